@@ -1,0 +1,94 @@
+//! Bits: bitwise_and, bitwise_or, bitwise_xor, invert, left_shift, right_shift, on integers; the first four on bool as
+//! logic. A shift by the width or more, or by a negative count, shifts everything out: 0, or -1 for a negative value
+//! shifted right.
+
+use super::{One, Quiet, lane};
+use crate::registry::{B8, Identity};
+use crate::simd::fold::{ByLanes, InOrder};
+use crate::simd::groups::{Reduces, quiet, reducing};
+use crate::ufunc;
+
+macro_rules! bit_logic {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $op;
+        lane! {
+            $op(a, b) for B8 = B8::from(a.get() $how b.get());
+            $op(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a $how b;
+        }
+        reduces! { $op, ByLanes<$op>: B8 i8 i16 i32 i64 u8 u16 u32 u64; }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x1, x2) -> (y) = $op;
+            loops: [&reducing::bools::<$op>(), &reducing::ints::<$op>()];
+            identity: Identity::$identity;
+            reorderable: true;
+        }
+    )*};
+}
+macro_rules! reduces {
+    ($op:ident, $fold:ty: $($t:ty)*;) => {$(
+        impl Reduces<$t> for $op {
+            type Report = Quiet;
+            type Fold = $fold;
+        }
+    )*};
+}
+
+bit_logic! {
+    /// Bitwise and, element-wise.
+    bitwise_and BitwiseAnd & MinusOne;
+    /// Bitwise or, element-wise.
+    bitwise_or BitwiseOr | Zero;
+    /// Bitwise exclusive or, element-wise.
+    bitwise_xor BitwiseXor ^ Zero;
+}
+
+/// All bits flipped.
+pub struct Invert;
+lane! {
+    Invert(a) for B8 = B8::from(!a.get());
+    Invert(a) for i8, i16, i32, i64, u8, u16, u32, u64 = !a;
+}
+ufunc! {
+    /// Bitwise not, element-wise.
+    invert(x) -> (y) = Invert;
+    loops: [&quiet::bools::<One, Invert>(), &quiet::ints::<One, Invert>()];
+    aliases: &["bitwise_not", "bitwise_invert"];
+}
+
+/// Bits moved up.
+pub struct LeftShift;
+/// Bits moved down, the sign kept.
+pub struct RightShift;
+
+macro_rules! shifts {
+    ($($t:ty, $unsigned:ty;)*) => {$(
+        // As unsigned, a negative count is past any width too.
+        lane! {
+            LeftShift(a, b) for $t =
+                if (b as $unsigned) < <$t>::BITS as $unsigned { a.wrapping_shl(b as u32) } else { 0 };
+            RightShift(a, b) for $t = {
+                let all_out = a.wrapping_shr(<$t>::BITS - 1);
+                let gone = if <$t>::MIN == 0 { 0 } else { all_out };
+                if (b as $unsigned) < <$t>::BITS as $unsigned { a.wrapping_shr(b as u32) } else { gone }
+            };
+        }
+    )*};
+}
+shifts! { i8, u8; i16, u16; i32, u32; i64, u64; u8, u8; u16, u16; u32, u32; u64, u64; }
+reduces! { LeftShift, InOrder: i8 i16 i32 i64 u8 u16 u32 u64; }
+reduces! { RightShift, InOrder: i8 i16 i32 i64 u8 u16 u32 u64; }
+
+ufunc! {
+    /// Shifts bits to the left, element-wise.
+    left_shift(x1, x2) -> (y) = LeftShift;
+    loops: [&reducing::ints::<LeftShift>()];
+    aliases: &["bitwise_left_shift"];
+}
+ufunc! {
+    /// Shifts bits to the right, element-wise; the sign is kept.
+    right_shift(x1, x2) -> (y) = RightShift;
+    loops: [&reducing::ints::<RightShift>()];
+    aliases: &["bitwise_right_shift"];
+}

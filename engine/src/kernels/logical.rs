@@ -1,0 +1,79 @@
+//! Logic on truth values: logical_and, logical_or, logical_xor, logical_not. Zero is false, everything else, NaN
+//! included, is true; results are bool. Reductions run on bool whatever the input.
+
+use super::{Each, One, Quiet, Two, lane};
+use crate::registry::{B8, Identity, ReduceRule};
+use crate::simd::fold::ByLanes;
+use crate::simd::groups::{Reduces, quiet, reducing, via};
+use crate::simd::kernel::UpToV3;
+use crate::ufunc;
+
+/// A zero of any dtype is false.
+trait Truth: Copy {
+    fn truth(self) -> bool;
+}
+impl Truth for B8 {
+    #[inline(always)]
+    fn truth(self) -> bool {
+        self.get()
+    }
+}
+macro_rules! truths {
+    ($($t:ty)*) => {$(impl Truth for $t {
+        #[inline(always)]
+        fn truth(self) -> bool {
+            self != 0 as $t
+        }
+    })*};
+}
+truths! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+
+macro_rules! logic {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $op;
+        lane! {
+            $op(a, b) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64 => B8 = B8::from(a.truth() $how b.truth());
+        }
+        impl Reduces<B8> for $op {
+            type Report = Quiet;
+            type Fold = ByLanes<$op>;
+        }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x1, x2) -> (y) = $op;
+            loops: [
+                &reducing::bools::<$op>(), &quiet::ints::<Two, $op>(),
+                &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
+                &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
+            ];
+            identity: Identity::$identity;
+            reorderable: true;
+            reduce: ReduceRule::Logical;
+        }
+    )*};
+}
+
+logic! {
+    /// Whether both are true, element-wise.
+    logical_and LogicalAnd & One;
+    /// Whether either is true, element-wise.
+    logical_or LogicalOr | Zero;
+    /// Whether just one is true, element-wise.
+    logical_xor LogicalXor ^ Zero;
+}
+
+/// Whether the value is false.
+pub struct LogicalNot;
+lane! {
+    LogicalNot(a) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64 => B8 = B8::from(!a.truth());
+}
+ufunc! {
+    /// Whether the value is false, element-wise.
+    logical_not(x) -> (y) = LogicalNot;
+    loops: [
+        &quiet::bools::<One, LogicalNot>(), &quiet::ints::<One, LogicalNot>(),
+        &via::halves::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, LogicalNot>(),
+        &via::minis::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(),
+    ];
+}

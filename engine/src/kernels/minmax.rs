@@ -1,0 +1,52 @@
+//! Extremes: maximum and minimum hand on the first NaN they meet, fmax and fmin prefer a number to a NaN. Of two equal
+//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do.
+
+use super::{Quiet, lane};
+use crate::registry::B8;
+use crate::simd::fold::ByLanes;
+use crate::simd::groups::{Reduces, reducing, via_reducing};
+use crate::ufunc;
+
+macro_rules! extremes {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $op;
+        lane! {
+            $op(a, b) for B8 = B8::from(a.get() $bool b.get());
+            $op(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = if a $how b { a } else { b };
+            $op($a, $b) for f32, f64 = {
+                let extreme = if $a $how $b { $a } else { $b };
+                if $nan.is_nan() { $a } else { extreme }
+            };
+        }
+        reduces! { $op: B8 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x1, x2) -> (y) = $op;
+            loops: [
+                &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$op>(),
+                &reducing::floats::<$op>(), &via_reducing::minis::<$op>(),
+            ];
+            reorderable: true;
+        }
+    )*};
+}
+macro_rules! reduces {
+    ($op:ident: $($t:ty)*) => {$(
+        impl Reduces<$t> for $op {
+            type Report = Quiet;
+            type Fold = ByLanes<$op>;
+        }
+    )*};
+}
+
+extremes! {
+    /// The larger of two values, element-wise; NaN if either is.
+    maximum Maximum > (a, b) nan: a, bool: |;
+    /// The smaller of two values, element-wise; NaN if either is.
+    minimum Minimum < (a, b) nan: a, bool: &;
+    /// The larger of two values, element-wise; a NaN only if both are.
+    fmax Fmax > (a, b) nan: b, bool: |;
+    /// The smaller of two values, element-wise; a NaN only if both are.
+    fmin Fmin < (a, b) nan: b, bool: &;
+}

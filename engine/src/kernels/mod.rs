@@ -1,0 +1,44 @@
+//! The ufuncs, one file per family. A file holds the lane functions, then one `ufunc!` block each; nothing else in the
+//! project lists them.
+
+pub mod arith;
+pub mod bitwise;
+pub mod compare;
+pub mod logical;
+pub mod minmax;
+pub mod predicates;
+pub mod rounding;
+
+use crate::simd::groups::{One, Two};
+use crate::simd::kernel::{Each, Lane, Quiet, Raises};
+
+/// Defines a lane function as a zero-sized type: `lane! { Add(a, b) for i32, i64 = a.wrapping_add(b); }`.
+macro_rules! lane {
+    ($($op:ident ( $($x:ident),+ ) for $($t:ty),+ $(=> $out:ty)? = $body:expr;)*) => {$(
+        $crate::kernels::lane!(@types $op [$($x),+] [$($t),+] [$($out)?] $body);
+    )*};
+    (@types $op:ident $x:tt [$($t:ty),+] $out:tt $body:expr) => {
+        $($crate::kernels::lane!(@impl $op $x $t, $out $body);)+
+    };
+    (@impl $op:ident [$a:ident] $t:ty, [$($out:ty)?] $body:expr) => {
+        impl $crate::simd::kernel::Lane<($t,)> for $op {
+            type Out = $crate::kernels::lane!(@out $t, $($out)?);
+            #[inline(always)]
+            fn lane<M: $crate::simd::level::Madd>(_: M, ($a,): ($t,)) -> Self::Out {
+                $body
+            }
+        }
+    };
+    (@impl $op:ident [$a:ident, $b:ident] $t:ty, [$($out:ty)?] $body:expr) => {
+        impl $crate::simd::kernel::Lane<($t, $t)> for $op {
+            type Out = $crate::kernels::lane!(@out $t, $($out)?);
+            #[inline(always)]
+            fn lane<M: $crate::simd::level::Madd>(_: M, ($a, $b): ($t, $t)) -> Self::Out {
+                $body
+            }
+        }
+    };
+    (@out $t:ty,) => { $t };
+    (@out $t:ty, $out:ty) => { $out };
+}
+pub(crate) use lane;

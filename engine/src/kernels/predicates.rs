@@ -1,0 +1,51 @@
+//! Tests of one value: isnan, isinf, isfinite, signbit. Integers and bools are finite and are neither NaN nor infinite;
+//! signbit takes floats only, as NumPy's does.
+
+use super::{Each, One, Quiet, lane};
+use crate::registry::B8;
+use crate::simd::groups::{quiet, via};
+use crate::simd::kernel::UpToV3;
+use crate::ufunc;
+
+macro_rules! predicates {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident ints: $ints:literal;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $op;
+        lane! {
+            $op(_a) for B8, i8, i16, i32, i64, u8, u16, u32, u64 => B8 = B8::from($ints);
+            $op(a) for f32, f64 => B8 = B8::from(a.$method());
+        }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x) -> (y) = $op;
+            loops: [
+                &quiet::bools::<One, $op>(), &quiet::ints::<One, $op>(),
+                &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
+                &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
+            ];
+        }
+    )*};
+}
+
+predicates! {
+    /// Whether the value is NaN, element-wise.
+    isnan IsNan is_nan ints: false;
+    /// Whether the value is infinite, element-wise.
+    isinf IsInf is_infinite ints: false;
+    /// Whether the value is neither infinite nor NaN, element-wise.
+    isfinite IsFinite is_finite ints: true;
+}
+
+/// Whether the sign bit is set.
+pub struct SignBit;
+lane! {
+    SignBit(a) for f32, f64 => B8 = B8::from(a.is_sign_negative());
+}
+ufunc! {
+    /// Whether the sign bit is set, NaN's and -0's too, element-wise.
+    signbit(x) -> (y) = SignBit;
+    loops: [
+        &via::halves::<Each<SignBit, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, SignBit>(),
+        &via::minis::<Each<SignBit, (f32,), Quiet>, UpToV3>(),
+    ];
+}

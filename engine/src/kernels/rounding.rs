@@ -1,0 +1,63 @@
+//! Rounding: floor, ceil, trunc, rint, and the square root, whose result IEEE also fixes. Integers are already round:
+//! the first three return them as they are, rint turns them into floats.
+
+use super::{Each, One, Quiet, Raises, lane};
+use crate::registry::{B8, Cost};
+use crate::simd::groups::{quiet, raising, via};
+use crate::simd::kernel::UpToV3;
+use crate::ufunc;
+
+macro_rules! roundings {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $op;
+        lane! {
+            $op(a) for B8, i8, i16, i32, i64, u8, u16, u32, u64 = a;
+            $op(a) for f32, f64 = a.$method();
+        }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x) -> (y) = $op;
+            loops: [
+                &quiet::bools::<One, $op>(), &quiet::ints::<One, $op>(),
+                &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
+                &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
+            ];
+        }
+    )*};
+}
+
+roundings! {
+    /// The largest integer not above the value, element-wise.
+    floor Floor floor;
+    /// The least integer not below the value, element-wise.
+    ceil Ceil ceil;
+    /// The nearest integer towards zero, element-wise.
+    trunc Trunc trunc;
+}
+
+/// The nearest integer, ties to even.
+pub struct Rint;
+/// The non-negative square root.
+pub struct Sqrt;
+lane! {
+    Rint(a) for f32, f64 = a.round_ties_even();
+    Sqrt(a) for f32, f64 = a.sqrt();
+}
+ufunc! {
+    /// The nearest integer, ties to even, element-wise.
+    rint(x) -> (y) = Rint;
+    loops: [
+        &via::halves::<Each<Rint, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, Rint>(),
+        &via::minis::<Each<Rint, (f32,), Quiet>, UpToV3>(),
+    ];
+}
+ufunc! {
+    /// The non-negative square root, element-wise.
+    sqrt(x) -> (y) = Sqrt;
+    loops: [
+        &via::halves::<Each<Sqrt, (f32,), Raises>, UpToV3>(), &raising::floats::<One, Sqrt>(),
+        &via::minis::<Each<Sqrt, (f32,), Raises>, UpToV3>(),
+    ];
+    cost: Cost::Medium;
+}

@@ -1,0 +1,208 @@
+//! Folds of contiguous data into one accumulator.
+//!
+//! [`ByLanes`] keeps 32 independent accumulators and joins them at the end: for functions whose order may change.
+//! [`Pairwise`] is NumPy's summation, addition for addition, so that sums are bit-equal to NumPy's: blocks of at most
+//! 128 elements with 8 accumulators, joined as a balanced tree. Four blocks are summed side by side, which changes no
+//! addition but hides their latency.
+
+use super::kernel::Lane;
+use super::level::{Level, Scalar, Work};
+use super::pack::OutPack;
+use crate::registry::{Element, FoldFn, FpFlags, Isa};
+use std::marker::PhantomData;
+
+/// A way to fold with `O` over `T`.
+pub trait Fold<T: Element>: 'static {
+    /// The fold of `x` into `acc`, compiled for `L`.
+    ///
+    /// # Safety
+    /// The CPU has the level.
+    unsafe fn fold<L: Level>(acc: T, x: &[T]) -> T;
+}
+
+/// Any order: by lanes.
+pub struct ByLanes<O>(PhantomData<O>);
+/// Sums, in NumPy's order.
+pub struct Pairwise;
+
+/// One element after the other: the function does not reorder, and its strided loop does the work.
+pub struct InOrder;
+
+/// How a function folds: in a [`Fold`]'s order, or strictly in the elements' own.
+pub trait FoldOrder<T: Element>: 'static {
+    /// The kernels by ISA level, none for [`InOrder`].
+    const FOLDS: [Option<FoldFn>; Isa::ALL.len()];
+}
+impl<T: Element> FoldOrder<T> for InOrder {
+    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = [None; Isa::ALL.len()];
+}
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> FoldOrder<T> for ByLanes<O> {
+    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
+}
+impl<T: Summand> FoldOrder<T> for Pairwise {
+    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
+}
+
+const fn folds<F: Fold<T>, T: Element>() -> [Option<FoldFn>; Isa::ALL.len()] {
+    let scalar = Some(erased::<F, T, Scalar> as FoldFn);
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::level::{V3, V4};
+        [scalar, Some(erased::<F, T, V3> as FoldFn), Some(erased::<F, T, V4> as FoldFn)]
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        [scalar, None, None]
+    }
+}
+
+unsafe fn erased<F: Fold<T>, T: Element, L: Level>(acc: *mut u8, x: *const u8, n: usize) -> FpFlags {
+    let acc = acc.cast::<T>();
+    // SAFETY: the caller of a `FoldFn` promises an aligned accumulator, `n` aligned elements, and the level.
+    unsafe { acc.write(F::fold::<L>(acc.read(), std::slice::from_raw_parts(x.cast(), n))) };
+    FpFlags::NONE
+}
+
+/// Accumulators of [`ByLanes`]: 32 f64 fill eight AVX2 registers, enough to hide the latency of any one-cycle-issue
+/// instruction of up to eight cycles. The same at every level, so that results do not depend on the level.
+const LANES: usize = 32;
+
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
+    #[inline(always)]
+    unsafe fn fold<L: Level>(acc: T, x: &[T]) -> T {
+        struct LaneFold<'a, O, T>(T, &'a [T], PhantomData<O>);
+        impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Work for LaneFold<'_, O, T> {
+            type Out = T;
+            #[inline(always)]
+            fn run<L: Level>(self, level: L) -> T {
+                let LaneFold(mut acc, mut x, _) = self;
+                let op = |a, b| O::lane(level.madd(), (a, b));
+                if let Some((first, rest)) = x.split_first_chunk::<LANES>() {
+                    let mut lanes = *first;
+                    let chunks = rest.chunks_exact(LANES);
+                    x = chunks.remainder();
+                    for chunk in chunks {
+                        for j in 0..LANES {
+                            lanes[j] = op(lanes[j], chunk[j]);
+                        }
+                    }
+                    let mut width = LANES / 2;
+                    while width > 0 {
+                        for j in 0..width {
+                            lanes[j] = op(lanes[j], lanes[j + width]);
+                        }
+                        width /= 2;
+                    }
+                    acc = op(acc, lanes[0]);
+                }
+                for &x in x {
+                    acc = op(acc, x);
+                }
+                acc
+            }
+        }
+        // SAFETY: the caller vouches for the level.
+        unsafe { L::enter(LaneFold::<O, T>(acc, x, PhantomData)) }
+    }
+}
+
+/// NumPy's block size (`PW_BLOCKSIZE` in its `loops_utils.h.src`); part of the result, not a tuning knob.
+const PAIRWISE_BLOCK: usize = 128;
+
+/// Where pairwise summation divides `n` elements: in half, at a multiple of its 8 accumulators.
+pub const fn pairwise_split(n: usize) -> usize {
+    n / 2 - (n / 2) % 8
+}
+
+/// A type that is summed pairwise.
+pub trait Summand: Element + std::ops::Add<Output = Self> {
+    /// Where sums start, so that -0 survives.
+    const MINUS_ZERO: Self;
+}
+impl Summand for f32 {
+    const MINUS_ZERO: f32 = -0.0;
+}
+impl Summand for f64 {
+    const MINUS_ZERO: f64 = -0.0;
+}
+
+impl<T: Summand> Fold<T> for Pairwise {
+    #[inline(always)]
+    unsafe fn fold<L: Level>(acc: T, x: &[T]) -> T {
+        // SAFETY: the caller vouches for the level.
+        acc + unsafe { pairwise::<T, L>(x) }
+    }
+}
+
+/// # Safety
+/// The CPU has the level.
+unsafe fn pairwise<T: Summand, L: Level>(x: &[T]) -> T {
+    let n = x.len();
+    if n <= PAIRWISE_BLOCK {
+        // SAFETY: the caller vouches for the level, here and below.
+        return unsafe { L::enter(OneBlock(x)) };
+    }
+    let (left, right) = x.split_at(pairwise_split(n));
+    if n <= 4 * PAIRWISE_BLOCK && left.len() > PAIRWISE_BLOCK && right.len() > PAIRWISE_BLOCK {
+        let (a, b) = left.split_at(pairwise_split(left.len()));
+        let (c, d) = right.split_at(pairwise_split(right.len()));
+        return unsafe { L::enter(FourBlocks([a, b, c, d])) };
+    }
+    unsafe { pairwise::<T, L>(left) + pairwise::<T, L>(right) }
+}
+
+struct OneBlock<'a, T>(&'a [T]);
+struct FourBlocks<'a, T>([&'a [T]; 4]);
+
+impl<T: Summand> Work for OneBlock<'_, T> {
+    type Out = T;
+    #[inline(always)]
+    fn run<L: Level>(self, _level: L) -> T {
+        match self.0.split_first_chunk::<8>() {
+            None => self.0.iter().fold(T::MINUS_ZERO, |sum, &x| sum + x),
+            Some((first, rest)) => finish(*first, rest),
+        }
+    }
+}
+
+impl<T: Summand> Work for FourBlocks<'_, T> {
+    type Out = T;
+    #[inline(always)]
+    fn run<L: Level>(self, _level: L) -> T {
+        // Each block has more than 56 elements: it is half, less at most 8, of more than 128.
+        let [a, b, c, d] = self.0;
+        let common = a.len().min(b.len()).min(c.len()).min(d.len()) / 8 * 8;
+        let [mut ra, mut rb, mut rc, mut rd] = [[T::MINUS_ZERO; 8]; 4];
+        let (ha, ta) = a.split_at(common);
+        let (hb, tb) = b.split_at(common);
+        let (hc, tc) = c.split_at(common);
+        let (hd, td) = d.split_at(common);
+        let heads = ha.chunks_exact(8).zip(hb.chunks_exact(8)).zip(hc.chunks_exact(8).zip(hd.chunks_exact(8)));
+        for ((ca, cb), (cc, cd)) in heads {
+            add8(&mut ra, ca);
+            add8(&mut rb, cb);
+            add8(&mut rc, cc);
+            add8(&mut rd, cd);
+        }
+        (finish(ra, ta) + finish(rb, tb)) + (finish(rc, tc) + finish(rd, td))
+    }
+}
+
+/// Adds the remaining elements to a block's accumulators and joins them.
+#[inline(always)]
+fn finish<T: Summand>(mut r: [T; 8], x: &[T]) -> T {
+    let chunks = x.chunks_exact(8);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        add8(&mut r, chunk);
+    }
+    let sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    rest.iter().fold(sum, |sum, &x| sum + x)
+}
+
+#[inline(always)]
+fn add8<T: Summand>(r: &mut [T; 8], x: &[T]) {
+    for j in 0..8 {
+        r[j] = r[j] + x[j];
+    }
+}

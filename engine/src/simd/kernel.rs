@@ -1,0 +1,267 @@
+//! Kernels: a lane function run over a contiguous block.
+//!
+//! - [`Each`] calls a [`Lane`] on every element; LLVM vectorises the loop for the level it is compiled at.
+//! - [`MathEach`] is for functions with a cheap usual range and costly special cases: a block is first run as if every
+//!   element were usual, and redone with the full function, judging IEEE flags by value, if one was not.
+//!
+//! Either becomes a [`LoopDef`] here, one erased function per ISA level.
+
+use super::level::{Level, Madd, Scalar, Work};
+use super::pack::{OutPack, Pack};
+use crate::registry::{BlockFn, Element, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+/// An element-wise function as a zero-sized type: it takes the inputs of one element as a tuple. Branch-free and
+/// `#[inline(always)]`, or it will not vectorise.
+pub trait Lane<I: Pack>: 'static {
+    /// One output, or a tuple of two.
+    type Out: OutPack;
+    /// The function.
+    fn lane<M: Madd>(m: M, x: I) -> Self::Out;
+}
+
+/// A one-to-one real function in two parts: lean lanes for the usual range, and all the rest.
+pub trait Math<T: Element>: 'static {
+    /// Whether `lane` is right for `x`; false for NaN.
+    fn usual(x: T) -> bool;
+    /// The function where `usual`; elsewhere any value.
+    fn lane<M: Madd>(m: M, x: T) -> T;
+    /// The function everywhere, the same bits as `lane` where `usual`.
+    fn full<M: Madd>(m: M, x: T) -> T;
+    /// The IEEE flags that `y = full(x)` raises.
+    fn flags(x: T, y: T) -> FpFlags;
+    /// Hand-written lanes for a whole block at some level: writes all of `y` and returns true, or returns false where
+    /// there are none for `L`. `y` is as long as `x`, a multiple of [`MATH_STEP`].
+    #[inline(always)]
+    fn wide<L: Level>(_level: L, _x: &[T], _y: &mut [MaybeUninit<T>]) -> bool {
+        false
+    }
+}
+
+/// A block function, not yet erased.
+pub trait Kernel: 'static {
+    /// Inputs of one element.
+    type In: Pack;
+    /// Outputs of one element.
+    type Out: OutPack;
+    /// How it reports.
+    const FP: FpReport;
+    /// Runs one block.
+    fn run<L: Level>(
+        level: L,
+        x: <Self::In as Pack>::Slices<'_>,
+        y: <Self::Out as OutPack>::Slices<'_>,
+        n: usize,
+    ) -> FpFlags;
+}
+
+/// The flag behaviour of an [`Each`] kernel, as a type.
+pub trait Report: 'static {
+    /// The behaviour.
+    const FP: FpReport;
+}
+/// Raises nothing.
+pub struct Quiet;
+/// The status register tells.
+pub struct Raises;
+impl Report for Quiet {
+    const FP: FpReport = FpReport::Never;
+}
+impl Report for Raises {
+    const FP: FpReport = FpReport::Hardware;
+}
+
+/// A lane function on every element.
+pub struct Each<O, I, R>(PhantomData<(O, I, R)>);
+
+impl<O: Lane<I>, I: Pack, R: Report> Kernel for Each<O, I, R> {
+    type In = I;
+    type Out = O::Out;
+    const FP: FpReport = R::FP;
+
+    #[inline(always)]
+    fn run<L: Level>(
+        level: L,
+        x: I::Slices<'_>,
+        mut y: <O::Out as OutPack>::Slices<'_>,
+        n: usize,
+    ) -> FpFlags {
+        for i in 0..n {
+            O::Out::set(&mut y, i, O::lane(level.madd(), I::get(x, i)));
+        }
+        FpFlags::NONE
+    }
+}
+
+/// Elements per block of [`MathEach`]: a block and its copy stay in a corner of L1 (512 f64 are 4 KiB).
+const MATH_BLOCK: usize = 512;
+
+/// Math blocks are whole multiples of this many elements, the last one padded, so that every element goes through the
+/// same vector code whatever its position. 32 covers two AVX-512 registers of f32.
+pub const MATH_STEP: usize = 32;
+
+/// A [`Math`] function on every element.
+pub struct MathEach<O, T>(PhantomData<(O, T)>);
+
+impl<O, T> Kernel for MathEach<O, T>
+where
+    O: Math<T>,
+    T: Neutral + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>,
+{
+    type In = (T,);
+    type Out = T;
+    const FP: FpReport = FpReport::Returned;
+
+    #[inline(always)]
+    fn run<L: Level>(level: L, x: (&[T],), y: &mut [MaybeUninit<T>], n: usize) -> FpFlags {
+        let mut flags = FpFlags::NONE;
+        let (x, y) = (&x.0[..n], &mut y[..n]);
+        let whole = n - n % MATH_STEP;
+        let mut start = 0;
+        while start < whole {
+            let end = whole.min(start + MATH_BLOCK);
+            flags |= math_block::<O, T, L>(level, &x[start..end], &mut y[start..end]);
+            start = end;
+        }
+        if whole < n {
+            let mut padded = [T::NEUTRAL; MATH_STEP];
+            let mut result = [MaybeUninit::uninit(); MATH_STEP];
+            padded[..n - whole].copy_from_slice(&x[whole..]);
+            flags |= math_block::<O, T, L>(level, &padded, &mut result);
+            y[whole..].copy_from_slice(&result[..n - whole]);
+        }
+        flags
+    }
+}
+
+/// A value that every `Math` function calls usual, to pad with.
+pub trait Neutral: Element {
+    /// 1
+    const NEUTRAL: Self;
+}
+impl Neutral for f32 {
+    const NEUTRAL: f32 = 1.0;
+}
+impl Neutral for f64 {
+    const NEUTRAL: f64 = 1.0;
+}
+
+#[inline(always)]
+fn math_block<O: Math<T>, T: Element, L: Level>(level: L, x: &[T], y: &mut [MaybeUninit<T>]) -> FpFlags {
+    let mut unusual = 0u32;
+    if O::wide(level, x, y) {
+        for &x in x {
+            unusual |= !O::usual(x) as u32;
+        }
+    } else {
+        for (&x, y) in x.iter().zip(y.iter_mut()) {
+            unusual |= !O::usual(x) as u32;
+            y.write(O::lane(level.madd(), x));
+        }
+    }
+    if unusual == 0 {
+        return FpFlags::NONE;
+    }
+    let mut flags = FpFlags::NONE;
+    for (&x, y) in x.iter().zip(y) {
+        if !O::usual(x) {
+            let full = O::full(level.madd(), x);
+            y.write(full);
+            flags |= O::flags(x, full);
+        }
+    }
+    flags
+}
+
+struct BlockWork<K> {
+    args: *const *mut u8,
+    n: usize,
+    kernel: PhantomData<K>,
+}
+
+impl<K: Kernel> Work for BlockWork<K> {
+    type Out = FpFlags;
+    #[inline(always)]
+    fn run<L: Level>(self, level: L) -> FpFlags {
+        // SAFETY: `erased` is a `BlockFn`, so its caller made the promises both `slices` ask for.
+        let (x, y) = unsafe {
+            (
+                K::In::slices(self.args, self.n),
+                K::Out::slices(self.args.add(K::In::DTYPES.len()), self.n),
+            )
+        };
+        K::run(level, x, y, self.n)
+    }
+}
+
+/// A [`BlockFn`]: kernel `K` compiled for level `L`.
+unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags {
+    // SAFETY: the caller of a `BlockFn` promises the level.
+    unsafe { L::enter(BlockWork::<K> { args, n, kernel: PhantomData }) }
+}
+
+/// A [`StridedFn`]: the lane function at the scalar level, one element after the other.
+unsafe fn strided<O: Lane<I>, I: Pack>(args: *const *mut u8, n: usize, strides: *const isize) -> FpFlags {
+    for i in 0..n {
+        // SAFETY: the caller of a `StridedFn` promises every address; outputs follow the inputs in `args`.
+        unsafe {
+            let x = I::read(args, strides, i);
+            let k = I::DTYPES.len();
+            O::Out::write(args.add(k), strides.add(k), i, O::lane(Scalar.madd(), x));
+        }
+    }
+    FpFlags::NONE
+}
+
+/// The highest level a family is compiled for.
+pub trait Ceiling: 'static {
+    /// The level.
+    const ISA: Isa;
+}
+/// Memory-bound families: AVX-512 gains nothing over AVX2 there (NumPy found the same, numpy#23153).
+pub struct UpToV3;
+/// Compute-bound families.
+pub struct UpToV4;
+impl Ceiling for UpToV3 {
+    const ISA: Isa = Isa::V3;
+}
+impl Ceiling for UpToV4 {
+    const ISA: Isa = Isa::V4;
+}
+
+/// The loop of a kernel.
+pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
+    LoopDef {
+        inputs: <K::In as Pack>::DTYPES,
+        outputs: <K::Out as OutPack>::DTYPES,
+        fp: K::FP,
+        kernels: Kernels { block: blocks::<K>(C::ISA), strided: None, fold: [None; Isa::ALL.len()] },
+    }
+}
+
+/// The loop of a lane function, with its strided form.
+pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
+    let mut l = loop_of::<Each<O, I, R>, C>();
+    l.kernels.strided = Some(strided::<O, I> as StridedFn);
+    l
+}
+
+const fn blocks<K: Kernel>(ceiling: Isa) -> [Option<BlockFn>; Isa::ALL.len()] {
+    let scalar = Some(erased::<K, Scalar> as BlockFn);
+    #[cfg(target_arch = "x86_64")]
+    {
+        use super::level::{V3, V4};
+        let v3 = Some(erased::<K, V3> as BlockFn);
+        match ceiling {
+            Isa::Scalar => [scalar, None, None],
+            Isa::V3 => [scalar, v3, None],
+            Isa::V4 => [scalar, v3, Some(erased::<K, V4> as BlockFn)],
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = ceiling;
+        [scalar, None, None]
+    }
+}

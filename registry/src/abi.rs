@@ -1,0 +1,105 @@
+//! The loop contract: what a kernel is given and what it promises. Every pointer type here is `unsafe` to call and
+//! nothing in this crate calls one; the engine's executor does, and keeps the duties written beside each.
+
+/// IEEE exceptions raised by a piece of work; the bits are NumPy's `NPY_FPE_*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FpFlags(pub u8);
+
+impl FpFlags {
+    /// Nothing raised.
+    pub const NONE: FpFlags = FpFlags(0);
+    /// A finite operand gave an exact infinity.
+    pub const DIVIDE: FpFlags = FpFlags(1);
+    /// A result too large.
+    pub const OVERFLOW: FpFlags = FpFlags(2);
+    /// A result subnormal or zero, and inexact.
+    pub const UNDERFLOW: FpFlags = FpFlags(4);
+    /// No meaningful result.
+    pub const INVALID: FpFlags = FpFlags(8);
+
+    /// Whether nothing was raised.
+    #[inline(always)]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether all of `other` are raised.
+    pub const fn contains(self, other: FpFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These if `condition`, else none; without a branch.
+    #[inline(always)]
+    pub const fn when(self, condition: bool) -> FpFlags {
+        FpFlags(self.0 * condition as u8)
+    }
+}
+
+impl std::ops::BitOr for FpFlags {
+    type Output = FpFlags;
+    #[inline(always)]
+    fn bitor(self, other: FpFlags) -> FpFlags {
+        FpFlags(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for FpFlags {
+    #[inline(always)]
+    fn bitor_assign(&mut self, other: FpFlags) {
+        self.0 |= other.0;
+    }
+}
+
+/// An instruction-set level a kernel is compiled for, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Isa {
+    /// The target's baseline: SSE2 on x86-64, NEON on AArch64.
+    Scalar,
+    /// x86-64-v3: AVX2, FMA.
+    V3,
+    /// x86-64-v4: AVX-512 F, BW, CD, DQ, VL.
+    V4,
+}
+
+impl Isa {
+    /// Every level, lowest first.
+    pub const ALL: [Isa; 3] = [Isa::Scalar, Isa::V3, Isa::V4];
+
+    /// As `UFUNX_MAX_ISA` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::V3 => "v3",
+            Isa::V4 => "v4",
+        }
+    }
+
+    /// The level spelled so.
+    pub fn from_name(name: &str) -> Option<Isa> {
+        Self::ALL.into_iter().find(|i| i.name() == name)
+    }
+}
+
+/// One loop over `n` elements: `f(args, n)`, `args` naming each input then each output.
+///
+/// # Safety
+/// The caller promises: every operand is contiguous and aligned for its dtype, `n` elements long (`n` may be 0); the
+/// outputs overlap no input and no other output; the CPU has the kernel's ISA level. Outputs may be uninitialised;
+/// the kernel writes every element.
+pub type BlockFn = unsafe fn(args: *const *mut u8, n: usize) -> FpFlags;
+
+/// The same with byte strides, strictly one element after the other: an output may be the next element's input,
+/// which is how `accumulate`, `at` and the reductions of functions that do not reorder are run.
+///
+/// # Safety
+/// Every address `args[k] + i * strides[k]`, `i < n`, is aligned and valid for its dtype.
+pub type StridedFn = unsafe fn(args: *const *mut u8, n: usize, strides: *const isize) -> FpFlags;
+
+/// Folds `n` contiguous elements into one accumulator: `*acc = f(*acc, fold(x))`, in the order the loop's author
+/// found best (pairwise for sums, by lanes for what reorders exactly).
+///
+/// # Safety
+/// `x` is contiguous, aligned and `n` elements long, `acc` is one aligned element outside it; the CPU has the level.
+pub type FoldFn = unsafe fn(acc: *mut u8, x: *const u8, n: usize) -> FpFlags;
+

@@ -1,0 +1,133 @@
+//! From operand dtypes to a loop, as NumPy does it:
+//!
+//! 1. a loop with exactly the operands' dtypes is taken at once;
+//! 2. else, where all inputs of a ufunc's loops share a dtype, the operands' common dtype decides: the first loop to
+//!    which it casts safely; where they do not (`ldexp`), the first loop to which each input casts safely;
+//! 3. `dtype=`/`signature=` leave only the loops that have what they fix; when one is left it is taken, whatever the
+//!    inputs, and the call's casting rule judges;
+//! 4. every input, and every given output, must be castable under the call's rule.
+
+use crate::dtype::{DType, Kind};
+use crate::error::ResolveError;
+use crate::promote::{Casting, Typed, can_cast, can_cast_typed, promote_all};
+use crate::signature::Signature;
+use crate::ufunc::{LoopDef, ReduceRule, UfuncDef};
+
+/// What a call brings to resolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The inputs' types.
+    pub inputs: &'a [Typed],
+    /// The dtypes of given outputs, `None` where one is to be made.
+    pub outputs: &'a [Option<DType>],
+    /// `dtype=` or `signature=`.
+    pub signature: Option<&'a Signature>,
+    /// `casting=`.
+    pub casting: Casting,
+}
+
+/// Chooses the loop of a call and checks every cast it implies.
+pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+    let l = find_loop(def, request)?;
+    for (index, (&from, &to)) in request.inputs.iter().zip(l.inputs).enumerate() {
+        if !can_cast_typed(from, to, request.casting) {
+            let several = l.inputs.len() > 1;
+            let casting = request.casting;
+            return Err(ResolveError::InputCast { ufunc: def.name, index, several, from, to, casting });
+        }
+    }
+    check_outputs(def, l, request.outputs, request.casting)?;
+    Ok(l)
+}
+
+/// Chooses the loop of a reduction: `(accumulator, input) -> accumulator`, all of one dtype. Inputs are cast freely.
+pub fn resolve_reduction(
+    def: &'static UfuncDef,
+    input: DType,
+    out: Option<DType>,
+    dtype: Option<DType>,
+) -> Result<&'static LoopDef, ResolveError> {
+    let no_loop = || ResolveError::NoMatchingLoop { ufunc: def.name };
+    let wanted = match (dtype, def.reduce) {
+        (Some(dtype), _) => dtype,
+        (None, ReduceRule::Logical) => DType::Bool,
+        (None, ReduceRule::WidenInts) if out.is_none() => widened(input),
+        (None, _) => input,
+    };
+    let first = if dtype.is_none() { out.unwrap_or(wanted) } else { wanted };
+    let operands = match def.reduce {
+        ReduceRule::Logical => [Typed::Strong(wanted); 2],
+        _ => [Typed::Strong(first), Typed::Strong(wanted)],
+    };
+    let signature = dtype.map(|d| Signature::of_output(d, 2, 1));
+    let request =
+        Request { inputs: &operands, outputs: &[], signature: signature.as_ref(), casting: Casting::Unsafe };
+    let l = find_loop(def, &request)?;
+    if !l.is_reducible() {
+        return Err(no_loop());
+    }
+    check_outputs(def, l, &[out], Casting::SameKind)?;
+    Ok(l)
+}
+
+fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+    let open = request.signature.is_none_or(Signature::is_open);
+    if open && let Some(l) = exact(def, request.inputs) {
+        return Ok(l);
+    }
+    let refused = || ResolveError::NoLoop { ufunc: def.name, inputs: request.inputs.to_vec() };
+    let common = promote_all(request.inputs).ok_or_else(refused)?;
+    let admitted = |l: &&'static LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
+    if let Some(alternative) = def.bool_alternative
+        && open
+        && common == DType::Bool
+    {
+        return Err(ResolveError::BoolRefused { ufunc: def.name, alternative });
+    }
+    let common = match def.ints_to_f64 && matches!(common.kind(), Kind::Bool | Kind::Int) {
+        true => DType::F64,
+        false => common,
+    };
+    let takes = |l: &&'static LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
+        true => can_cast(common, l.inputs[0], Casting::Safe),
+        false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
+    };
+    if let Some(l) = def.loops().filter(admitted).find(takes) {
+        return Ok(l);
+    }
+    if open {
+        return Err(refused());
+    }
+    let mut left = def.loops().filter(admitted);
+    left.next().ok_or(ResolveError::NoMatchingLoop { ufunc: def.name })
+}
+
+fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
+    def.loops().find(|l| l.inputs.iter().zip(inputs).all(|(&d, &t)| t == Typed::Strong(d)))
+}
+
+fn check_outputs(
+    def: &'static UfuncDef,
+    l: &'static LoopDef,
+    outputs: &[Option<DType>],
+    casting: Casting,
+) -> Result<(), ResolveError> {
+    for (index, (&from, &to)) in l.outputs.iter().zip(outputs).enumerate() {
+        if let Some(to) = to
+            && !can_cast(from, to, casting)
+        {
+            let several = l.outputs.len() > 1;
+            return Err(ResolveError::OutputCast { ufunc: def.name, index, several, from, to, casting });
+        }
+    }
+    Ok(())
+}
+
+/// The dtype in which small integers are summed.
+fn widened(input: DType) -> DType {
+    match (input.kind(), input.is_signed()) {
+        (Kind::Int, false) => DType::U64,
+        (Kind::Bool | Kind::Int, _) => DType::I64,
+        _ => input,
+    }
+}

@@ -1,0 +1,219 @@
+//! The records: a ufunc and its loops, as data.
+
+use crate::abi::{BlockFn, FoldFn, Isa, StridedFn};
+use crate::dtype::DType;
+use crate::signature::write_signature;
+use std::fmt;
+
+/// A ufunc: its name, its loops, and the facts methods and promotion need. Made by [`crate::ufunc!`].
+pub struct UfuncDef {
+    /// The name it is found by.
+    pub name: &'static str,
+    /// Other names of the same object.
+    pub aliases: &'static [&'static str],
+    /// One line, then what more there is to say.
+    pub doc: &'static str,
+    /// Parameter names, inputs then outputs.
+    pub params: (&'static [&'static str], &'static [&'static str]),
+    /// The loops, groups in search order: the first that all inputs cast to safely is taken.
+    pub loops: &'static [&'static [LoopDef]],
+    /// What a reduction over nothing gives.
+    pub identity: Identity,
+    /// Whether reductions may run over several axes in any order.
+    pub reorderable: bool,
+    /// How `reduce` chooses its dtype.
+    pub reduce: ReduceRule,
+    /// Integers and bools go to the f64 loop whatever narrower float would hold them (`divide`).
+    pub ints_to_f64: bool,
+    /// What to use instead, where bool is refused by name (`subtract`, `negative`).
+    pub bool_alternative: Option<&'static str>,
+    /// Work per element, for the decision to use threads.
+    pub cost: Cost,
+    /// The stated error bound of the floating-point loops.
+    pub accuracy: Accuracy,
+}
+
+impl UfuncDef {
+    /// The defaults that a definition's fields override.
+    pub const fn new(
+        name: &'static str,
+        doc: &'static str,
+        params: (&'static [&'static str], &'static [&'static str]),
+        loops: &'static [&'static [LoopDef]],
+    ) -> UfuncDef {
+        UfuncDef {
+            name,
+            aliases: &[],
+            doc,
+            params,
+            loops,
+            identity: Identity::None,
+            reorderable: false,
+            reduce: ReduceRule::Plain,
+            ints_to_f64: false,
+            bool_alternative: None,
+            cost: Cost::Light,
+            accuracy: Accuracy::Exact,
+        }
+    }
+
+    /// Number of inputs.
+    pub const fn nin(&self) -> usize {
+        self.params.0.len()
+    }
+
+    /// Number of outputs.
+    pub const fn nout(&self) -> usize {
+        self.params.1.len()
+    }
+
+    /// Inputs and outputs together.
+    pub const fn nargs(&self) -> usize {
+        self.nin() + self.nout()
+    }
+
+    /// All loops in search order.
+    pub fn loops(&self) -> impl Iterator<Item = &'static LoopDef> + Clone + use<> {
+        let groups: &'static [&'static [LoopDef]] = self.loops;
+        groups.iter().flat_map(|group| group.iter())
+    }
+
+    /// The loop with exactly these input dtypes.
+    pub fn loop_for(&self, inputs: &[DType]) -> Option<&'static LoopDef> {
+        self.loops().find(|l| l.inputs == inputs)
+    }
+}
+
+impl fmt::Debug for UfuncDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<ufunc '{}'>", self.name)
+    }
+}
+
+/// One signature of a ufunc and the machine code for it.
+pub struct LoopDef {
+    /// Dtypes of the inputs.
+    pub inputs: &'static [DType],
+    /// Dtypes of the outputs.
+    pub outputs: &'static [DType],
+    /// How the loop tells of IEEE exceptions.
+    pub fp: FpReport,
+    /// The code.
+    pub kernels: Kernels,
+}
+
+/// The machine code of a loop. Each array is indexed by [`Isa`]; a level the family does not gain from is `None`, and
+/// the next lower one runs.
+pub struct Kernels {
+    /// Contiguous blocks; the scalar level is always there.
+    pub block: [Option<BlockFn>; Isa::ALL.len()],
+    /// Strided and strictly sequential; there for every two-to-one loop whose output can be its input.
+    pub strided: Option<StridedFn>,
+    /// Folds of contiguous data, where order may be chosen.
+    pub fold: [Option<FoldFn>; Isa::ALL.len()],
+}
+
+impl Kernels {
+    /// The kernel of the highest level not above `isa`.
+    #[inline]
+    pub fn block_at(&self, isa: Isa) -> Option<BlockFn> {
+        best(&self.block, isa).map(|(f, _)| f)
+    }
+
+    /// The fold of the highest level not above `isa`.
+    #[inline]
+    pub fn fold_at(&self, isa: Isa) -> Option<FoldFn> {
+        best(&self.fold, isa).map(|(f, _)| f)
+    }
+
+    /// The level at which a block runs under that cap.
+    pub fn level_at(&self, isa: Isa) -> Isa {
+        best(&self.block, isa).map_or(Isa::Scalar, |(_, level)| level)
+    }
+}
+
+#[inline]
+fn best<F: Copy>(by_isa: &[Option<F>; Isa::ALL.len()], cap: Isa) -> Option<(F, Isa)> {
+    (0..=cap as usize).rev().find_map(|i| by_isa[i].map(|f| (f, Isa::ALL[i])))
+}
+
+impl LoopDef {
+    /// Whether it can fold: two inputs and an output of one dtype.
+    pub fn is_reducible(&self) -> bool {
+        matches!((self.inputs, self.outputs), ([a, b], [c]) if a == b && b == c)
+    }
+}
+
+impl fmt::Display for LoopDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_signature(f, self.inputs, self.outputs)
+    }
+}
+
+impl fmt::Debug for LoopDef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// How a loop tells which IEEE exceptions it raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FpReport {
+    /// It raises none that count (integers, comparisons, min/max, copies).
+    Never,
+    /// The CPU's status register is exact for it: read it around the call.
+    Hardware,
+    /// It judges by value and returns the flags; the status register says nothing.
+    Returned,
+}
+
+/// What a reduction over no element gives, in any dtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// None: reducing nothing is an error.
+    None,
+    /// 0 or false.
+    Zero,
+    /// 1 or true.
+    One,
+    /// -1: all bits set.
+    MinusOne,
+    /// Minus infinity.
+    NegInfinity,
+}
+
+/// How `reduce`, `accumulate` and `reduceat` choose a dtype when the call names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReduceRule {
+    /// The input's.
+    Plain,
+    /// The input's, but bool and integers narrower than 64 bits are summed in 64 (`add`, `multiply`).
+    WidenInts,
+    /// Bool, whatever the input (`logical_and` and its like).
+    Logical,
+}
+
+/// Work per element, in the classes that thread thresholds are set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// Bound by memory: arithmetic, comparison, bits.
+    Light,
+    /// A few dependent steps: division, square root, integer division.
+    Medium,
+    /// Tens of steps: the transcendental functions.
+    Heavy,
+}
+
+/// The error bound of the floating-point loops, a tested fact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Accuracy {
+    /// The IEEE result, bit for bit.
+    Exact,
+    /// At most so many units in the last place from the exact value, anywhere in the domain.
+    Ulp(f64),
+}
+
+/// What [`crate::ufunc!`] submits.
+pub struct Registration(pub &'static UfuncDef);
+
+inventory::collect!(Registration);
