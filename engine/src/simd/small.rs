@@ -167,7 +167,7 @@ where
 
 /// Overflow where a finite f32 became infinite (or NaN, where there is no infinity), underflow where it became
 /// subnormal or zero and changed.
-pub(super) fn narrowing_flags<H: Small>(wide: &[f32], narrow: &[H]) -> FpFlags {
+pub fn narrowing_flags<H: Small>(wide: &[f32], narrow: &[H]) -> FpFlags {
     let mut over = false;
     let mut tiny = false;
     for (&w, &h) in wide.iter().zip(narrow) {

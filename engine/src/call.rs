@@ -1,0 +1,246 @@
+//! A call: resolve → broadcast → overlap → plan → execute.
+
+use crate::array::{Array, Input, View, ViewMut, check_ndim};
+use crate::error::Error;
+use crate::exec::{self, Report};
+use crate::operand::{Operand, Order, Shape, broadcast_shape, output_strides};
+use crate::overlap::{may_overlap, overlaps_itself};
+use crate::plan::Plan;
+use crate::registry::{Casting, DType, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use smallvec::SmallVec;
+
+/// The keywords of a call.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions<'a> {
+    /// The dtype to compute in.
+    pub dtype: Option<DType>,
+    /// The loop to use, in whole or in part.
+    pub signature: Option<Signature>,
+    /// Which casts are permitted.
+    pub casting: Casting,
+    /// How new outputs lie in memory.
+    pub order: Order,
+    /// Where to compute; elsewhere an output keeps what it holds (zero if it is new).
+    pub mask: Option<View<'a>>,
+}
+
+impl CallOptions<'_> {
+    /// `dtype` and `signature` as one wish.
+    pub(crate) fn wish(&self, def: &UfuncDef) -> Option<Signature> {
+        match self.dtype {
+            Some(dtype) => Some(Signature::of_output(dtype, def.nin(), def.nout())),
+            None => self.signature.clone(),
+        }
+    }
+}
+
+/// Results, and the IEEE exceptions met on the way.
+#[derive(Debug)]
+pub struct Called {
+    /// One array per output.
+    pub outputs: Vec<Array>,
+    /// What was raised.
+    pub report: Report,
+}
+
+impl Called {
+    /// The only output.
+    ///
+    /// # Panics
+    /// If there are several.
+    pub fn one(mut self) -> Array {
+        match (self.outputs.pop(), self.outputs.is_empty()) {
+            (Some(array), true) => array,
+            _ => panic!("the ufunc has several outputs"),
+        }
+    }
+}
+
+/// Calls `def` on `inputs`, making new outputs.
+pub fn call(def: &'static UfuncDef, inputs: &[Input<'_>], options: &CallOptions<'_>) -> Result<Called, Error> {
+    let nothing_given: SmallVec<[Option<Operand>; 2]> = (0..def.nout()).map(|_| None).collect();
+    run_call(def, inputs, &nothing_given, options)
+}
+
+/// Calls `def` on `inputs`, writing into `outputs`, which the inputs may overlap.
+pub fn call_into(
+    def: &'static UfuncDef,
+    inputs: &[Input<'_>],
+    outputs: &mut [ViewMut<'_>],
+    options: &CallOptions<'_>,
+) -> Result<Report, Error> {
+    let given: SmallVec<[Option<Operand>; 2]> = outputs.iter().map(|o| Some(o.operand().clone())).collect();
+    Ok(run_call(def, inputs, &given, options)?.report)
+}
+
+fn run_call(
+    def: &'static UfuncDef,
+    inputs: &[Input<'_>],
+    outputs: &[Option<Operand>],
+    options: &CallOptions<'_>,
+) -> Result<Called, Error> {
+    check_counts(def, inputs.len(), outputs.len())?;
+    let types: SmallVec<[Typed; 3]> = inputs.iter().map(typed).collect();
+    let out_types: SmallVec<[Option<DType>; 2]> = outputs.iter().map(|o| o.as_ref().map(|o| o.dtype)).collect();
+    let signature = options.wish(def);
+    let request = Request {
+        inputs: &types,
+        outputs: &out_types,
+        signature: signature.as_ref(),
+        casting: options.casting,
+    };
+    let l = resolve(def, &request)?;
+    let mut scalars: SmallVec<[Array; 2]> = SmallVec::new();
+    let mut operands: SmallVec<[Operand; 3]> = SmallVec::new();
+    for (input, &dtype) in inputs.iter().zip(l.inputs) {
+        match input {
+            Input::View(view) => operands.push(view.operand().clone()),
+            Input::Scalar(scalar) => {
+                scalars.push(scalar.to_array(dtype)?);
+                operands.push(scalars[scalars.len() - 1].operand().clone());
+            }
+        }
+    }
+    let mask = options.mask.as_ref().map(|m| m.operand().clone());
+    let mut made: Vec<Array> = vec![];
+    let prepared = Prepared::new(def, l, operands, outputs.iter().cloned().collect(), mask, options.order)?;
+    // SAFETY: inputs and the mask are borrowed by the caller for the call, given outputs mutably; new ones are ours.
+    let report = unsafe {
+        prepared.run(|_, dtype, shape, strides| {
+            made.push(Array::with_strides(dtype, shape, strides));
+            Ok::<_, Error>(made[made.len() - 1].operand().ptr)
+        })?
+    };
+    Ok(Called { outputs: made, report })
+}
+
+/// Whether a ufunc takes so many operands.
+pub(crate) fn check_counts(def: &UfuncDef, nin: usize, nout: usize) -> Result<(), Error> {
+    if nin != def.nin() {
+        return Err(Error::InputCount { ufunc: def.name, expected: def.nin(), found: nin });
+    }
+    if nout != def.nout() {
+        return Err(Error::OutputCount { ufunc: def.name, expected: def.nout(), found: nout });
+    }
+    Ok(())
+}
+
+fn typed(input: &Input<'_>) -> Typed {
+    match input {
+        Input::View(view) => Typed::Strong(view.dtype()),
+        Input::Scalar(scalar) => Typed::Weak(scalar.weak()),
+    }
+}
+
+/// A resolved call whose shapes agree, before its outputs exist.
+pub struct Prepared {
+    def: &'static UfuncDef,
+    l: &'static LoopDef,
+    inputs: SmallVec<[Operand; 3]>,
+    outputs: SmallVec<[Option<Operand>; 2]>,
+    mask: Option<Operand>,
+    shape: Shape,
+    order: Order,
+}
+
+impl Prepared {
+    /// Broadcasts all operands to one shape.
+    pub fn new(
+        def: &'static UfuncDef,
+        l: &'static LoopDef,
+        inputs: SmallVec<[Operand; 3]>,
+        outputs: SmallVec<[Option<Operand>; 2]>,
+        mask: Option<Operand>,
+        order: Order,
+    ) -> Result<Prepared, Error> {
+        if let Some(m) = &mask
+            && m.dtype != DType::Bool
+        {
+            return Err(Error::MaskDType { found: m.dtype });
+        }
+        let all = || inputs.iter().chain(&mask).chain(outputs.iter().flatten()).map(|o| &o.shape[..]);
+        let disagree = || Error::Broadcast { shapes: all().map(<[usize]>::to_vec).collect() };
+        let shape = broadcast_shape(all()).ok_or_else(disagree)?;
+        check_ndim(shape.len())?;
+        for out in outputs.iter().flatten() {
+            if out.shape != shape {
+                let (found, expected) = (out.shape.to_vec(), shape.to_vec());
+                return Err(Error::OutputShape { found, expected });
+            }
+            if overlaps_itself(out) {
+                return Err(Error::OutputOverlapsItself);
+            }
+        }
+        Ok(Prepared { def, l, inputs, outputs, mask, shape, order })
+    }
+
+    /// The shape of every output.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Makes the outputs that were not given, by `alloc(index, dtype, shape, strides)`, and runs the loop.
+    ///
+    /// # Safety
+    /// Inputs, mask and given outputs are valid for the call as [`Operand`] demands, and so is what `alloc` returns, new
+    /// memory that overlaps nothing.
+    pub unsafe fn run<E>(
+        self,
+        mut alloc: impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
+    ) -> Result<Report, E> {
+        let plan = self.plan(&mut alloc)?;
+        // SAFETY: the caller's promise; the plan's operands are these, or copies held in it.
+        Ok(unsafe { exec::run(&plan.plan) })
+    }
+
+    /// The plan `run` executes.
+    pub(crate) fn plan<E>(
+        self,
+        alloc: &mut impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
+    ) -> Result<PlannedCall, E> {
+        let Prepared { def, l, inputs, outputs, mask, shape, order } = self;
+        let mut copies: Vec<Array> = vec![];
+        let broadcast = |o: &Operand| {
+            o.broadcast(&shape).unwrap_or_else(|| unreachable!("checked when the call was prepared"))
+        };
+        let mut all: SmallVec<[Operand; 5]> = SmallVec::new();
+        let given: SmallVec<[&Operand; 2]> = outputs.iter().flatten().collect();
+        for input in &inputs {
+            all.push(broadcast(&apart(input, &given, &shape, &mut copies)));
+        }
+        let mask = mask.map(|m| broadcast(&apart(&m, &given, &shape, &mut copies)));
+        for (i, out) in outputs.iter().enumerate() {
+            match out {
+                Some(out) => all.push(out.clone()),
+                None => {
+                    let dtype = l.outputs[i];
+                    let strides = output_strides(&inputs, &shape, dtype.size(), order);
+                    let ptr = alloc(i, dtype, &shape, &strides)?;
+                    all.push(Operand { ptr, dtype, shape: shape.clone(), strides });
+                }
+            }
+        }
+        let plan = Plan::new(l, def.cost, &all, mask.as_ref(), &shape);
+        Ok(PlannedCall { plan, _copies: copies })
+    }
+}
+
+/// A plan and the copies it reads.
+pub(crate) struct PlannedCall {
+    pub(crate) plan: Plan,
+    _copies: Vec<Array>,
+}
+
+/// `input`, or a copy of it if writing an output could change what is still to be read. An input that is an output,
+/// element for element, needs none: each element is read before it is written.
+fn apart(input: &Operand, outputs: &[&Operand], shape: &[usize], copies: &mut Vec<Array>) -> Operand {
+    let clash = outputs.iter().any(|out| {
+        may_overlap(input, out) && !input.broadcast(shape).is_some_and(|input| input.is_same_as(out))
+    });
+    if !clash {
+        return input.clone();
+    }
+    // SAFETY: the input is valid for the call.
+    copies.push(unsafe { Array::copy_operand(input) });
+    copies[copies.len() - 1].operand().clone()
+}
