@@ -244,3 +244,26 @@ fn apart(input: &Operand, outputs: &[&Operand], shape: &[usize], copies: &mut Ve
     copies.push(unsafe { Array::copy_operand(input) });
     copies[copies.len() - 1].operand().clone()
 }
+
+/// The loop that copies elements of a dtype, for casts of whole arrays.
+pub(crate) fn copy_loop(dtype: DType) -> &'static LoopDef {
+    use crate::registry::for_each_dtype;
+    use crate::registry::{B8, Complex32, Complex64, F8E4M3FN, F8E5M2, bf16, f16};
+    use crate::simd::kernel::{Each, Lane, Quiet, UpToV3, loop_of};
+    use crate::simd::level::Madd;
+    struct Copy;
+    impl<T: crate::registry::Element + crate::simd::pack::OutPack> Lane<(T,)> for Copy {
+        type Out = T;
+        #[inline(always)]
+        fn lane<M: Madd>(_: M, (x,): (T,)) -> T {
+            x
+        }
+    }
+    macro_rules! by_dtype {
+        ($($v:ident $t:ident $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal
+           $dl:literal $f:literal;)*) => {
+            match dtype { $(DType::$v => const { &loop_of::<Each<Copy, ($t,), Quiet>, UpToV3>() },)* }
+        };
+    }
+    for_each_dtype!(by_dtype)
+}

@@ -104,12 +104,15 @@ pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize)
     unsafe { call_strided(l, args, n, &steps) }
 }
 
-/// Calls a loop's strided kernel and says what it raised.
+/// Calls a loop one element after the other, outputs being inputs of later elements as the pointers have it.
 ///
 /// # Safety
 /// As for [`crate::registry::StridedFn`].
 pub unsafe fn call_strided(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]) -> FpFlags {
-    let Some(kernel) = l.kernels.strided else { unreachable!("checked before: loop {l} is strided") };
+    let Some(kernel) = l.kernels.strided else {
+        // SAFETY: the caller's promise.
+        return unsafe { call_singly(l, args, n, strides) };
+    };
     if let FpReport::Hardware = l.fp {
         fperr::clear();
     }
@@ -120,6 +123,27 @@ pub unsafe fn call_strided(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[i
         FpReport::Returned => flags,
         FpReport::Never => FpFlags::NONE,
     }
+}
+
+/// The same by the block kernel, an element at a time.
+unsafe fn call_singly(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]) -> FpFlags {
+    let isa = current_isa();
+    let nin = l.inputs.len();
+    let mut flags = FpFlags::NONE;
+    let mut cells: SmallVec<[[u128; 1]; 2]> = smallvec::smallvec![[0]; l.outputs.len()];
+    for i in 0..n {
+        let address = |k: usize| args[k].wrapping_offset(i as isize * strides[k]);
+        let out_cells = cells.iter_mut().map(|c| c.as_mut_ptr().cast::<u8>());
+        let single: SmallVec<[*mut u8; 4]> = (0..nin).map(address).chain(out_cells).collect();
+        // SAFETY: one valid, aligned element each; outputs are cells of their own, copied out afterwards.
+        unsafe {
+            flags |= call_contiguous(l, isa, &single, 1);
+            for (k, d) in l.outputs.iter().enumerate() {
+                std::ptr::copy_nonoverlapping(single[nin + k], address(nin + k), d.size());
+            }
+        }
+    }
+    flags
 }
 
 thread_local! {

@@ -1,24 +1,55 @@
-//! x
+//! ufunx: NumPy's universal functions for Rust programs.
+//!
+//! ```
+//! use ndarray::array;
+//!
+//! let a = array![[0.0, 1.0], [2.0, 3.0]];
+//! let y = ufunx::exp(&a)?; // typed: an Array2<f64>
+//! let z = ufunx::add(&y, 1.0)?; // broadcasting
+//! let total = ufunx::ufunc("add")?.reduce(&z, &Default::default())?.one(); // by name, any dtype
+//! assert_eq!(total.shape(), [2]);
+//! # Ok::<(), ufunx::Error>(())
+//! ```
+//!
+//! A call goes one way: resolve (in [`registry`]) → overlap and plan ([`call`], [`plan`]) → execute ([`exec`]), each
+//! stage a function of the one before. [`kernels`] holds the functions themselves, one file per family; [`simd`] turns
+//! them into machine code per ISA level.
+
+pub use ndarray;
+pub use pastey;
 pub use ufunx_registry as registry;
+
+mod api;
+mod array;
+pub mod accumulate;
+pub mod at;
+pub mod call;
+pub mod cast;
+mod define;
+mod error;
+pub mod exec;
 pub mod fperr;
-pub mod simd;
 pub mod kernels;
 pub mod operand;
+pub mod outer;
 pub mod overlap;
-pub mod stage;
-pub mod cast;
-pub mod tuning;
-pub mod threads;
 pub mod plan;
-pub mod exec;
-pub mod error;
-pub mod array;
-pub mod call;
+pub mod reduce;
+pub mod reduceat;
+pub mod simd;
+pub mod stage;
+pub mod threads;
+pub mod tuning;
+pub mod typed;
+
+pub use api::{Ufunc, ufunc};
+pub use array::{Array, Input, Scalar, View, ViewMut};
+pub use call::{CallOptions, Called};
 pub use error::Error;
-/// Defines a ufunc
-#[macro_export]
-macro_rules! ufunc {
-    ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $($output:ident),+ ) = $op:ty; $($rest:tt)*) => {
-        $crate::registry::ufunc! { $(#[doc = $doc])* $name($($input),+) -> ($($output),+); $($rest)* }
-    };
-}
+pub use exec::Report;
+pub use kernels::functions::*;
+pub use operand::Order;
+pub use reduce::{Axes, Initial, ReduceOptions};
+pub use registry::{Casting, DType, FpFlags, Isa, Signature, table};
+pub use simd::level::{cap_isa, current_isa, detected_isa};
+pub use threads::{num_threads, set_num_threads, with_threads};

@@ -3,8 +3,8 @@
 //! Vocabulary, one word per idea: a **ufunc** is a named function with its **loops**; a *loop* is one signature of it
 //! (`dd->d`); a **kernel** is the machine code of a loop at one ISA level; an **operand** is an input or an output.
 //!
-//! This crate knows names, dtypes, signatures and promotion; it runs nothing. Any crate may define ufuncs with
-//! [`ufunc!`]; they meet in one sorted, checked [`table`]. [`resolve`] picks the loop for the operands of a call.
+//! This crate knows names, dtypes, signatures and promotion; it runs nothing. Any crate may define ufuncs and
+//! [`submit!`] them; they meet in one sorted, checked [`table`]. [`resolve`] picks the loop for the operands of a call.
 
 #![forbid(unsafe_code)]
 

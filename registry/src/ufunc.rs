@@ -5,7 +5,7 @@ use crate::dtype::DType;
 use crate::signature::write_signature;
 use std::fmt;
 
-/// A ufunc: its name, its loops, and the facts methods and promotion need. Made by [`crate::ufunc!`].
+/// A ufunc: its name, its loops, and the facts methods and promotion need. Made by the engine's `ufunc!` macro, which also submits it.
 pub struct UfuncDef {
     /// The name it is found by.
     pub name: &'static str,
@@ -213,7 +213,7 @@ pub enum Accuracy {
     Ulp(f64),
 }
 
-/// What [`crate::ufunc!`] submits.
+/// What [`crate::submit!`] collects.
 pub struct Registration(pub &'static UfuncDef);
 
 inventory::collect!(Registration);

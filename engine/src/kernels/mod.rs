@@ -42,3 +42,8 @@ macro_rules! lane {
     (@out $t:ty, $out:ty) => { $out };
 }
 pub(crate) use lane;
+
+/// The typed functions of every family.
+pub mod functions {
+    pub use super::{arith::*, bitwise::*, compare::*, logical::*, minmax::*, predicates::*, rounding::*};
+}

@@ -1,0 +1,82 @@
+//! `accumulate`: every partial result of a reduction along one axis.
+//!
+//! Where the axis is the fast one, the loop's strided kernel runs along it, its output being its next input. Where
+//! another axis is faster and long, whole rows are computed from the row before.
+
+use crate::array::{Array, View};
+use crate::call::Called;
+use crate::error::Error;
+use crate::exec::{self, Report};
+use crate::operand::{Operand, Order, output_strides};
+use crate::plan::Plan;
+use crate::reduce::{check_binary, normalize_axis};
+use crate::registry::{DType, LoopDef, UfuncDef, resolve_reduction};
+use crate::stage;
+use crate::tuning::SHORT_ROW;
+
+/// Accumulates into a new array.
+pub fn accumulate(
+    def: &'static UfuncDef,
+    input: &View<'_>,
+    axis: isize,
+    dtype: Option<DType>,
+) -> Result<Called, Error> {
+    check_binary(def, "accumulate")?;
+    let input = input.operand();
+    if input.shape.is_empty() {
+        return Err(Error::Scalar { method: "accumulate" });
+    }
+    let axis = normalize_axis(axis, input.shape.len())?;
+    let l = resolve_reduction(def, input.dtype, None, dtype)?;
+    let size = l.outputs[0].size();
+    let strides = output_strides(std::slice::from_ref(input), &input.shape, size, Order::K);
+    let out = Array::with_strides(l.outputs[0], &input.shape, &strides);
+    // SAFETY: the input is borrowed for the call; the output is new and of the loop's dtype.
+    let report = unsafe { run(def, l, input, out.operand(), axis) };
+    Ok(Called { outputs: vec![out], report })
+}
+
+/// Accumulates `input` into `out`, of one shape; `out` has the loop's dtype, is aligned, and overlaps no input.
+///
+/// # Safety
+/// Both operands are valid for the call.
+pub unsafe fn run(def: &UfuncDef, l: &'static LoopDef, input: &Operand, out: &Operand, axis: usize) -> Report {
+    if out.is_empty() {
+        return Report::default();
+    }
+    let n = out.shape[axis];
+    // Everything is computed in the output itself: first the input, in the loop's dtype, ...
+    let copy = crate::call::copy_loop(out.dtype);
+    let plan = Plan::new(copy, def.cost, &[input.clone(), out.clone()], None, &out.shape);
+    // SAFETY: the caller's promise.
+    let mut report = unsafe { exec::run(&plan) };
+    report.cast |= std::mem::take(&mut report.flags);
+    // ... then each element or row with the one before.
+    let rows: usize = out.len() / n;
+    let step = out.strides[axis];
+    let faster = (0..out.shape.len())
+        .any(|a| a != axis && out.shape[a] >= SHORT_ROW && out.strides[a].unsigned_abs() < step.unsigned_abs());
+    if faster {
+        for i in 1..n {
+            let (before, here) = (out.at(axis, i - 1), out.at(axis, i));
+            let plan = Plan::new(l, def.cost, &[before, here.clone(), here.clone()], None, &here.shape);
+            // SAFETY: rows of the output; the plan stages the row that is both read and written.
+            report |= unsafe { exec::run(&plan) };
+        }
+        return report;
+    }
+    let others = out.at(axis, 0);
+    let one_row = others.shape.is_empty();
+    let mut at = stage::coords_of(0, if one_row { &[1] } else { &others.shape });
+    for _ in 0..rows {
+        let offset = if one_row { 0 } else { stage::offset_of(&at, &others.strides) };
+        let start = out.ptr.wrapping_offset(offset);
+        let next = start.wrapping_offset(step);
+        // SAFETY: `n - 1` steps from the second element on; the strided kernel reads each before it writes it.
+        report.flags |= unsafe { exec::call_strided(l, &[start, next, next], n - 1, &[step; 3]) };
+        if !one_row {
+            stage::advance(&mut at, &others.shape, 1);
+        }
+    }
+    report
+}

@@ -1,0 +1,142 @@
+//! `at`: an update in place of chosen elements, one after the other, so that an index given twice counts twice.
+
+use crate::array::{Array, Input, ViewMut};
+use crate::call::{Prepared, check_counts};
+use crate::cast::cast_block;
+use crate::error::Error;
+use crate::exec::{Report, call_contiguous, call_strided};
+use crate::operand::{Operand, Order};
+use crate::overlap::may_overlap;
+use crate::registry::{Casting, DType, LoopDef, Request, Typed, UfuncDef, resolve};
+use crate::simd::level::current_isa;
+use crate::stage;
+use smallvec::SmallVec;
+
+/// `target[i] = f(target[i], values[i])` for each of `indices` into the first axis; `values` broadcast to the elements
+/// indexed. A unary ufunc takes no values.
+pub fn at(
+    def: &'static UfuncDef,
+    target: &mut ViewMut<'_>,
+    indices: &[isize],
+    values: Option<&Input<'_>>,
+) -> Result<Report, Error> {
+    let needed = def.nin() == 2;
+    if def.nin() > 2 || def.nout() != 1 {
+        return Err(Error::NotBinary { ufunc: def.name, method: "at" });
+    }
+    if values.is_some() != needed {
+        return Err(Error::AtValues { ufunc: def.name, needed });
+    }
+    check_counts(def, 1 + values.is_some() as usize, 1)?;
+    let target = target.operand();
+    if target.shape.is_empty() {
+        return Err(Error::Scalar { method: "index" });
+    }
+    let places = element_places(def, target, indices)?;
+    let mut shape = target.shape.clone();
+    shape[0] = indices.len();
+    let value_type = values.map(|v| match v {
+        Input::View(view) => Typed::Strong(view.dtype()),
+        Input::Scalar(scalar) => Typed::Weak(scalar.weak()),
+    });
+    let l = resolve_at(def, target.dtype, value_type)?;
+    let mut casts = Report::default();
+    let values = match values {
+        None => None,
+        Some(Input::Scalar(scalar)) => {
+            let one = scalar.to_array(l.inputs[1])?;
+            Some(spread(def, l.inputs[1], one.operand(), &shape, &mut casts)?)
+        }
+        Some(Input::View(view)) => Some(spread(def, l.inputs[1], view.operand(), &shape, &mut casts)?),
+    };
+    // SAFETY: the target is borrowed mutably, the places are its elements; the values are a copy.
+    let report = unsafe { run(l, target.dtype, &places, values.as_ref().map(Array::operand)) };
+    Ok(report | casts)
+}
+
+/// The loop of `target.at(.., values)`; any cast is permitted.
+pub fn resolve_at(
+    def: &'static UfuncDef,
+    target: DType,
+    values: Option<Typed>,
+) -> Result<&'static LoopDef, Error> {
+    let types: SmallVec<[Typed; 2]> = [Typed::Strong(target)].into_iter().chain(values).collect();
+    let request = Request { inputs: &types, outputs: &[Some(target)], signature: None, casting: Casting::Unsafe };
+    Ok(resolve(def, &request)?)
+}
+
+/// Addresses of the elements indexed, in order.
+fn element_places(def: &UfuncDef, target: &Operand, indices: &[isize]) -> Result<Vec<*mut u8>, Error> {
+    let len = target.shape[0];
+    let rest = target.at(0, 0);
+    let count: usize = rest.shape.iter().product();
+    let mut places = Vec::with_capacity(indices.len() * count);
+    for &index in indices {
+        let i = if index < 0 { index + len as isize } else { index };
+        if i < 0 || i >= len as isize {
+            return Err(Error::Index { ufunc: def.name, method: "at", index, len });
+        }
+        let row = target.ptr.wrapping_offset(i * target.strides[0]);
+        for flat in 0..count {
+            let coords = stage::coords_of(flat, &rest.shape);
+            places.push(row.wrapping_offset(stage::offset_of(&coords, &rest.strides)));
+        }
+    }
+    Ok(places)
+}
+
+/// A contiguous copy of `values`, cast and broadcast.
+fn spread(
+    def: &'static UfuncDef,
+    dtype: DType,
+    values: &Operand,
+    shape: &[usize],
+    casts: &mut Report,
+) -> Result<Array, Error> {
+    let error = || Error::AtShape { indices: shape[0], values: values.shape.to_vec() };
+    let values = values.broadcast(shape).ok_or_else(error)?;
+    let out = Array::zeros(dtype, shape);
+    let copy = crate::call::copy_loop(dtype);
+    let outputs = [Some(out.operand().clone())].into_iter().collect();
+    let prepared = Prepared::new(def, copy, [values].into_iter().collect(), outputs, None, Order::C)?;
+    // SAFETY: the values are borrowed by the caller; the output is ours, and given.
+    let report = unsafe { prepared.run(|_, _, _, _| Err::<*mut u8, Error>(error()))? };
+    casts.cast |= report.flags | report.cast;
+    Ok(out)
+}
+
+/// Updates each place in order. `values`, of the loop's dtype, are contiguous and as many.
+///
+/// # Safety
+/// Each place is an element of `target` dtype that may be read and written; `values` overlap none.
+pub unsafe fn run(l: &LoopDef, target: DType, places: &[*mut u8], values: Option<&Operand>) -> Report {
+    let mut report = Report::default();
+    let isa = current_isa();
+    let (input, output) = (l.inputs[0], l.outputs[0]);
+    let step = l.inputs.get(1).map_or(0, |d| d.size());
+    let value = |i: usize| values.map(|v| v.ptr.wrapping_add(i * step));
+    debug_assert!(values.is_none_or(|v| places.is_empty() || !may_overlap(v, &Operand::scalar(places[0], target))));
+    let aligned = places.iter().all(|p| p.addr() & (target.align() - 1) == 0);
+    if target == input && target == output && aligned && l.kernels.strided.is_some() {
+        for (i, &place) in places.iter().enumerate() {
+            let args: SmallVec<[*mut u8; 3]> = [place].into_iter().chain(value(i)).chain([place]).collect();
+            // SAFETY: one element each; the strided kernel reads before it writes.
+            report.flags |= unsafe { call_strided(l, &args, 1, &[0; 3]) };
+        }
+        return report;
+    }
+    let mut cells = [[0u128; 1]; 3];
+    let [raw, x, y] = cells.each_mut().map(|c| c.as_mut_ptr().cast::<u8>());
+    for (i, &place) in places.iter().enumerate() {
+        let args: SmallVec<[*mut u8; 3]> = [x].into_iter().chain(value(i)).chain([y]).collect();
+        // SAFETY: the cells hold one element of any dtype each and are distinct; the place is the caller's.
+        unsafe {
+            std::ptr::copy_nonoverlapping(place, raw, target.size());
+            report.cast |= cast_block(target, input, raw, x, 1, isa);
+            report.flags |= call_contiguous(l, isa, &args, 1);
+            report.cast |= cast_block(output, target, y, raw, 1, isa);
+            std::ptr::copy_nonoverlapping(raw, place, target.size());
+        }
+    }
+    report
+}

@@ -1,0 +1,161 @@
+//! `ufunc!`: the registry's record, and the typed functions that call it.
+
+/// Defines a ufunc: one block makes its entry in the table (so that [`crate::ufunc()`] finds it by name, and every
+/// test and bench that walks the table covers it) and its typed functions.
+///
+/// ```
+/// use ufunx::simd::{groups::{One, quiet}, kernel::Lane, level::Madd};
+///
+/// /// Twice the value.
+/// pub struct Double;
+/// impl Lane<(f32,)> for Double {
+///     type Out = f32;
+///     #[inline(always)]
+///     fn lane<M: Madd>(_: M, (x,): (f32,)) -> f32 { x + x }
+/// }
+/// impl Lane<(f64,)> for Double {
+///     type Out = f64;
+///     #[inline(always)]
+///     fn lane<M: Madd>(_: M, (x,): (f64,)) -> f64 { x + x }
+/// }
+/// ufunx::ufunc! {
+///     /// Twice the value, element-wise.
+///     double(x) -> (y) = Double;
+///     loops: [&quiet::floats::<One, Double>()];
+/// }
+///
+/// let a = ndarray::array![1.0, 2.5];
+/// assert_eq!(double(&a)?, ndarray::array![2.0, 5.0]);
+/// assert_eq!(ufunx::ufunc("double")?.nin(), 1);
+/// # Ok::<(), ufunx::Error>(())
+/// ```
+#[macro_export]
+macro_rules! ufunc {
+    ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $($output:ident),+ ) = $op:ty;
+     loops: [$($loops:expr),* $(,)?]; $($field:ident : $value:expr;)*) => {
+        $crate::pastey::paste! {
+            #[doc = "The definition of `" $name "`."]
+            pub static [<$name:upper>]: $crate::registry::UfuncDef = $crate::registry::UfuncDef {
+                $($field: $value,)*
+                ..$crate::registry::UfuncDef::new(
+                    stringify!($name),
+                    concat!($($doc, "\n"),*),
+                    (&[$(stringify!($input)),+], &[$(stringify!($output)),+]),
+                    &[$($loops),*],
+                )
+            };
+            $crate::registry::submit! { [<$name:upper>] }
+            $crate::typed_functions! {
+                [$(#[doc = $doc])*] $name [<$name _into>] [<$name _inplace>] [<$name:upper>]
+                ($($input),+) ($($output),+) $op
+            }
+        }
+    };
+}
+
+/// The typed functions of a ufunc with one output and one or two inputs of one dtype; others have none.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! typed_functions {
+    ([$(#[$doc:meta])*] $name:ident $into:ident $inplace:ident $def:ident ($x:ident) ($y:ident) $op:ty) => {
+        $(#[$doc])*
+        pub fn $name<T, A>(
+            $x: A,
+        ) -> Result<$crate::ndarray::Array<$crate::typed::OutOf<$op, (T::Lane,)>, A::Dim>, $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane,), Out: $crate::registry::Element>,
+        {
+            $crate::typed::unary(&$def, &$x)
+        }
+
+        $(#[$doc])*
+        ///
+        /// Into a given array.
+        pub fn $into<T, A, S, D>(
+            $x: A,
+            $y: &mut $crate::ndarray::ArrayBase<S, D>,
+        ) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane,), Out: $crate::registry::Element>,
+            S: $crate::ndarray::DataMut<Elem = $crate::typed::OutOf<$op, (T::Lane,)>>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::into(&$def, &[$x.view()], $y)
+        }
+
+        $(#[$doc])*
+        ///
+        /// In place.
+        pub fn $inplace<T, S, D>($x: &mut $crate::ndarray::ArrayBase<S, D>) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            $op: $crate::typed::Takes<(T::Lane,), Out = T::Lane>,
+            S: $crate::ndarray::DataMut<Elem = T>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::inplace(&$def, $x, &[])
+        }
+    };
+    ([$(#[$doc:meta])*] $name:ident $into:ident $inplace:ident $def:ident ($a:ident, $b:ident) ($y:ident) $op:ty) => {
+        $(#[$doc])*
+        pub fn $name<T, A, B>(
+            $a: A,
+            $b: B,
+        ) -> Result<
+            $crate::ndarray::Array<
+                $crate::typed::OutOf<$op, (T::Lane, T::Lane)>,
+                $crate::typed::Both<A::Dim, B::Dim>,
+            >,
+            $crate::Error,
+        >
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T, Dim: $crate::ndarray::DimMax<B::Dim>>,
+            B: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane, T::Lane), Out: $crate::registry::Element>,
+        {
+            $crate::typed::binary(&$def, &$a, &$b)
+        }
+
+        $(#[$doc])*
+        ///
+        /// Into a given array.
+        pub fn $into<T, A, B, S, D>(
+            $a: A,
+            $b: B,
+            $y: &mut $crate::ndarray::ArrayBase<S, D>,
+        ) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            B: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane, T::Lane), Out: $crate::registry::Element>,
+            S: $crate::ndarray::DataMut<Elem = $crate::typed::OutOf<$op, (T::Lane, T::Lane)>>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::into(&$def, &[$a.view(), $b.view()], $y)
+        }
+
+        $(#[$doc])*
+        ///
+        /// Into the first operand.
+        pub fn $inplace<T, B, S, D>(
+            $a: &mut $crate::ndarray::ArrayBase<S, D>,
+            $b: B,
+        ) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            B: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane, T::Lane), Out = T::Lane>,
+            S: $crate::ndarray::DataMut<Elem = T>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::inplace(&$def, $a, &[$b.view()])
+        }
+    };
+    ($($other:tt)*) => {};
+}
