@@ -69,6 +69,10 @@ pub trait Level: Copy + 'static {
     /// The AVX-512 token, at that level only.
     #[cfg(target_arch = "x86_64")]
     fn v4(self) -> Option<pulp::x86::V4>;
+    /// Adds eight lanes.
+    fn add_f64x8(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8];
+    /// Adds eight lanes.
+    fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8];
     /// Compiles and runs `work` for this level.
     ///
     /// # Safety
@@ -102,6 +106,14 @@ impl Level for Scalar {
         None
     }
     #[inline(always)]
+    fn add_f64x8(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
     unsafe fn enter<W: Work>(work: W) -> W::Out {
         work.run(Scalar)
     }
@@ -111,6 +123,7 @@ impl Level for Scalar {
 mod x86 {
     use super::{Fused, Isa, Level, Work};
     pub use pulp::x86::{V3, V4};
+    use pulp::f64x4;
     use std::marker::PhantomData;
 
     /// Carries work and level through pulp's `vectorize`, which wants a plain closure-like object.
@@ -136,6 +149,15 @@ mod x86 {
             None
         }
         #[inline(always)]
+        fn add_f64x8(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+            let ([a0, a1], [b0, b1]): ([f64x4; 2], [f64x4; 2]) = (pulp::cast(a), pulp::cast(b));
+            pulp::cast([V3::add_f64x4(self, a0, b0), V3::add_f64x4(self, a1, b1)])
+        }
+        #[inline(always)]
+        fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+            pulp::cast(V3::add_f32x8(self, pulp::cast(a), pulp::cast(b)))
+        }
+        #[inline(always)]
         unsafe fn enter<W: Work>(work: W) -> W::Out {
             // SAFETY: the caller vouches for the level.
             let level = unsafe { V3::new_unchecked() };
@@ -153,6 +175,14 @@ mod x86 {
         #[inline(always)]
         fn v4(self) -> Option<V4> {
             Some(self)
+        }
+        #[inline(always)]
+        fn add_f64x8(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+            pulp::cast(V4::add_f64x8(self, pulp::cast(a), pulp::cast(b)))
+        }
+        #[inline(always)]
+        fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+            pulp::cast(V3::add_f32x8(*self, pulp::cast(a), pulp::cast(b)))
         }
         #[inline(always)]
         unsafe fn enter<W: Work>(work: W) -> W::Out {
