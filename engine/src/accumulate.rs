@@ -29,7 +29,7 @@ pub fn accumulate(
     let axis = normalize_axis(axis, input.shape.len())?;
     let l = resolve_reduction(def, input.dtype, None, dtype)?;
     let size = l.outputs[0].size();
-    let strides = output_strides(std::slice::from_ref(input), &input.shape, size, Order::K);
+    let strides = output_strides(&[input], &input.shape, size, Order::K);
     let out = Array::with_strides(l.outputs[0], &input.shape, &strides);
     // SAFETY: the input is borrowed for the call; the output is new and of the loop's dtype.
     let report = unsafe { run(def, l, input, out.operand(), axis) };
@@ -40,7 +40,13 @@ pub fn accumulate(
 ///
 /// # Safety
 /// Both operands are valid for the call.
-pub unsafe fn run(def: &UfuncDef, l: &'static LoopDef, input: &Operand, out: &Operand, axis: usize) -> Report {
+pub unsafe fn run(
+    def: &UfuncDef,
+    l: &'static LoopDef,
+    input: &Operand,
+    out: &Operand,
+    axis: usize,
+) -> Report {
     if out.is_empty() {
         return Report::default();
     }
@@ -54,8 +60,9 @@ pub unsafe fn run(def: &UfuncDef, l: &'static LoopDef, input: &Operand, out: &Op
     // ... then each element or row with the one before.
     let rows: usize = out.len() / n;
     let step = out.strides[axis];
-    let faster = (0..out.shape.len())
-        .any(|a| a != axis && out.shape[a] >= SHORT_ROW && out.strides[a].unsigned_abs() < step.unsigned_abs());
+    let faster = (0..out.shape.len()).any(|a| {
+        a != axis && out.shape[a] >= SHORT_ROW && out.strides[a].unsigned_abs() < step.unsigned_abs()
+    });
     if faster {
         for i in 1..n {
             let (before, here) = (out.at(axis, i - 1), out.at(axis, i));

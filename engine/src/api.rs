@@ -59,7 +59,11 @@ impl Ufunc {
     }
 
     /// Folds over axes.
-    pub fn reduce<'a>(self, input: impl Into<View<'a>>, options: &ReduceOptions<'_>) -> Result<Called, Error> {
+    pub fn reduce<'a>(
+        self,
+        input: impl Into<View<'a>>,
+        options: &ReduceOptions<'_>,
+    ) -> Result<Called, Error> {
         reduce::reduce(self.0, &input.into(), options)
     }
 
@@ -114,4 +118,3 @@ impl Ufunc {
         at::at(self.0, target, indices, values.as_ref())
     }
 }
-

@@ -119,8 +119,12 @@ impl Array {
     pub(crate) fn with_strides(dtype: DType, shape: &[usize], strides: &[isize]) -> Array {
         let bytes = shape.iter().product::<usize>() * dtype.size();
         let memory = Memory::new(bytes);
-        let operand =
-            Operand { ptr: memory.ptr.as_ptr(), dtype, shape: shape.into(), strides: strides.into() };
+        let operand = Operand {
+            ptr: memory.ptr.as_ptr(),
+            dtype,
+            shape: Shape::from_slice(shape),
+            strides: Strides::from_slice(strides),
+        };
         Array { memory, operand }
     }
 
@@ -140,7 +144,8 @@ impl Array {
     pub(crate) unsafe fn copy_operand(source: &Operand) -> Array {
         let copy = Array::zeros(source.dtype, &source.shape);
         if !source.is_empty() {
-            let shape: Shape = if source.shape.is_empty() { [1].into_iter().collect() } else { source.shape.clone() };
+            let shape: Shape =
+                if source.shape.is_empty() { [1].into_iter().collect() } else { source.shape.clone() };
             let strides: Strides =
                 if source.shape.is_empty() { [0].into_iter().collect() } else { source.strides.clone() };
             let coords = crate::stage::coords_of(0, &shape);
@@ -292,7 +297,7 @@ pub(crate) fn operand_of<T: UserElement, S: ndarray::RawData<Elem = T>, D: Dimen
     Operand {
         ptr: ptr.cast(),
         dtype: T::Lane::DTYPE,
-        shape: array.shape().into(),
+        shape: Shape::from_slice(array.shape()),
         strides: array.strides().iter().map(|s| s * size).collect(),
     }
 }

@@ -61,7 +61,8 @@ pub fn resolve_at(
     values: Option<Typed>,
 ) -> Result<&'static LoopDef, Error> {
     let types: SmallVec<[Typed; 2]> = [Typed::Strong(target)].into_iter().chain(values).collect();
-    let request = Request { inputs: &types, outputs: &[Some(target)], signature: None, casting: Casting::Unsafe };
+    let request =
+        Request { inputs: &types, outputs: &[Some(target)], signature: None, casting: Casting::Unsafe };
     Ok(resolve(def, &request)?)
 }
 
@@ -97,8 +98,8 @@ fn spread(
     let values = values.broadcast(shape).ok_or_else(error)?;
     let out = Array::zeros(dtype, shape);
     let copy = crate::call::copy_loop(dtype);
-    let outputs = [Some(out.operand().clone())].into_iter().collect();
-    let prepared = Prepared::new(def, copy, [values].into_iter().collect(), outputs, None, Order::C)?;
+    let (inputs, outputs) = ([&values], [Some(out.operand())]);
+    let prepared = Prepared::new(def, copy, &inputs, &outputs, None, Order::C)?;
     // SAFETY: the values are borrowed by the caller; the output is ours, and given.
     let report = unsafe { prepared.run(|_, _, _, _| Err::<*mut u8, Error>(error()))? };
     casts.cast |= report.flags | report.cast;
@@ -115,7 +116,9 @@ pub unsafe fn run(l: &LoopDef, target: DType, places: &[*mut u8], values: Option
     let (input, output) = (l.inputs[0], l.outputs[0]);
     let step = l.inputs.get(1).map_or(0, |d| d.size());
     let value = |i: usize| values.map(|v| v.ptr.wrapping_add(i * step));
-    debug_assert!(values.is_none_or(|v| places.is_empty() || !may_overlap(v, &Operand::scalar(places[0], target))));
+    debug_assert!(
+        values.is_none_or(|v| places.is_empty() || !may_overlap(v, &Operand::scalar(places[0], target)))
+    );
     let aligned = places.iter().all(|p| p.addr() & (target.align() - 1) == 0);
     if target == input && target == output && aligned && l.kernels.strided.is_some() {
         for (i, &place) in places.iter().enumerate() {

@@ -57,8 +57,12 @@ impl Called {
 }
 
 /// Calls `def` on `inputs`, making new outputs.
-pub fn call(def: &'static UfuncDef, inputs: &[Input<'_>], options: &CallOptions<'_>) -> Result<Called, Error> {
-    let nothing_given: SmallVec<[Option<Operand>; 2]> = (0..def.nout()).map(|_| None).collect();
+pub fn call(
+    def: &'static UfuncDef,
+    inputs: &[Input<'_>],
+    options: &CallOptions<'_>,
+) -> Result<Called, Error> {
+    let nothing_given: SmallVec<[Option<&Operand>; 2]> = smallvec::smallvec![None; def.nout()];
     run_call(def, inputs, &nothing_given, options)
 }
 
@@ -69,19 +73,19 @@ pub fn call_into(
     outputs: &mut [ViewMut<'_>],
     options: &CallOptions<'_>,
 ) -> Result<Report, Error> {
-    let given: SmallVec<[Option<Operand>; 2]> = outputs.iter().map(|o| Some(o.operand().clone())).collect();
+    let given: SmallVec<[Option<&Operand>; 2]> = outputs.iter().map(|o| Some(o.operand())).collect();
     Ok(run_call(def, inputs, &given, options)?.report)
 }
 
 fn run_call(
     def: &'static UfuncDef,
     inputs: &[Input<'_>],
-    outputs: &[Option<Operand>],
+    outputs: &[Option<&Operand>],
     options: &CallOptions<'_>,
 ) -> Result<Called, Error> {
     check_counts(def, inputs.len(), outputs.len())?;
     let types: SmallVec<[Typed; 3]> = inputs.iter().map(typed).collect();
-    let out_types: SmallVec<[Option<DType>; 2]> = outputs.iter().map(|o| o.as_ref().map(|o| o.dtype)).collect();
+    let out_types: SmallVec<[Option<DType>; 2]> = outputs.iter().map(|o| o.map(|o| o.dtype)).collect();
     let signature = options.wish(def);
     let request = Request {
         inputs: &types,
@@ -90,21 +94,31 @@ fn run_call(
         casting: options.casting,
     };
     let l = resolve(def, &request)?;
-    let mut scalars: SmallVec<[Array; 2]> = SmallVec::new();
-    let mut operands: SmallVec<[Operand; 3]> = SmallVec::new();
+    let mut scalars: SmallVec<[Array; 1]> = SmallVec::new();
     for (input, &dtype) in inputs.iter().zip(l.inputs) {
-        match input {
-            Input::View(view) => operands.push(view.operand().clone()),
-            Input::Scalar(scalar) => {
-                scalars.push(scalar.to_array(dtype)?);
-                operands.push(scalars[scalars.len() - 1].operand().clone());
-            }
+        if let Input::Scalar(scalar) = input {
+            scalars.push(scalar.to_array(dtype)?);
         }
     }
-    let mask = options.mask.as_ref().map(|m| m.operand().clone());
+    let mut scalars = scalars.iter();
+    let operands: SmallVec<[&Operand; 3]> = inputs
+        .iter()
+        .map(|input| match input {
+            Input::View(view) => view.operand(),
+            Input::Scalar(_) => scalars.next().map_or_else(|| unreachable!("made above"), Array::operand),
+        })
+        .collect();
+    let given: SmallVec<[&Operand; 2]> = outputs.iter().copied().flatten().collect();
+    if options.mask.is_none() && given.len() == outputs.len() {
+        // SAFETY: inputs are borrowed by the caller for the call, given outputs mutably.
+        if let Some(report) = unsafe { exec::run_trivial(l, def.cost, &operands, &given) } {
+            return Ok(Called { outputs: vec![], report });
+        }
+    }
+    let mask = options.mask.as_ref().map(View::operand);
     let mut made: Vec<Array> = vec![];
-    let prepared = Prepared::new(def, l, operands, outputs.iter().cloned().collect(), mask, options.order)?;
-    // SAFETY: inputs and the mask are borrowed by the caller for the call, given outputs mutably; new ones are ours.
+    let prepared = Prepared::new(def, l, &operands, outputs, mask, options.order)?;
+    // SAFETY: as above, and the mask is borrowed too; new outputs are ours.
     let report = unsafe {
         prepared.run(|_, dtype, shape, strides| {
             made.push(Array::with_strides(dtype, shape, strides));
@@ -133,36 +147,37 @@ fn typed(input: &Input<'_>) -> Typed {
 }
 
 /// A resolved call whose shapes agree, before its outputs exist.
-pub struct Prepared {
+pub struct Prepared<'a> {
     def: &'static UfuncDef,
     l: &'static LoopDef,
-    inputs: SmallVec<[Operand; 3]>,
-    outputs: SmallVec<[Option<Operand>; 2]>,
-    mask: Option<Operand>,
+    inputs: &'a [&'a Operand],
+    outputs: &'a [Option<&'a Operand>],
+    mask: Option<&'a Operand>,
     shape: Shape,
     order: Order,
 }
 
-impl Prepared {
+impl<'a> Prepared<'a> {
     /// Broadcasts all operands to one shape.
     pub fn new(
         def: &'static UfuncDef,
         l: &'static LoopDef,
-        inputs: SmallVec<[Operand; 3]>,
-        outputs: SmallVec<[Option<Operand>; 2]>,
-        mask: Option<Operand>,
+        inputs: &'a [&'a Operand],
+        outputs: &'a [Option<&'a Operand>],
+        mask: Option<&'a Operand>,
         order: Order,
-    ) -> Result<Prepared, Error> {
-        if let Some(m) = &mask
+    ) -> Result<Prepared<'a>, Error> {
+        if let Some(m) = mask
             && m.dtype != DType::Bool
         {
             return Err(Error::MaskDType { found: m.dtype });
         }
-        let all = || inputs.iter().chain(&mask).chain(outputs.iter().flatten()).map(|o| &o.shape[..]);
+        let given = || outputs.iter().copied().flatten();
+        let all = || inputs.iter().copied().chain(mask).chain(given()).map(|o| &o.shape[..]);
         let disagree = || Error::Broadcast { shapes: all().map(<[usize]>::to_vec).collect() };
         let shape = broadcast_shape(all()).ok_or_else(disagree)?;
         check_ndim(shape.len())?;
-        for out in outputs.iter().flatten() {
+        for out in given() {
             if out.shape != shape {
                 let (found, expected) = (out.shape.to_vec(), shape.to_vec());
                 return Err(Error::OutputShape { found, expected });
@@ -204,19 +219,19 @@ impl Prepared {
             o.broadcast(&shape).unwrap_or_else(|| unreachable!("checked when the call was prepared"))
         };
         let mut all: SmallVec<[Operand; 5]> = SmallVec::new();
-        let given: SmallVec<[&Operand; 2]> = outputs.iter().flatten().collect();
-        for input in &inputs {
+        let given: SmallVec<[&Operand; 2]> = outputs.iter().copied().flatten().collect();
+        for input in inputs {
             all.push(broadcast(&apart(input, &given, &shape, &mut copies)));
         }
-        let mask = mask.map(|m| broadcast(&apart(&m, &given, &shape, &mut copies)));
+        let mask = mask.map(|m| broadcast(&apart(m, &given, &shape, &mut copies)));
         for (i, out) in outputs.iter().enumerate() {
             match out {
-                Some(out) => all.push(out.clone()),
+                Some(out) => all.push((*out).clone()),
                 None => {
                     let dtype = l.outputs[i];
-                    let strides = output_strides(&inputs, &shape, dtype.size(), order);
+                    let strides = output_strides(inputs, &shape, dtype.size(), order);
                     let ptr = alloc(i, dtype, &shape, &strides)?;
-                    all.push(Operand { ptr, dtype, shape: shape.clone(), strides });
+                    all.push(Operand { ptr, dtype, shape: Shape::from_slice(&shape), strides });
                 }
             }
         }

@@ -94,7 +94,10 @@ impl fmt::Display for Error {
                 write!(f, "the array's elements are {found}, not {expected}")
             }
             Error::NotBinary { ufunc, method } => {
-                write!(f, "{method} needs two inputs and one output of one dtype, which {ufunc} does not have")
+                write!(
+                    f,
+                    "{method} needs two inputs and one output of one dtype, which {ufunc} does not have"
+                )
             }
             Error::Axis { axis, ndim } => {
                 write!(f, "axis {axis} is out of bounds for array of dimension {ndim}")

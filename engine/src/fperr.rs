@@ -9,9 +9,10 @@ use crate::registry::FpFlags;
 pub fn clear() {
     #[cfg(target_arch = "x86_64")]
     {
+        // Writing the register is slow, and inexact, which nobody asks about, is nearly always set.
         let csr = read_mxcsr();
-        if csr & 0x3f != 0 {
-            write_mxcsr(csr & !0x3f);
+        if csr & REPORTED != 0 {
+            write_mxcsr(csr & !REPORTED);
         }
     }
     #[cfg(target_arch = "aarch64")]
@@ -39,6 +40,10 @@ pub fn take() -> FpFlags {
         FpFlags(((fpsr >> 1) & 7) as u8) | FpFlags::INVALID.when(fpsr & 1 != 0)
     }
 }
+
+/// MXCSR's invalid, divide by zero, overflow and underflow.
+#[cfg(target_arch = "x86_64")]
+const REPORTED: u32 = 0b1_1101;
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]

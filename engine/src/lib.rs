@@ -19,9 +19,9 @@ pub use ndarray;
 pub use pastey;
 pub use ufunx_registry as registry;
 
+pub mod accumulate;
 mod api;
 mod array;
-pub mod accumulate;
 pub mod at;
 pub mod call;
 pub mod cast;

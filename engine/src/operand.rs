@@ -14,7 +14,7 @@ pub type Strides = SmallVec<[isize; 4]>;
 
 /// Memory of a dtype in a shape. Whoever makes one promises that every element it reaches may be read, and written if
 /// it is used as an output, as long as it is used.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Operand {
     /// The first element (the one with all indices 0).
     pub ptr: *mut u8,
@@ -31,6 +31,15 @@ unsafe impl Send for Operand {}
 // SAFETY: as above.
 unsafe impl Sync for Operand {}
 
+impl Clone for Operand {
+    #[inline]
+    fn clone(&self) -> Operand {
+        // `SmallVec::clone` goes element by element; this copies memory.
+        let (shape, strides) = (Shape::from_slice(&self.shape), Strides::from_slice(&self.strides));
+        Operand { ptr: self.ptr, dtype: self.dtype, shape, strides }
+    }
+}
+
 impl Operand {
     /// A single element.
     pub fn scalar(ptr: *mut u8, dtype: DType) -> Operand {
@@ -39,7 +48,7 @@ impl Operand {
 
     /// C-contiguous memory.
     pub fn contiguous(ptr: *mut u8, dtype: DType, shape: &[usize]) -> Operand {
-        Operand { ptr, dtype, shape: shape.into(), strides: c_strides(shape, dtype.size()) }
+        Operand { ptr, dtype, shape: Shape::from_slice(shape), strides: c_strides(shape, dtype.size()) }
     }
 
     /// Number of elements.
@@ -85,7 +94,7 @@ impl Operand {
                 _ => return None,
             }
         }
-        Some(Operand { ptr: self.ptr, dtype: self.dtype, shape: shape.into(), strides })
+        Some(Operand { ptr: self.ptr, dtype: self.dtype, shape: Shape::from_slice(shape), strides })
     }
 
     /// The sub-operand at `index` along `axis`, that axis gone.
@@ -107,12 +116,8 @@ impl Operand {
 
     /// Whether the two name the same elements at the same indices.
     pub fn is_same_as(&self, other: &Operand) -> bool {
-        let same_steps = self
-            .shape
-            .iter()
-            .zip(&self.strides)
-            .zip(&other.strides)
-            .all(|((&n, a), b)| n < 2 || a == b);
+        let same_steps =
+            self.shape.iter().zip(&self.strides).zip(&other.strides).all(|((&n, a), b)| n < 2 || a == b);
         self.ptr == other.ptr
             && self.dtype.size() == other.dtype.size()
             && self.shape == other.shape
@@ -167,15 +172,17 @@ pub enum Order {
 }
 
 /// Byte strides of a new output of `shape`: contiguous, its axes ordered as `order` says.
-pub fn output_strides(inputs: &[Operand], shape: &[usize], size: usize, order: Order) -> Strides {
+pub fn output_strides(inputs: &[&Operand], shape: &[usize], size: usize, order: Order) -> Strides {
     let ndim = shape.len();
     let mut axes: SmallVec<[usize; 4]> = (0..ndim).collect(); // outermost first
     match order {
         Order::C => {}
         Order::F => axes.reverse(),
         Order::A => {
-            let column_major = |o: &Operand| is_f_contiguous(o) && !is_c_contiguous(o);
-            if !inputs.is_empty() && inputs.iter().all(|o| is_f_contiguous(o)) && inputs.iter().any(column_major)
+            let column_major = |o: &&Operand| is_f_contiguous(o) && !is_c_contiguous(o);
+            if !inputs.is_empty()
+                && inputs.iter().all(|o| is_f_contiguous(o))
+                && inputs.iter().any(column_major)
             {
                 axes.reverse();
             }

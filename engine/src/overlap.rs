@@ -24,8 +24,13 @@ pub fn may_overlap(a: &Operand, b: &Operand) -> bool {
 
 /// Whether two elements of the operand share memory.
 pub fn overlaps_itself(a: &Operand) -> bool {
-    let mut axes: Vec<(usize, usize)> =
-        a.shape.iter().zip(&a.strides).filter(|(n, _)| **n > 1).map(|(&n, s)| (s.unsigned_abs(), n)).collect();
+    let mut axes: Vec<(usize, usize)> = a
+        .shape
+        .iter()
+        .zip(&a.strides)
+        .filter(|(n, _)| **n > 1)
+        .map(|(&n, s)| (s.unsigned_abs(), n))
+        .collect();
     axes.sort_unstable();
     let mut reach = a.dtype.size();
     for (stride, n) in axes {

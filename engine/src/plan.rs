@@ -5,6 +5,7 @@
 //! every operand walks as one are merged. Element-wise work may be done in any order, so none of this shows.
 
 use crate::operand::{Operand, Shape, Strides};
+use crate::overlap::may_overlap;
 use crate::registry::{Cost, DType, LoopDef};
 use crate::tuning::{LONGER_AXIS, SHORT_ROW, STREAM_BYTES};
 use smallvec::SmallVec;
@@ -79,7 +80,12 @@ impl Plan {
             let others = &operands[nin.max(i + 1)..];
             // An input that is an output element for element: the kernel must not see them alias. And a second output
             // in the first one's memory: written after it.
-            if others.iter().any(|o| crate::overlap::may_overlap(&operands[i], o)) {
+            // Some loops can overwrite their first input.
+            let overwrites = i == 0
+                && l.outputs.len() == 1
+                && l.kernels.inplace[0].is_some()
+                && operands[0].is_same_as(&others[0]);
+            if !overwrites && others.iter().any(|o| may_overlap(&operands[i], o)) {
                 args[i].access = Access::Staged;
             }
         }
@@ -95,10 +101,17 @@ impl Plan {
             let mut all: SmallVec<[&mut Arg; 4]> = args.iter_mut().chain(mask.as_mut()).collect();
             simplify(&mut shape, &mut all, nin);
         }
+        let overwrites = args[0].access == Access::Direct && operands[0].ptr == operands[nin].ptr;
         for (arg, o) in args.iter_mut().zip(operands).skip(nin) {
             let large = total * o.dtype.size() >= STREAM_BYTES;
             let row_is_packed = arg.strides.last() == Some(&(o.dtype.size() as isize));
-            if large && row_is_packed && arg.access == Access::Direct && cost == Cost::Light && mask.is_none() {
+            if large
+                && row_is_packed
+                && arg.access == Access::Direct
+                && cost == Cost::Light
+                && mask.is_none()
+                && !overwrites
+            {
                 arg.access = Access::Streamed;
             }
         }

@@ -15,17 +15,15 @@ use crate::call::Called;
 use crate::cast::cast_block;
 use crate::error::Error;
 use crate::exec::{Report, call_contiguous, call_strided, with_scratch};
+use crate::fperr;
 use crate::operand::{Operand, Order, Shape, Strides, output_strides};
 use crate::overlap::may_overlap;
-use crate::registry::{
-    DType, FpReport, Identity, Isa, Kind, LoopDef, UfuncDef, resolve_reduction,
-};
+use crate::registry::{DType, FpReport, Identity, Isa, Kind, LoopDef, UfuncDef, resolve_reduction};
 use crate::simd::fold::pairwise_split;
 use crate::simd::level::current_isa;
 use crate::stage;
 use crate::threads;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE, FOLD_ROWS, SHORT_ROW, elements_per_thread};
-use crate::fperr;
 use smallvec::SmallVec;
 
 /// The axes a reduction runs over.
@@ -68,12 +66,22 @@ pub struct ReduceOptions<'a> {
 
 impl Default for ReduceOptions<'_> {
     fn default() -> Self {
-        ReduceOptions { axis: Axes::One(0), dtype: None, keepdims: false, initial: Initial::Default, mask: None }
+        ReduceOptions {
+            axis: Axes::One(0),
+            dtype: None,
+            keepdims: false,
+            initial: Initial::Default,
+            mask: None,
+        }
     }
 }
 
 /// Reduces into a new array.
-pub fn reduce(def: &'static UfuncDef, input: &View<'_>, options: &ReduceOptions<'_>) -> Result<Called, Error> {
+pub fn reduce(
+    def: &'static UfuncDef,
+    input: &View<'_>,
+    options: &ReduceOptions<'_>,
+) -> Result<Called, Error> {
     let reduction = Reduction::new(def, input.operand(), None, options)?;
     let out = Array::with_strides(reduction.l.outputs[0], &reduction.out_shape, &reduction.out_strides());
     // SAFETY: the input and the mask are borrowed for the call, the output is new.
@@ -164,7 +172,9 @@ impl Reduction {
         }
         let mask = match &options.mask {
             None => None,
-            Some(mask) if mask.dtype() != DType::Bool => return Err(Error::MaskDType { found: mask.dtype() }),
+            Some(mask) if mask.dtype() != DType::Bool => {
+                return Err(Error::MaskDType { found: mask.dtype() });
+            }
             Some(mask) => Some(mask.operand().broadcast(&input.shape).ok_or_else(|| Error::Broadcast {
                 shapes: vec![input.shape.to_vec(), mask.shape().to_vec()],
             })?),
@@ -193,7 +203,7 @@ impl Reduction {
                 }
             }
         }
-        output_strides(&[kept], &self.out_shape, self.l.outputs[0].size(), Order::K)
+        output_strides(&[&kept], &self.out_shape, self.l.outputs[0].size(), Order::K)
     }
 
     /// Reduces into `out`, which has the result's shape.
@@ -328,7 +338,15 @@ impl Folding {
     }
 
     /// Writes `n` contiguous results of the computing dtype to strided memory.
-    unsafe fn store(&self, block: *const u8, raw: *mut u8, to: *mut u8, step: isize, n: usize, report: &mut Report) {
+    unsafe fn store(
+        &self,
+        block: *const u8,
+        raw: *mut u8,
+        to: *mut u8,
+        step: isize,
+        n: usize,
+        report: &mut Report,
+    ) {
         let mut from = block.cast_mut();
         // SAFETY: the caller's elements; `raw` holds two blocks' worth of `n` elements and is distinct.
         unsafe {
@@ -409,8 +427,10 @@ impl Axis3 {
 
     /// Drops axes of length 1, sorts by input stride if `sort`, merges, and leaves at least one axis.
     fn simplified(self, sort: bool) -> Axis3 {
-        let mut axes: SmallVec<[(usize, [isize; 3]); 4]> =
-            (0..self.shape.len()).filter(|&a| self.shape[a] != 1).map(|a| (self.shape[a], self.step(a))).collect();
+        let mut axes: SmallVec<[(usize, [isize; 3]); 4]> = (0..self.shape.len())
+            .filter(|&a| self.shape[a] != 1)
+            .map(|a| (self.shape[a], self.step(a)))
+            .collect();
         if sort {
             axes.sort_by_key(|(_, steps)| std::cmp::Reverse(steps[0].unsigned_abs()));
         }
@@ -653,7 +673,14 @@ impl Run {
     }
 
     /// Folds the elements the mask chooses.
-    unsafe fn fold_masked(self, fold: &Folding, acc: *mut u8, mask: *const u8, mask_step: isize, report: &mut Report) {
+    unsafe fn fold_masked(
+        self,
+        fold: &Folding,
+        acc: *mut u8,
+        mask: *const u8,
+        mask_step: isize,
+        report: &mut Report,
+    ) {
         let mut kept: Vec<u32> = Vec::new();
         let mut done = 0;
         while done < self.n {
@@ -710,7 +737,14 @@ unsafe fn columns(fold: &Folding, nest: &Nest, start: usize, end: usize) -> Repo
 /// Row groups joined at most: 2^40 rows of 128.
 const LEVELS: usize = 40;
 
-unsafe fn column_block(fold: &Folding, nest: &Nest, base: *const u8, out: *mut u8, n: usize, report: &mut Report) {
+unsafe fn column_block(
+    fold: &Folding,
+    nest: &Nest,
+    base: *const u8,
+    out: *mut u8,
+    n: usize,
+    report: &mut Report,
+) {
     let (kept, reduced) = (&nest.kept, &nest.reduced);
     let k = kept.shape.len() - 1;
     let (in_step, out_step) = (kept.input[k], kept.out[k]);
@@ -756,7 +790,8 @@ unsafe fn column_block(fold: &Folding, nest: &Nest, base: *const u8, out: *mut u
                     // A binary counter of groups: two of one height join to one of the next.
                     let mut height = 0;
                     while in_use[height] {
-                        report.flags |= call_contiguous(fold.l, fold.isa, &[level_block(height), acc, next], n);
+                        report.flags |=
+                            call_contiguous(fold.l, fold.isa, &[level_block(height), acc, next], n);
                         std::mem::swap(&mut acc, &mut next);
                         in_use[height] = false;
                         height += 1;

@@ -27,7 +27,7 @@ pub fn reduceat(
     let slices = check_indices(def, indices, input.shape[axis])?;
     let mut shaped = input.clone();
     shaped.shape[axis] = indices.len();
-    let strides = output_strides(&[shaped.clone()], &shaped.shape, l.outputs[0].size(), Order::K);
+    let strides = output_strides(&[&shaped], &shaped.shape, l.outputs[0].size(), Order::K);
     let out = Array::with_strides(l.outputs[0], &shaped.shape, &strides);
     // SAFETY: the input is borrowed for the call; the output is new.
     let report = unsafe { run(def, l, input, &slices, axis, out.operand()) };

@@ -220,6 +220,8 @@ unsafe fn compress_items<T: Copy>(from: *const u8, to: *mut u8, kept: &[u32]) {
 pub unsafe fn expand(packed: *const u8, block: *mut u8, size: usize, kept: &[u32]) {
     for (from, &to) in kept.iter().enumerate() {
         // SAFETY: both are inside their blocks.
-        unsafe { std::ptr::copy_nonoverlapping(packed.add(from * size), block.add(to as usize * size), size) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(packed.add(from * size), block.add(to as usize * size), size)
+        };
     }
 }

@@ -7,9 +7,9 @@
 use crate::array::{Input, View, ViewMut, operand_of};
 use crate::call::{CallOptions, call_into};
 use crate::error::Error;
-use crate::operand::{Operand, Strides};
+use crate::operand::{Operand, Shape, Strides};
 use crate::registry::{
-    Complex32, Complex64, DType, Element, F8E4M3FN, F8E5M2, Signature, UfuncDef, UserElement, bf16, f16,
+    Casting, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, UfuncDef, UserElement, bf16, f16,
 };
 use crate::simd::kernel::Lane;
 use crate::simd::pack::{OutPack, Pack};
@@ -117,16 +117,11 @@ fn make<U: UserElement, D: Dimension>(
 ) -> Result<Array<U, D>, Error> {
     let mut out = Array::<U, D>::uninit(dim.set_f(column_major));
     let ptr = out.as_mut_ptr().cast::<U>();
-    let strides: Strides =
-        out.strides().iter().map(|s| s * size_of::<U>() as isize).collect();
-    let operand = Operand {
-        ptr: ptr.cast(),
-        dtype: U::Lane::DTYPE,
-        shape: out.shape().into(),
-        strides,
-    };
+    let strides: Strides = out.strides().iter().map(|s| s * size_of::<U>() as isize).collect();
+    let operand =
+        Operand { ptr: ptr.cast(), dtype: U::Lane::DTYPE, shape: Shape::from_slice(out.shape()), strides };
     // SAFETY: the memory is `out`'s, which nothing else uses; a call only writes its outputs.
-    run(def, inputs, unsafe { ViewMut::from_operand(operand) }, U::Lane::DTYPE)?;
+    run(def, inputs, unsafe { ViewMut::from_operand(operand) })?;
     // SAFETY: the call wrote every element.
     Ok(unsafe { out.assume_init() })
 }
@@ -137,7 +132,7 @@ pub fn into<U: UserElement, S: DataMut<Elem = U>, D: Dimension>(
     inputs: &[View<'_>],
     out: &mut ArrayBase<S, D>,
 ) -> Result<(), Error> {
-    run(def, inputs, ViewMut::from(out), U::Lane::DTYPE)
+    run(def, inputs, ViewMut::from(out))
 }
 
 /// Calls a ufunc over its first input; `rest` are the others.
@@ -151,16 +146,12 @@ pub fn inplace<T: UserElement, S: DataMut<Elem = T>, D: Dimension>(
     // SAFETY: both are the array borrowed mutably here; calls allow an input that is the output.
     let (input, out) = unsafe { (View::from_operand(operand.clone()), ViewMut::from_operand(operand)) };
     let inputs: smallvec::SmallVec<[View<'_>; 2]> = [input].into_iter().chain(rest.iter().cloned()).collect();
-    run(def, &inputs, out, T::Lane::DTYPE)
+    run(def, &inputs, out)
 }
 
-/// The loop is the one with exactly the inputs' dtypes; its output must be what the types say.
-fn run(def: &'static UfuncDef, inputs: &[View<'_>], mut out: ViewMut<'_>, expected: DType) -> Result<(), Error> {
-    let signature = Signature {
-        inputs: inputs.iter().map(|v| Some(v.dtype())).collect(),
-        outputs: vec![Some(expected); def.nout()],
-    };
-    let options = CallOptions { signature: Some(signature), ..CallOptions::default() };
+/// The loop is the one with exactly the inputs' dtypes; no output is cast.
+fn run(def: &'static UfuncDef, inputs: &[View<'_>], mut out: ViewMut<'_>) -> Result<(), Error> {
+    let options = CallOptions { casting: Casting::No, ..CallOptions::default() };
     let inputs: smallvec::SmallVec<[Input<'_>; 2]> = inputs.iter().cloned().map(Input::View).collect();
     call_into(def, &inputs, std::slice::from_mut(&mut out), &options).map(drop)
 }

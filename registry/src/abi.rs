@@ -102,4 +102,3 @@ pub type StridedFn = unsafe fn(args: *const *mut u8, n: usize, strides: *const i
 /// # Safety
 /// `x` is contiguous, aligned and `n` elements long, `acc` is one aligned element outside it; the CPU has the level.
 pub type FoldFn = unsafe fn(acc: *mut u8, x: *const u8, n: usize) -> FpFlags;
-

@@ -123,7 +123,9 @@ pub const fn can_cast_typed(from: Typed, to: DType, casting: Casting) -> bool {
         Typed::Weak(Weak::Float) => {
             matches!(to.kind(), Kind::Float | Kind::Complex) || matches!(casting, Casting::Unsafe)
         }
-        Typed::Weak(Weak::Complex) => matches!(to.kind(), Kind::Complex) || matches!(casting, Casting::Unsafe),
+        Typed::Weak(Weak::Complex) => {
+            matches!(to.kind(), Kind::Complex) || matches!(casting, Casting::Unsafe)
+        }
     }
 }
 

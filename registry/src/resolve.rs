@@ -103,7 +103,11 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
 }
 
 fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
-    def.loops().find(|l| l.inputs.iter().zip(inputs).all(|(&d, &t)| t == Typed::Strong(d)))
+    let &Typed::Strong(first) = inputs.first()? else { return None };
+    let rest = &inputs[1..];
+    def.loops().find(|l| {
+        l.inputs[0] == first && l.inputs[1..].iter().zip(rest).all(|(&d, &t)| t == Typed::Strong(d))
+    })
 }
 
 fn check_outputs(

@@ -107,6 +107,8 @@ pub struct LoopDef {
 pub struct Kernels {
     /// Contiguous blocks; the scalar level is always there.
     pub block: [Option<BlockFn>; Isa::ALL.len()],
+    /// The same with the first input being the output, element for element; other inputs apart from it.
+    pub inplace: [Option<BlockFn>; Isa::ALL.len()],
     /// Strided and strictly sequential; there for every two-to-one loop whose output can be its input.
     pub strided: Option<StridedFn>,
     /// Folds of contiguous data, where order may be chosen.
@@ -118,6 +120,12 @@ impl Kernels {
     #[inline]
     pub fn block_at(&self, isa: Isa) -> Option<BlockFn> {
         best(&self.block, isa).map(|(f, _)| f)
+    }
+
+    /// The in-place kernel of the highest level not above `isa`.
+    #[inline]
+    pub fn inplace_at(&self, isa: Isa) -> Option<BlockFn> {
+        best(&self.inplace, isa).map(|(f, _)| f)
     }
 
     /// The fold of the highest level not above `isa`.

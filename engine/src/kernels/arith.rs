@@ -11,8 +11,8 @@ use crate::simd::fold::{ByLanes, InOrder, Pairwise};
 use crate::simd::groups::{Reduces, quiet, raising, reducing, via, via_reducing};
 use crate::simd::kernel::{Kernel, Quiet, UpToV3, loop_of};
 use crate::simd::level::Level;
-use std::mem::MaybeUninit;
 use crate::ufunc;
+use std::mem::MaybeUninit;
 
 /// Sum.
 pub struct Add;

@@ -6,7 +6,7 @@
 
 use super::fold::FoldOrder;
 use super::kernel::{
-    Ceiling, Each, Kernel, Lane, Math, MathEach, Quiet, Raises, UpToV3, UpToV4, lane_loop, loop_of,
+    Ceiling, Each, Kernel, Lane, Math, MathEach, Quiet, Raises, UpToV3, UpToV4, inplaces, lane_loop, loop_of,
 };
 use super::pack::{OutPack, Pack};
 use super::small::{Narrow, Small, Via, Widen};
@@ -69,14 +69,15 @@ macro_rules! count {
 }
 macro_rules! class_loops {
     ($($class:ident: $($t:ident)*;)*) => {
-        /// Loops that raise no IEEE flag: integers, comparisons, bit tests, roundings.
+        /// Loops that raise no IEEE flag: integers, comparisons, bit tests, roundings. AVX-512 pays where the result is a
+        /// bool: its compares make byte masks without shuffles (`less` of f64: 0.23 against 0.30 ns an element).
         pub mod quiet {
             use super::*;
             $(
                 /// The class's loops.
                 pub const fn $class<A: Arity, O>() -> [LoopDef; count!($($t)*)]
                 where $(O: Lane<A::Of<$t>>),* {
-                    [$(loop_of::<Each<O, A::Of<$t>, Quiet>, UpToV3>()),*]
+                    [$(loop_of::<Each<O, A::Of<$t>, Quiet>, UpToV4>()),*]
                 }
             )*
         }
@@ -149,6 +150,7 @@ pub trait Reduces<T: Element + OutPack>: Lane<(T, T), Out = T> {
 
 const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
     let mut l = lane_loop::<O, (T, T), O::Report, UpToV3>();
+    l.kernels.inplace = inplaces::<O, (T, T)>();
     l.kernels.fold = <O::Fold as FoldOrder<T>>::FOLDS;
     l
 }

@@ -186,10 +186,7 @@ impl<K: Kernel> Work for BlockWork<K> {
     fn run<L: Level>(self, level: L) -> FpFlags {
         // SAFETY: `erased` is a `BlockFn`, so its caller made the promises both `slices` ask for.
         let (x, y) = unsafe {
-            (
-                K::In::slices(self.args, self.n),
-                K::Out::slices(self.args.add(K::In::DTYPES.len()), self.n),
-            )
+            (K::In::slices(self.args, self.n), K::Out::slices(self.args.add(K::In::DTYPES.len()), self.n))
         };
         K::run(level, x, y, self.n)
     }
@@ -236,7 +233,12 @@ pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
         inputs: <K::In as Pack>::DTYPES,
         outputs: <K::Out as OutPack>::DTYPES,
         fp: K::FP,
-        kernels: Kernels { block: blocks::<K>(C::ISA), strided: None, fold: [None; Isa::ALL.len()] },
+        kernels: Kernels {
+            block: blocks::<K>(C::ISA),
+            inplace: [None; Isa::ALL.len()],
+            strided: None,
+            fold: [None; Isa::ALL.len()],
+        },
     }
 }
 
@@ -245,6 +247,81 @@ pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef 
     let mut l = loop_of::<Each<O, I, R>, C>();
     l.kernels.strided = Some(strided::<O, I> as StridedFn);
     l
+}
+
+/// A pack whose first element can be overwritten by the result.
+pub trait Overwrite: Pack {
+    /// The first element's type.
+    type First: Element + OutPack;
+    /// Runs `O` over a block in place.
+    ///
+    /// # Safety
+    /// As for a [`BlockFn`] whose first input is its output.
+    unsafe fn run<O: Lane<Self, Out = Self::First>, M: Madd>(m: M, args: *const *mut u8, n: usize);
+}
+
+impl<T: Element + OutPack> Overwrite for (T,) {
+    type First = T;
+    #[inline(always)]
+    unsafe fn run<O: Lane<(T,), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
+        // SAFETY: `n` initialised elements that are input and output at once.
+        let y = unsafe { std::slice::from_raw_parts_mut((*args).cast::<T>(), n) };
+        for y in y {
+            *y = O::lane(m, (*y,));
+        }
+    }
+}
+
+impl<T: Element + OutPack> Overwrite for (T, T) {
+    type First = T;
+    #[inline(always)]
+    unsafe fn run<O: Lane<(T, T), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
+        // SAFETY: as above, and the other input lies apart.
+        let (y, b) = unsafe {
+            let b = std::slice::from_raw_parts((*args.add(1)).cast::<T>(), n);
+            (std::slice::from_raw_parts_mut((*args).cast::<T>(), n), b)
+        };
+        for (y, &b) in y.iter_mut().zip(b) {
+            *y = O::lane(m, (*y, b));
+        }
+    }
+}
+
+struct InPlaceWork<O, I> {
+    args: *const *mut u8,
+    n: usize,
+    kernel: PhantomData<(O, I)>,
+}
+
+impl<I: Overwrite, O: Lane<I, Out = I::First>> Work for InPlaceWork<O, I> {
+    type Out = FpFlags;
+    #[inline(always)]
+    fn run<L: Level>(self, level: L) -> FpFlags {
+        // SAFETY: `inplace` is a `BlockFn`, so its caller made the promises.
+        unsafe { I::run::<O, _>(level.madd(), self.args, self.n) };
+        FpFlags::NONE
+    }
+}
+
+unsafe fn inplace<O: Lane<I, Out = I::First>, I: Overwrite, L: Level>(
+    args: *const *mut u8,
+    n: usize,
+) -> FpFlags {
+    // SAFETY: the caller of a `BlockFn` promises the level.
+    unsafe { L::enter(InPlaceWork::<O, I> { args, n, kernel: PhantomData }) }
+}
+
+/// In-place kernels of a lane function, by level.
+pub const fn inplaces<O: Lane<I, Out = I::First>, I: Overwrite>() -> [Option<BlockFn>; Isa::ALL.len()] {
+    let scalar = Some(inplace::<O, I, Scalar> as BlockFn);
+    #[cfg(target_arch = "x86_64")]
+    {
+        [scalar, Some(inplace::<O, I, super::level::V3> as BlockFn), None]
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        [scalar, None, None]
+    }
 }
 
 const fn blocks<K: Kernel>(ceiling: Isa) -> [Option<BlockFn>; Isa::ALL.len()] {

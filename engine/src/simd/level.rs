@@ -122,8 +122,8 @@ impl Level for Scalar {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Fused, Isa, Level, Work};
-    pub use pulp::x86::{V3, V4};
     use pulp::f64x4;
+    pub use pulp::x86::{V3, V4};
     use std::marker::PhantomData;
 
     /// Carries work and level through pulp's `vectorize`, which wants a plain closure-like object.

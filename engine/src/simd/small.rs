@@ -38,7 +38,11 @@ pub trait Widen<H: Small>: Pack {
     /// Fresh scratch.
     fn scratch() -> Self::Scratch;
     /// Widens elements `start..end`.
-    fn widen(from: <Self::From as Pack>::Slices<'_>, range: std::ops::Range<usize>, scratch: &mut Self::Scratch);
+    fn widen(
+        from: <Self::From as Pack>::Slices<'_>,
+        range: std::ops::Range<usize>,
+        scratch: &mut Self::Scratch,
+    );
     /// The widened block.
     fn slices(scratch: &Self::Scratch, n: usize) -> Self::Slices<'_>;
 }
