@@ -489,11 +489,16 @@ impl Nest {
         }
     }
 
-    /// Whether blocks of neighbouring outputs should take in rows. Narrow rows are not worth it.
-    fn by_columns(&self) -> bool {
+    /// Whether blocks of neighbouring outputs should take in rows: the kept axis is the faster one and not narrow, or
+    /// the runs are too short to fold one by one.
+    fn by_columns(&self, fold: &Folding) -> bool {
         let (k, r) = (self.kept.shape.len() - 1, self.reduced.shape.len() - 1);
         let kept_is_faster = self.kept.input[k].unsigned_abs() < self.reduced.input[r].unsigned_abs();
-        !self.masked && self.reduced.len() > 1 && kept_is_faster && self.kept.shape[k] >= SHORT_ROW / 4
+        // A pairwise sum of fewer than 8 elements adds them in order, as rows do; of more it does not.
+        let short = if fold.neutral.is_some() { 8 } else { SHORT_ROW };
+        let runs_are_short = self.reduced.len() < short && self.reduced.shape.len() == 1;
+        let kept_is_wide = self.kept.shape[k] >= SHORT_ROW / 4;
+        !self.masked && self.reduced.len() > 1 && kept_is_wide && (kept_is_faster || runs_are_short)
     }
 }
 
@@ -504,7 +509,7 @@ pub(crate) unsafe fn execute(fold: &Folding, nest: &Nest) -> Report {
     let work = outputs * nest.reduced.len();
     let worth = work / elements_per_thread(fold.cost);
     let threads = if worth < 2 || threads::inside_pool() { 1 } else { threads::num_threads().min(worth) };
-    let by_columns = nest.by_columns();
+    let by_columns = nest.by_columns(fold);
     // SAFETY (both): the caller's promise; ranges are disjoint.
     let piece = |start: usize, end: usize| match by_columns {
         true => unsafe { columns(fold, nest, start, end) },

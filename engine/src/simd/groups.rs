@@ -6,11 +6,11 @@
 
 use super::fold::FoldOrder;
 use super::kernel::{
-    Ceiling, Each, Kernel, Lane, Math, MathEach, Quiet, Raises, UpToV3, UpToV4, inplaces, lane_loop, loop_of,
+    Addresses, Ceiling, Each, Kernel, Lane, Math, MathEach, Quiet, Raises, Report, UpToV3, UpToV4, inplaces, lane_loop, loop_of,
 };
 use super::pack::{OutPack, Pack};
 use super::small::{Narrow, Small, Via, Widen};
-use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, LoopDef, StridedFn, bf16, f16};
+use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, LoopDef, StridedFn, bf16, f16};
 
 /// How many inputs, as a type: `One::Of<T>` is `(T,)`, `Two::Of<T>` is `(T, T)`.
 pub trait Arity: 'static {
@@ -143,7 +143,7 @@ pub const fn math<O: Math<f32> + Math<f64>>() -> [LoopDef; 2] {
 /// A binary function that folds, and how.
 pub trait Reduces<T: Element + OutPack>: Lane<(T, T), Out = T> {
     /// The flags it raises.
-    type Report: super::kernel::Report;
+    type Report: Report;
     /// [`super::fold::ByLanes`], [`super::fold::Pairwise`] or [`super::fold::InOrder`].
     type Fold: FoldOrder<T>;
 }
@@ -166,27 +166,31 @@ where
 }
 
 /// A [`StridedFn`] for a narrow float: each element widened, computed, narrowed.
-unsafe fn small_strided<O: Lane<(f32, f32), Out = f32>, H: Small>(
+unsafe fn small_strided<O: Reduces<f32>, H: Small>(
     args: *const *mut u8,
     n: usize,
     strides: *const isize,
 ) -> FpFlags {
     use super::level::{Level, Scalar};
     let mut flags = FpFlags::NONE;
-    for i in 0..n {
+    // SAFETY: the caller passes an address and a stride for each of the three operands.
+    let mut at = unsafe { Addresses::new(args, strides, 3) };
+    for _ in 0..n {
         // SAFETY: the caller of a `StridedFn` promises every address.
-        unsafe {
-            let (a, b) = <(H, H)>::read(args, strides, i);
-            let mut wide = [0f32; 2];
-            H::widen(&[a, b], &mut wide);
-            crate::fperr::clear();
-            let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
-            flags = flags | crate::fperr::take();
-            let mut narrow = [H::default()];
-            H::narrow(&[y], &mut narrow);
-            flags = flags | super::small::narrowing_flags(&[y], &narrow);
-            H::write(args.add(2), strides.add(2), i, narrow[0]);
+        let (a, b) = unsafe { <(H, H)>::read(&at.now[..2]) };
+        let mut wide = [0f32; 2];
+        H::widen(&[a, b], &mut wide);
+        crate::fperr::clear();
+        let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
+        if let FpReport::Hardware = O::Report::FP {
+            flags |= crate::fperr::take();
         }
+        let mut narrow = [H::default()];
+        H::narrow(&[y], &mut narrow);
+        flags |= super::small::narrowing_flags(&[y], &narrow);
+        // SAFETY: as above.
+        unsafe { H::write(&at.now[2..3], narrow[0]) };
+        at.step(3);
     }
     flags
 }

@@ -200,15 +200,47 @@ unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags
 
 /// A [`StridedFn`]: the lane function at the scalar level, one element after the other.
 unsafe fn strided<O: Lane<I>, I: Pack>(args: *const *mut u8, n: usize, strides: *const isize) -> FpFlags {
-    for i in 0..n {
-        // SAFETY: the caller of a `StridedFn` promises every address; outputs follow the inputs in `args`.
-        unsafe {
-            let x = I::read(args, strides, i);
-            let k = I::DTYPES.len();
-            O::Out::write(args.add(k), strides.add(k), i, O::lane(Scalar.madd(), x));
-        }
+    let nin = const { I::DTYPES.len() };
+    let nargs = const { I::DTYPES.len() + O::Out::DTYPES.len() };
+    // SAFETY: the caller passes an address and a stride for each operand.
+    let mut at = unsafe { Addresses::new(args, strides, nargs) };
+    for _ in 0..n {
+        // SAFETY: the caller of a `StridedFn` promises every address; outputs follow the inputs.
+        unsafe { O::Out::write(&at.now[nin..nargs], O::lane(Scalar.madd(), I::read(&at.now[..nin]))) };
+        at.step(nargs);
     }
     FpFlags::NONE
+}
+
+/// Where each operand of a strided loop stands. A local copy: writes through the output might, for all the compiler
+/// knows, change the caller's arrays.
+pub(super) struct Addresses {
+    pub(super) now: [*mut u8; Addresses::MOST],
+    steps: [isize; Addresses::MOST],
+}
+
+impl Addresses {
+    /// The most operands a pack of inputs and one of outputs make.
+    const MOST: usize = 5;
+
+    /// # Safety
+    /// `args` and `strides` hold `nargs` entries.
+    #[inline(always)]
+    pub(super) unsafe fn new(args: *const *mut u8, strides: *const isize, nargs: usize) -> Addresses {
+        let mut at = Addresses { now: [std::ptr::null_mut(); Self::MOST], steps: [0; Self::MOST] };
+        for k in 0..nargs {
+            // SAFETY: the caller's promise.
+            unsafe { (at.now[k], at.steps[k]) = (*args.add(k), *strides.add(k)) };
+        }
+        at
+    }
+
+    #[inline(always)]
+    pub(super) fn step(&mut self, nargs: usize) {
+        for k in 0..nargs {
+            self.now[k] = self.now[k].wrapping_offset(self.steps[k]);
+        }
+    }
 }
 
 /// The highest level a family is compiled for.

@@ -22,11 +22,11 @@ pub trait Pack: Copy + 'static {
     /// Element `i`.
     fn get(slices: Self::Slices<'_>, i: usize) -> Self;
 
-    /// Element `i` of strided operands.
+    /// The element at these addresses.
     ///
     /// # Safety
-    /// As for [`crate::registry::StridedFn`], for the first `DTYPES.len()` operands.
-    unsafe fn read(args: *const *mut u8, strides: *const isize, i: usize) -> Self;
+    /// The first `DTYPES.len()` addresses are valid and aligned.
+    unsafe fn read(args: &[*mut u8]) -> Self;
 }
 
 /// The outputs of one element.
@@ -45,11 +45,11 @@ pub trait OutPack: Copy + 'static {
     /// Writes element `i`.
     fn set(slices: &mut Self::Slices<'_>, i: usize, value: Self);
 
-    /// Writes element `i` of strided operands; `args` and `strides` point at the first output.
+    /// Writes to these addresses, the first output's first.
     ///
     /// # Safety
-    /// As for [`crate::registry::StridedFn`].
-    unsafe fn write(args: *const *mut u8, strides: *const isize, i: usize, value: Self);
+    /// As many addresses as outputs are valid and aligned.
+    unsafe fn write(args: &[*mut u8], value: Self);
 }
 
 macro_rules! input_packs {
@@ -71,9 +71,9 @@ macro_rules! input_packs {
             }
 
             #[inline(always)]
-            unsafe fn read(args: *const *mut u8, strides: *const isize, i: usize) -> Self {
+            unsafe fn read(args: &[*mut u8]) -> Self {
                 // SAFETY: the caller promises that each of these addresses is valid and aligned.
-                unsafe { ($((*args.add($k)).offset(i as isize * *strides.add($k)).cast::<$t>().read(),)+) }
+                unsafe { ($(args[$k].cast::<$t>().read(),)+) }
             }
         }
     )*};
@@ -102,9 +102,9 @@ macro_rules! single_outputs {
             }
 
             #[inline(always)]
-            unsafe fn write(args: *const *mut u8, strides: *const isize, i: usize, value: Self) {
+            unsafe fn write(args: &[*mut u8], value: Self) {
                 // SAFETY: the caller promises that the address is valid and aligned.
-                unsafe { (*args).offset(i as isize * *strides).cast::<$t>().write(value) }
+                unsafe { args[0].cast::<$t>().write(value) }
             }
         }
     )*};
@@ -137,11 +137,11 @@ impl<A: Element + OutPack, B: Element + OutPack> OutPack for (A, B) {
     }
 
     #[inline(always)]
-    unsafe fn write(args: *const *mut u8, strides: *const isize, i: usize, value: Self) {
+    unsafe fn write(args: &[*mut u8], value: Self) {
         // SAFETY: the caller promises that both addresses are valid and aligned.
         unsafe {
-            (*args).offset(i as isize * *strides).cast::<A>().write(value.0);
-            (*args.add(1)).offset(i as isize * *strides.add(1)).cast::<B>().write(value.1);
+            args[0].cast::<A>().write(value.0);
+            args[1].cast::<B>().write(value.1);
         }
     }
 }
