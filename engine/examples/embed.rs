@@ -10,7 +10,8 @@ fn main() -> Result<(), ufunx::Error> {
     let shifted = ufunx::add(&roots, 0.5)?; // with a number
     let large = ufunx::greater(&shifted, &array![1.0, 2.0, 3.0])?; // broadcast; Array2<bool>
     let add = ufunx::ufunc("add")?;
-    let total = add.reduce(&shifted, &ufunx::ReduceOptions { axis: ufunx::Axes::All, ..Default::default() })?;
+    let total =
+        add.reduce(&shifted, &ufunx::ReduceOptions { axis: ufunx::Axes::All, ..Default::default() })?;
     println!("{roots}\n{large}\nsum {}", total.one().item::<f64>()?);
     Ok(())
 }

@@ -4,6 +4,8 @@
 pub mod arith;
 pub mod bitwise;
 pub mod compare;
+pub mod explog;
+pub mod lanes;
 pub mod logical;
 pub mod minmax;
 pub mod predicates;
@@ -45,5 +47,7 @@ pub(crate) use lane;
 
 /// The typed functions of every family.
 pub mod functions {
-    pub use super::{arith::*, bitwise::*, compare::*, logical::*, minmax::*, predicates::*, rounding::*};
+    pub use super::{
+        arith::*, bitwise::*, compare::*, explog::*, logical::*, minmax::*, predicates::*, rounding::*,
+    };
 }

@@ -6,8 +6,10 @@
 
 use super::fold::FoldOrder;
 use super::kernel::{
-    Addresses, Ceiling, Each, Kernel, Lane, Math, MathEach, Quiet, Raises, Report, UpToV3, UpToV4, inplaces, lane_loop, loop_of,
+    Addresses, Ceiling, Each, Kernel, Lane, Quiet, Raises, Report, UpToV3, UpToV4, inplaces, lane_loop,
+    loop_of,
 };
+use super::math::{Math, MathEach};
 use super::pack::{OutPack, Pack};
 use super::small::{Narrow, Small, Via, Widen};
 use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, LoopDef, StridedFn, bf16, f16};

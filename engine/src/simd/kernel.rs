@@ -1,16 +1,13 @@
 //! Kernels: a lane function run over a contiguous block.
 //!
-//! - [`Each`] calls a [`Lane`] on every element; LLVM vectorises the loop for the level it is compiled at.
-//! - [`MathEach`] is for functions with a cheap usual range and costly special cases: a block is first run as if every
-//!   element were usual, and redone with the full function, judging IEEE flags by value, if one was not.
-//!
-//! Either becomes a [`LoopDef`] here, one erased function per ISA level.
+//! [`Each`] calls a [`Lane`] on every element; LLVM vectorises the loop for the level it is compiled at. Any [`Kernel`]
+//! becomes a [`LoopDef`] here, one erased function per ISA level; a lane function may also have an in-place kernel and a
+//! strided one.
 
 use super::level::{Level, Madd, Scalar, Work};
 use super::pack::{OutPack, Pack};
 use crate::registry::{BlockFn, Element, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 /// An element-wise function as a zero-sized type: it takes the inputs of one element as a tuple. Branch-free and
 /// `#[inline(always)]`, or it will not vectorise.
@@ -19,24 +16,6 @@ pub trait Lane<I: Pack>: 'static {
     type Out: OutPack;
     /// The function.
     fn lane<M: Madd>(m: M, x: I) -> Self::Out;
-}
-
-/// A one-to-one real function in two parts: lean lanes for the usual range, and all the rest.
-pub trait Math<T: Element>: 'static {
-    /// Whether `lane` is right for `x`; false for NaN.
-    fn usual(x: T) -> bool;
-    /// The function where `usual`; elsewhere any value.
-    fn lane<M: Madd>(m: M, x: T) -> T;
-    /// The function everywhere, the same bits as `lane` where `usual`.
-    fn full<M: Madd>(m: M, x: T) -> T;
-    /// The IEEE flags that `y = full(x)` raises.
-    fn flags(x: T, y: T) -> FpFlags;
-    /// Hand-written lanes for a whole block at some level: writes all of `y` and returns true, or returns false where
-    /// there are none for `L`. `y` is as long as `x`, a multiple of [`MATH_STEP`].
-    #[inline(always)]
-    fn wide<L: Level>(_level: L, _x: &[T], _y: &mut [MaybeUninit<T>]) -> bool {
-        false
-    }
 }
 
 /// A block function, not yet erased.
@@ -92,86 +71,6 @@ impl<O: Lane<I>, I: Pack, R: Report> Kernel for Each<O, I, R> {
         }
         FpFlags::NONE
     }
-}
-
-/// Elements per block of [`MathEach`]: a block and its copy stay in a corner of L1 (512 f64 are 4 KiB).
-const MATH_BLOCK: usize = 512;
-
-/// Math blocks are whole multiples of this many elements, the last one padded, so that every element goes through the
-/// same vector code whatever its position. 32 covers two AVX-512 registers of f32.
-pub const MATH_STEP: usize = 32;
-
-/// A [`Math`] function on every element.
-pub struct MathEach<O, T>(PhantomData<(O, T)>);
-
-impl<O, T> Kernel for MathEach<O, T>
-where
-    O: Math<T>,
-    T: Neutral + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>,
-{
-    type In = (T,);
-    type Out = T;
-    const FP: FpReport = FpReport::Returned;
-
-    #[inline(always)]
-    fn run<L: Level>(level: L, x: (&[T],), y: &mut [MaybeUninit<T>], n: usize) -> FpFlags {
-        let mut flags = FpFlags::NONE;
-        let (x, y) = (&x.0[..n], &mut y[..n]);
-        let whole = n - n % MATH_STEP;
-        let mut start = 0;
-        while start < whole {
-            let end = whole.min(start + MATH_BLOCK);
-            flags |= math_block::<O, T, L>(level, &x[start..end], &mut y[start..end]);
-            start = end;
-        }
-        if whole < n {
-            let mut padded = [T::NEUTRAL; MATH_STEP];
-            let mut result = [MaybeUninit::uninit(); MATH_STEP];
-            padded[..n - whole].copy_from_slice(&x[whole..]);
-            flags |= math_block::<O, T, L>(level, &padded, &mut result);
-            y[whole..].copy_from_slice(&result[..n - whole]);
-        }
-        flags
-    }
-}
-
-/// A value that every `Math` function calls usual, to pad with.
-pub trait Neutral: Element {
-    /// 1
-    const NEUTRAL: Self;
-}
-impl Neutral for f32 {
-    const NEUTRAL: f32 = 1.0;
-}
-impl Neutral for f64 {
-    const NEUTRAL: f64 = 1.0;
-}
-
-#[inline(always)]
-fn math_block<O: Math<T>, T: Element, L: Level>(level: L, x: &[T], y: &mut [MaybeUninit<T>]) -> FpFlags {
-    let mut unusual = 0u32;
-    if O::wide(level, x, y) {
-        for &x in x {
-            unusual |= !O::usual(x) as u32;
-        }
-    } else {
-        for (&x, y) in x.iter().zip(y.iter_mut()) {
-            unusual |= !O::usual(x) as u32;
-            y.write(O::lane(level.madd(), x));
-        }
-    }
-    if unusual == 0 {
-        return FpFlags::NONE;
-    }
-    let mut flags = FpFlags::NONE;
-    for (&x, y) in x.iter().zip(y) {
-        if !O::usual(x) {
-            let full = O::full(level.madd(), x);
-            y.write(full);
-            flags |= O::flags(x, full);
-        }
-    }
-    flags
 }
 
 struct BlockWork<K> {

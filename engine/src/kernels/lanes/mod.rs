@@ -1,0 +1,33 @@
+//! Elementary functions as lane kernels: one element in, one element out, no branches, so that LLVM vectorises a plain
+//! loop over them at any ISA level. How each is turned into a loop is [`crate::simd::kernel::Math`]'s matter.
+//!
+//! A few hot functions also have AVX-512 lanes written by hand, because LLVM does not turn a small table into a
+//! register permute by itself. Their bits may differ from `lane` in the last place.
+
+use crate::simd::level::Madd;
+
+pub mod cbrt;
+pub mod exp;
+#[cfg(target_arch = "x86_64")]
+mod exp_v4;
+pub mod log;
+#[cfg(target_arch = "x86_64")]
+mod log_v4;
+
+/// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
+macro_rules! horner {
+    ($name:ident, $t:ident) => {
+        #[inline(always)]
+        pub(crate) fn $name<M: Madd, const N: usize>(m: M, x: $t, c: &[$t; N]) -> $t {
+            let mut p = c[N - 1];
+            let mut i = N - 1;
+            while i > 0 {
+                i -= 1;
+                p = m.$t(p, x, c[i]);
+            }
+            p
+        }
+    };
+}
+horner!(horner64, f64);
+horner!(horner32, f32);
