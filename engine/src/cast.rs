@@ -61,10 +61,11 @@ unsafe fn run(l: &LoopDef, from: *const u8, to: *mut u8, n: usize, isa: Isa) -> 
     match l.fp {
         FpReport::Hardware => {
             fperr::clear();
-            // SAFETY: the caller keeps the `BlockFn` contract, here and below.
+            // SAFETY: the caller keeps the `BlockFn` contract.
             let flags = unsafe { kernel(args.as_ptr(), n) };
             flags | fperr::take()
         }
+        // SAFETY: the same.
         _ => unsafe { kernel(args.as_ptr(), n) },
     }
 }

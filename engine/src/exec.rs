@@ -128,15 +128,12 @@ pub unsafe fn call_block(l: &LoopDef, kernel: BlockFn, args: &[*mut u8], n: usiz
     match l.fp {
         FpReport::Hardware => {
             fperr::clear();
-            // SAFETY: the caller's promise, here and below.
+            // SAFETY: the caller's promise.
             unsafe { kernel(args.as_ptr(), n) };
             fperr::take()
         }
-        FpReport::Returned => unsafe { kernel(args.as_ptr(), n) },
-        FpReport::Never => {
-            unsafe { kernel(args.as_ptr(), n) };
-            FpFlags::NONE
-        }
+        // SAFETY: the caller's promise. (Loops that never raise return no flags.)
+        FpReport::Returned | FpReport::Never => unsafe { kernel(args.as_ptr(), n) },
     }
 }
 
@@ -320,7 +317,7 @@ impl<'p> Walk<'p> {
                 stage::advance(&mut coords, &plan.shape, n);
                 continue;
             }
-            // SAFETY (whole block): elements `flat..flat + n` are within the plan; blocks hold `n <= BLOCK` elements,
+            // SAFETY: elements `flat..flat + n` are within the plan; blocks hold `n <= BLOCK` elements,
             // and where a block is not used, the memory itself is contiguous for `n` elements.
             unsafe {
                 let chosen = self.choose(&coords, n, spare.stored, &mut kept);
@@ -341,15 +338,15 @@ impl<'p> Walk<'p> {
                             args[i] = blocks[i].computed;
                         }
                     }
-                    for i in nin..plan.args.len() {
+                    for (i, (arg, block)) in args.iter_mut().zip(blocks).enumerate().skip(nin) {
                         let in_place = self.direct[i] && chosen == Chosen::All;
-                        args[i] = if in_place { self.address(i, &coords, flat) } else { blocks[i].computed };
+                        *arg = if in_place { self.address(i, &coords, flat) } else { block.computed };
                     }
                     if chosen == Chosen::All {
                         report.flags |= call_contiguous(plan.l, self.isa, &args, n);
-                        for i in nin..plan.args.len() {
+                        for (i, &block) in blocks.iter().enumerate().skip(nin) {
                             if !self.direct[i] {
-                                report.cast |= self.store(i, &coords, flat, n, blocks[i]);
+                                report.cast |= self.store(i, &coords, flat, n, block);
                                 streamed |= plan.args[i].access == Access::Streamed;
                             }
                         }
@@ -465,10 +462,10 @@ impl<'p> Walk<'p> {
                 }
             }
             report.flags = call_contiguous(plan.l, self.isa, args, kept.len());
-            for i in nin..plan.args.len() {
-                let Arg { ptr, dtype, strides, .. } = &plan.args[i];
+            for (i, (arg, &block)) in plan.args.iter().zip(blocks).enumerate().skip(nin) {
+                let Arg { ptr, dtype, strides, .. } = arg;
                 let size = dtype.size();
-                let (packed, flags) = self.stored(i, kept.len(), blocks[i]);
+                let (packed, flags) = self.stored(i, kept.len(), block);
                 report.cast |= flags;
                 if self.direct[i] {
                     stage::expand(packed, self.address(i, coords, flat), size, kept);

@@ -5,7 +5,7 @@
 //! makes its own. The lock that guards the pool is held across the fork, so that the child never inherits it half-taken.
 
 use rayon::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 
@@ -94,8 +94,13 @@ struct Pool {
     pool: Arc<rayon::ThreadPool>,
 }
 
+/// The pool in use, guarded by `LOCKED`.
+struct Slot(UnsafeCell<Option<Pool>>);
+// SAFETY: whoever touches the cell holds the lock.
+unsafe impl Sync for Slot {}
+
 static LOCKED: AtomicBool = AtomicBool::new(false);
-static mut POOL: Option<Pool> = None;
+static POOL: Slot = Slot(UnsafeCell::new(None));
 
 fn lock() {
     while LOCKED.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -113,8 +118,8 @@ fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
     guard_forks();
     let pid = std::process::id();
     lock();
-    // SAFETY: `POOL` is only touched with the lock held.
-    let slot = unsafe { &mut *(&raw mut POOL) };
+    // SAFETY: only touched here, with the lock held.
+    let slot = unsafe { &mut *POOL.0.get() };
     if let Some(old) = slot.take_if(|p| p.pid != pid) {
         std::mem::forget(old); // its threads do not exist here; joining them would wait for ever
     }

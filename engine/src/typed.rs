@@ -90,6 +90,7 @@ pub fn unary<T: UserElement, U: UserElement, A: TypedInput<T>>(
 }
 
 /// Calls a two-input ufunc, making the result.
+#[allow(clippy::type_complexity, reason = "the shape of the result is a type of its own")]
 pub fn binary<T: UserElement, U: UserElement, A: TypedInput<T>, B: TypedInput<T>>(
     def: &'static UfuncDef,
     a: &A,

@@ -4,7 +4,7 @@
 //! (`dd->d`); a **kernel** is the machine code of a loop at one ISA level; an **operand** is an input or an output.
 //!
 //! This crate knows names, dtypes, signatures and promotion; it runs nothing. Any crate may define ufuncs and
-//! [`submit!`] them; they meet in one sorted, checked [`table`]. [`resolve`] picks the loop for the operands of a call.
+//! [`submit!`] them; they meet in one sorted, checked [`table()`]. [`resolve()`] picks the loop for the operands of a call.
 
 #![forbid(unsafe_code)]
 

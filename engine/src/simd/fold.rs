@@ -150,15 +150,17 @@ impl<T: Summand> Fold<T> for Pairwise {
 unsafe fn pairwise<T: Summand, L: Level>(x: &[T]) -> T {
     let n = x.len();
     if n <= PAIRWISE_BLOCK {
-        // SAFETY: the caller vouches for the level, here and below.
+        // SAFETY: the caller vouches for the level.
         return unsafe { L::enter(OneBlock(x)) };
     }
     let (left, right) = x.split_at(pairwise_split(n));
     if n <= 4 * PAIRWISE_BLOCK && left.len() > PAIRWISE_BLOCK && right.len() > PAIRWISE_BLOCK {
         let (a, b) = left.split_at(pairwise_split(left.len()));
         let (c, d) = right.split_at(pairwise_split(right.len()));
+        // SAFETY: as above.
         return unsafe { L::enter(FourBlocks([a, b, c, d])) };
     }
+    // SAFETY: as above.
     unsafe { pairwise::<T, L>(left) + pairwise::<T, L>(right) }
 }
 

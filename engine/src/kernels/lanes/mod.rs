@@ -1,5 +1,5 @@
 //! Elementary functions as lane kernels: one element in, one element out, no branches, so that LLVM vectorises a plain
-//! loop over them at any ISA level. How each is turned into a loop is [`crate::simd::kernel::Math`]'s matter.
+//! loop over them at any ISA level. How each is turned into a loop is [`crate::simd::math::Math`]'s matter.
 //!
 //! A few hot functions also have AVX-512 lanes written by hand, because LLVM does not turn a small table into a
 //! register permute by itself. Their bits may differ from `lane` in the last place.

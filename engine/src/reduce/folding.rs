@@ -1,0 +1,138 @@
+//! What a reduction does to elements: load them in the computing dtype, fold them, store results.
+
+use crate::array::Array;
+use crate::cast::cast_block;
+use crate::exec::{Report, call_strided};
+use crate::fperr;
+use crate::registry::{Cost, DType, FpReport, Identity, Isa, LoopDef, UfuncDef};
+use crate::simd::level::current_isa;
+use crate::stage;
+use crate::tuning::BLOCK;
+
+/// What is folded, in which dtypes.
+pub(crate) struct Folding {
+    /// The loop that computes: the resolved one, or its f32 sibling for narrow floats.
+    pub(super) l: &'static LoopDef,
+    pub(super) isa: Isa,
+    pub(super) source: DType,
+    pub(super) computed: DType,
+    pub(super) target: DType,
+    /// The result's dtype, when it is narrower than what computes.
+    pub(super) narrow: Option<DType>,
+    pub(super) cost: Cost,
+    pub(super) start: Option<[u128; 1]>,
+    /// -0 in the computing dtype, where the fold is a float sum: adding it changes nothing.
+    pub(super) neutral: Option<[u128; 1]>,
+    /// Whether a cast the caller asked for goes through blocks of NumPy's buffer size.
+    pub(super) blockwise: bool,
+}
+
+impl Folding {
+    pub(crate) fn new(
+        def: &UfuncDef,
+        l: &'static LoopDef,
+        source: DType,
+        target: DType,
+        start: Option<&Array>,
+    ) -> Folding {
+        let result = l.outputs[0];
+        let wide = if result.is_small_float() { def.loop_for(&[DType::F32; 2]) } else { None };
+        let computing = wide.filter(|w| w.is_reducible()).unwrap_or(l);
+        let computed = computing.outputs[0];
+        let isa = current_isa();
+        let start = start.map(|value| {
+            let mut cell = [0u128];
+            // SAFETY: one element each, the cell is aligned and large enough for any dtype.
+            unsafe { cast_block(result, computed, value.operand().ptr, cell.as_mut_ptr().cast(), 1, isa) };
+            cell
+        });
+        let neutral = match (def.identity, computed) {
+            (Identity::Zero, DType::F32) => Some([u128::from((-0f32).to_bits())]),
+            (Identity::Zero, DType::F64) => Some([u128::from((-0f64).to_bits())]),
+            _ => None,
+        };
+        let narrow = (computed != result).then_some(result);
+        Folding {
+            l: computing,
+            isa,
+            source,
+            computed,
+            target,
+            narrow,
+            cost: def.cost,
+            start,
+            neutral,
+            blockwise: source != result,
+        }
+    }
+
+    /// Brings `n` strided elements into `block`, in the computing dtype; `raw` is for what must be cast first.
+    pub(super) unsafe fn load(
+        &self,
+        from: *const u8,
+        step: isize,
+        n: usize,
+        raw: *mut u8,
+        block: *mut u8,
+        report: &mut Report,
+    ) {
+        let size = self.source.size();
+        // SAFETY: the caller's elements; the blocks are distinct and hold `n` elements.
+        unsafe {
+            if self.source == self.computed {
+                stage::copy_row(from, step, block, size as isize, size, n);
+            } else {
+                stage::copy_row(from, step, raw, size as isize, size, n);
+                report.cast |= cast_block(self.source, self.computed, raw, block, n, self.isa);
+            }
+        }
+    }
+
+    /// Writes `n` contiguous results of the computing dtype to strided memory.
+    pub(super) unsafe fn store(
+        &self,
+        block: *const u8,
+        raw: *mut u8,
+        to: *mut u8,
+        step: isize,
+        n: usize,
+        report: &mut Report,
+    ) {
+        let mut from = block.cast_mut();
+        // SAFETY: the caller's elements; `raw` holds two blocks' worth of `n` elements and is distinct.
+        unsafe {
+            let mut have = self.computed;
+            let mut spare = [raw, raw.add(BLOCK * 16)].into_iter();
+            for (next, in_loop) in self.narrow.map(|d| (d, true)).into_iter().chain([(self.target, false)]) {
+                if next != have {
+                    let Some(into) = spare.next() else { unreachable!("two casts at most") };
+                    let flags = cast_block(have, next, from, into, n, self.isa);
+                    *(if in_loop { &mut report.flags } else { &mut report.cast }) |= flags;
+                    (from, have) = (into, next);
+                }
+            }
+            stage::copy_row(from, have.size() as isize, to, step, have.size(), n);
+        }
+    }
+
+    /// `acc = acc op x[0] op ... op x[n-1]` over contiguous elements of the computing dtype.
+    pub(super) unsafe fn fold(&self, acc: *mut u8, x: *const u8, n: usize, report: &mut Report) {
+        if n == 0 {
+            return;
+        }
+        let Some(kernel) = self.l.kernels.fold_at(self.isa) else {
+            let step = self.computed.size() as isize;
+            let x = x.cast_mut();
+            // SAFETY: the accumulator is read and written at every step, in order; `x` is the caller's.
+            report.flags |= unsafe { call_strided(self.l, &[acc, x, acc], n, &[0, step, 0]) };
+            return;
+        };
+        let hardware = self.l.fp == FpReport::Hardware;
+        if hardware {
+            fperr::clear();
+        }
+        // SAFETY: contiguous, aligned, and the level is the CPU's.
+        let flags = unsafe { kernel(acc, x, n) };
+        report.flags |= if hardware { fperr::take() } else { flags };
+    }
+}
