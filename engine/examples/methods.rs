@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p ufunx --example methods`
 
-use ndarray::{Array1, array};
+use ndarray::{Array1, Array2, array};
 use ufunx::{Axes, CallOptions, DType, Initial, Input, ReduceOptions, Scalar, View, ViewMut, ufunc};
 
 fn main() -> Result<(), ufunx::Error> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), ufunx::Error> {
     let in_f64 = CallOptions { dtype: Some(DType::F64), ..CallOptions::default() };
     println!("  in f64              {}", add.call(&[(&a).into(), (&a).into()], &in_f64)?.one().dtype());
     let mask = array![true, false, true];
-    let mut kept = array![[0i32; 3]; 2];
+    let mut kept = Array2::<i32>::zeros((2, 3));
     let masked = CallOptions { mask: Some(View::from(&mask)), ..CallOptions::default() };
     add.call_into(&[(&a).into(), (&a).into()], &mut [ViewMut::from(&mut kept)], &masked)?;
     println!("  where the mask is   {kept}");
