@@ -10,8 +10,9 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use ufunx::call::Prepared;
+use ufunx::operand::Operand;
 use ufunx::registry::{Casting, Request, Typed, resolve};
-use ufunx::{Array, DType, Error, Input, Order};
+use ufunx::{Array, DType, Error, Input, Order, View};
 
 /// Calls of fewer elements keep the GIL: giving it up and taking it again would cost more than they do. NumPy's number.
 const DETACH_FROM: usize = 500;
@@ -60,19 +61,23 @@ fn call<'py>(
     let l = resolve(def, &request).map_err(|e| raise(e.into()))?;
 
     let mut numbers: Vec<Array> = vec![];
-    let mut operands = vec![];
     for (one, &dtype) in ingested.iter().zip(l.inputs) {
-        operands.push(match one.input() {
-            Input::View(view) => view.operand().clone(),
-            Input::Scalar(number) => {
-                numbers.push(number.to_array(dtype).map_err(raise)?);
-                numbers[numbers.len() - 1].view().operand().clone()
-            }
-        });
+        if let Input::Scalar(number) = one.input() {
+            numbers.push(number.to_array(dtype).map_err(raise)?);
+        }
     }
-    let prepared =
-        Prepared::new(def, l, operands.into_iter().collect(), outputs.into_iter().collect(), None, Order::K)
-            .map_err(raise)?;
+    let numbers: Vec<View<'_>> = numbers.iter().map(Array::view).collect();
+    let mut next_number = numbers.iter();
+    let operands: Vec<&Operand> = ingested
+        .iter()
+        .filter_map(|one| match one.input() {
+            Input::View(view) => Some(view),
+            Input::Scalar(_) => next_number.next(),
+        })
+        .map(View::operand)
+        .collect();
+    let given: Vec<Option<&Operand>> = outputs.iter().map(Option::as_ref).collect();
+    let prepared = Prepared::new(def, l, &operands, &given, None, Order::K).map_err(raise)?;
 
     let small = prepared.shape().iter().product::<usize>() < DETACH_FROM;
     let mut made: Vec<(usize, Py<PyAny>)> = vec![];
