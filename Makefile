@@ -1,0 +1,69 @@
+# Every verb does its own set-up: it needs Rust (cargo, rustfmt, clippy), CPython 3.11 or newer, and make.
+
+PYTHON ?= python3
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.requirements-installed
+
+# One interpreter for PyO3's build script everywhere, or cargo and maturin rebuild each other's work.
+export PYO3_PYTHON := $(abspath $(PY))
+export VIRTUAL_ENV := $(abspath $(VENV))
+
+.PHONY: help demo test check bench wheel bless clean native tree
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+
+demo: native ## a first call from Rust, then one from Python
+	cargo run --release -p ufunx --example embed
+	$(PY) bindings/python/examples/first_call.py
+
+test: native ## all Rust and Python tests
+	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
+	$(PY) -m pytest tests/python -v
+
+check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy --strict bindings/python/ufunx tests/golden benches/python
+
+bench: $(READY) ## the Rust benches, then a table beside NumPy
+	cargo bench -p ufunx-benches
+	$(PY) benches/python/bench_vs_numpy.py
+
+wheel: $(READY) ## a release wheel in dist/
+	$(PY) -m maturin build --release --out dist
+
+bless: $(READY) ## write the golden data in tests/data anew
+	$(PY) tests/golden/make.py
+
+clean: ## remove everything the other verbs made
+	cargo clean
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache
+	rm -f bindings/python/ufunx/_native*.so
+	find bindings tests benches -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The extension module, built in place and importable from .venv.
+native: $(READY)
+	$(PY) -m maturin develop --release
+
+# The engine and the registry know nothing of Python.
+tree:
+	@mkdir -p target
+	@cargo tree -p ufunx -p ufunx-registry --edges normal,build,dev --prefix none > target/engine-tree.txt
+	@if grep -E '^(pyo3|numpy)' target/engine-tree.txt; then echo "the engine must not depend on Python" >&2; exit 1; fi
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ufunx needs CPython 3.11 or newer, not " + sys.version)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
