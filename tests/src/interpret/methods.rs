@@ -1,0 +1,142 @@
+//! The ufunc methods: folds in plain order, one element after the other.
+
+use super::cast::cast;
+use super::element;
+use super::scalar::evaluate;
+use crate::layouts::for_each_index;
+use crate::value::Value;
+use ufunx::operand::Operand;
+use ufunx::registry::{DType, Identity, Kind, LoopDef, UfuncDef};
+
+/// What a reduction over nothing gives.
+pub fn identity(def: &UfuncDef, dtype: DType) -> Option<Value> {
+    let number = match def.identity {
+        Identity::None => return None,
+        Identity::Zero => 0.0,
+        Identity::One => 1.0,
+        Identity::MinusOne => -1.0,
+        Identity::NegInfinity => f64::NEG_INFINITY,
+    };
+    Some(match dtype.kind() {
+        Kind::Bool => Value::Bool(number != 0.0),
+        Kind::Int => Value::Int(crate::value::wrap(number as i128, dtype)),
+        Kind::Float => Value::Float(number),
+        Kind::Complex => Value::Complex(number, 0.0),
+    })
+}
+
+/// One step of a fold.
+///
+/// # Panics
+/// If the interpreter does not know the ufunc.
+pub fn step(name: &str, l: &LoopDef, a: Value, b: Value) -> Value {
+    match evaluate(name, l, &[a, b]) {
+        Some(result) => result.values[0],
+        None => panic!("the interpreter does not know {name}"),
+    }
+}
+
+/// Element `index` of `input`, in the loop's dtype.
+fn load(l: &LoopDef, input: &Operand, index: &[usize]) -> Value {
+    cast(element(input, index), input.dtype, l.inputs[1]).0
+}
+
+/// Folds `input` over `axes`, in index order, from `start` or else the first element; the results in row-major order of
+/// the axes left. `None` where there is neither.
+pub fn reduce(
+    name: &str,
+    l: &LoopDef,
+    input: &Operand,
+    axes: &[usize],
+    mask: Option<&Operand>,
+    start: Option<Value>,
+) -> Vec<Option<Value>> {
+    let shape = &input.shape;
+    let kept: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
+    let folded: Vec<usize> = (0..shape.len()).filter(|a| axes.contains(a)).collect();
+    let lengths = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
+    let mut results = vec![];
+    for_each_index(&lengths(&kept), |outer| {
+        let mut acc = start;
+        for_each_index(&lengths(&folded), |inner| {
+            let mut index = vec![0; shape.len()];
+            kept.iter().zip(outer).chain(folded.iter().zip(inner)).for_each(|(&axis, &i)| index[axis] = i);
+            if mask.is_some_and(|m| !element(m, &index).truth()) {
+                return;
+            }
+            let x = load(l, input, &index);
+            acc = Some(acc.map_or(x, |acc| step(name, l, acc, x)));
+        });
+        results.push(acc);
+    });
+    results
+}
+
+/// Every partial fold along `axis`, in row-major order of the input's shape.
+pub fn accumulate(name: &str, l: &LoopDef, input: &Operand, axis: usize) -> Vec<Value> {
+    let mut results = vec![];
+    for_each_index(&input.shape, |index| {
+        let mut at = index.to_vec();
+        at[axis] = 0;
+        let mut acc = load(l, input, &at);
+        for i in 1..=index[axis] {
+            at[axis] = i;
+            acc = step(name, l, acc, load(l, input, &at));
+        }
+        results.push(acc);
+    });
+    results
+}
+
+/// A fold of each slice `indices[i]..indices[i + 1]`, or of the one element where that is empty.
+pub fn reduceat(name: &str, l: &LoopDef, input: &Operand, indices: &[isize], axis: usize) -> Vec<Value> {
+    let mut shape = input.shape.to_vec();
+    shape[axis] = indices.len();
+    let mut results = vec![];
+    for_each_index(&shape, |index| {
+        let slice = index[axis];
+        let start = indices[slice] as usize;
+        let end = indices.get(slice + 1).map_or(input.shape[axis], |&i| i as usize);
+        let mut at = index.to_vec();
+        at[axis] = start;
+        let mut acc = load(l, input, &at);
+        for i in start + 1..end {
+            at[axis] = i;
+            acc = step(name, l, acc, load(l, input, &at));
+        }
+        results.push(acc);
+    });
+    results
+}
+
+/// The operands of an outer call, as operands that broadcast.
+pub fn outer_operands(a: &Operand, b: &Operand) -> [Operand; 2] {
+    let mut a = a.clone();
+    for _ in 0..b.shape.len() {
+        a.shape.push(1);
+        a.strides.push(0);
+    }
+    [a, b.clone()]
+}
+
+/// Updates the elements of a one-dimensional `target`, given and returned as values of dtype `dtype`.
+pub fn at(
+    name: &str,
+    l: &LoopDef,
+    target: &[Value],
+    dtype: DType,
+    indices: &[isize],
+    values: Option<(&[Value], DType)>,
+) -> Vec<Value> {
+    let mut target = target.to_vec();
+    for (k, &index) in indices.iter().enumerate() {
+        let place = if index < 0 { target.len() - index.unsigned_abs() } else { index as usize };
+        let mut x = vec![cast(target[place], dtype, l.inputs[0]).0];
+        if let Some((values, dtype)) = values {
+            x.push(cast(values[k % values.len()], dtype, l.inputs[1]).0);
+        }
+        let Some(result) = evaluate(name, l, &x) else { panic!("the interpreter does not know {name}") };
+        target[place] = cast(result.values[0], l.outputs[0], dtype).0;
+    }
+    target
+}

@@ -1,0 +1,45 @@
+//! What the tests share: seeded random numbers, edge values, memory layouts, golden data, and the interpreter, a plain
+//! implementation of every ufunc that takes one element at a time and knows nothing of the engine's kernels.
+
+pub mod golden;
+pub mod high;
+pub mod interpret;
+pub mod layouts;
+pub mod reference;
+pub mod rng;
+pub mod value;
+pub mod values;
+
+pub use layouts::Buf;
+pub use rng::Rng;
+pub use value::Value;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use ufunx::registry::Isa;
+
+/// Holds the process-wide ISA cap; lifted again when dropped.
+pub struct IsaCap(#[allow(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+impl IsaCap {
+    /// Waits until no other test caps the level.
+    pub fn lock() -> IsaCap {
+        static CAP: Mutex<()> = Mutex::new(());
+        IsaCap(CAP.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `f` at each level this CPU has, lowest first.
+    pub fn each(&self, mut f: impl FnMut(Isa)) {
+        for isa in Isa::ALL {
+            if ufunx::cap_isa(isa) == isa {
+                f(isa);
+            }
+        }
+        ufunx::cap_isa(Isa::V4);
+    }
+}
+
+impl Drop for IsaCap {
+    fn drop(&mut self) {
+        ufunx::cap_isa(Isa::V4);
+    }
+}
