@@ -42,7 +42,10 @@ impl Complaints {
     /// One more.
     pub fn add(&mut self, complaint: String) {
         self.count += 1;
-        if self.first.len() < 30 {
+        // Of many that end alike, say by one panic, a few will do.
+        let end = |text: &str| text.rsplit(": ").next().unwrap_or_default().to_owned();
+        let alike = self.first.iter().filter(|other| end(other) == end(&complaint)).count();
+        if self.first.len() < 30 && alike < 5 {
             self.first.push(complaint);
         }
     }
@@ -59,4 +62,12 @@ impl Complaints {
         assert!(checked > 0, "nothing was checked");
         assert!(self.count == 0, "{} of {checked} are wrong, first:\n{}", self.count, self.first.join("\n"));
     }
+}
+
+/// Runs `f`; a panic is a complaint like any other.
+pub fn guarded(f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(format!("panicked: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?")))
+    })
 }

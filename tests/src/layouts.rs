@@ -117,6 +117,14 @@ impl Buf {
         unsafe { read(address(&self.operand(), &[i]), self.dtype) }
     }
 
+    /// Writes element `i` of a one-dimensional array.
+    pub fn set(&mut self, i: usize, value: Value) {
+        assert!(self.shape.len() == 1 && i < self.shape[0], "element {i} of {:?}", self.shape);
+        let dtype = self.dtype;
+        // SAFETY: the element is within the array.
+        unsafe { write(address(&self.operand_mut(), &[i]), value, dtype) }
+    }
+
     /// The elements of a row-major, one-dimensional array that are not bit for bit what stands `period` before them.
     pub fn breaks_of_period(&self, period: usize) -> Vec<usize> {
         let (size, bytes) = (self.dtype.size(), self.row_bytes());

@@ -41,23 +41,29 @@ fn load(l: &LoopDef, input: &Operand, index: &[usize]) -> Value {
     cast(element(input, index), input.dtype, l.inputs[1]).0
 }
 
+/// The loop a fold steps through: narrow floats are folded in f32 and rounded once, at the end.
+fn fold_loop(name: &str, l: &'static LoopDef) -> &'static LoopDef {
+    let wide = ufunx::table().get(name).and_then(|def| def.loop_for(&[DType::F32; 2]));
+    wide.filter(|_| l.outputs[0].is_small_float()).unwrap_or(l)
+}
+
 /// Folds `input` over `axes`, in index order, from `start` or else the first element; the results in row-major order of
 /// the axes left. `None` where there is neither.
 pub fn reduce(
     name: &str,
-    l: &LoopDef,
+    l: &'static LoopDef,
     input: &Operand,
     axes: &[usize],
     mask: Option<&Operand>,
     start: Option<Value>,
 ) -> Vec<Option<Value>> {
-    let shape = &input.shape;
+    let (shape, out, l) = (&input.shape, l.outputs[0], fold_loop(name, l));
     let kept: Vec<usize> = (0..shape.len()).filter(|a| !axes.contains(a)).collect();
     let folded: Vec<usize> = (0..shape.len()).filter(|a| axes.contains(a)).collect();
     let lengths = |axes: &[usize]| -> Vec<usize> { axes.iter().map(|&a| shape[a]).collect() };
     let mut results = vec![];
     for_each_index(&lengths(&kept), |outer| {
-        let mut acc = start;
+        let mut acc = start.map(|start| cast(start, out, l.inputs[0]).0);
         for_each_index(&lengths(&folded), |inner| {
             let mut index = vec![0; shape.len()];
             kept.iter().zip(outer).chain(folded.iter().zip(inner)).for_each(|(&axis, &i)| index[axis] = i);
@@ -67,7 +73,7 @@ pub fn reduce(
             let x = load(l, input, &index);
             acc = Some(acc.map_or(x, |acc| step(name, l, acc, x)));
         });
-        results.push(acc);
+        results.push(acc.map(|acc| cast(acc, l.outputs[0], out).0));
     });
     results
 }
@@ -89,7 +95,14 @@ pub fn accumulate(name: &str, l: &LoopDef, input: &Operand, axis: usize) -> Vec<
 }
 
 /// A fold of each slice `indices[i]..indices[i + 1]`, or of the one element where that is empty.
-pub fn reduceat(name: &str, l: &LoopDef, input: &Operand, indices: &[isize], axis: usize) -> Vec<Value> {
+pub fn reduceat(
+    name: &str,
+    l: &'static LoopDef,
+    input: &Operand,
+    indices: &[isize],
+    axis: usize,
+) -> Vec<Value> {
+    let (out, l) = (l.outputs[0], fold_loop(name, l));
     let mut shape = input.shape.to_vec();
     shape[axis] = indices.len();
     let mut results = vec![];
@@ -104,7 +117,7 @@ pub fn reduceat(name: &str, l: &LoopDef, input: &Operand, indices: &[isize], axi
             at[axis] = i;
             acc = step(name, l, acc, load(l, input, &at));
         }
-        results.push(acc);
+        results.push(cast(acc, l.outputs[0], out).0);
     });
     results
 }

@@ -1,0 +1,147 @@
+//! Any number of threads gives the same bits and flags; calls from several threads, from inside the pool, and after a
+//! fork.
+
+use crate::common::ufunc;
+use ufunx::registry::DType;
+use ufunx::{Axes, CallOptions, Called, ReduceOptions, with_threads};
+use ufunx_tests::layouts::{Layout, values_of};
+use ufunx_tests::{Buf, Rng, Value, values};
+
+/// The outputs' bits, and what was raised.
+fn bits(called: Called) -> (Vec<Vec<u128>>, ufunx::Report) {
+    let encode = |out: &ufunx::Array| -> Vec<u128> {
+        let dtype = out.dtype();
+        values_of(out.view().operand()).into_iter().map(|v| ufunx_tests::value::encode(v, dtype)).collect()
+    };
+    (called.outputs.iter().map(encode).collect(), called.report)
+}
+
+fn alike(what: &str, run: impl Fn() -> Called) {
+    let one = bits(with_threads(1, &run));
+    for n in [2, 7] {
+        let several = bits(with_threads(n, &run));
+        assert!(one.1 == several.1, "{what} with {n} threads raises {:?}, not {:?}", several.1, one.1);
+        let differs = one.0.iter().flatten().zip(several.0.iter().flatten()).position(|(a, b)| a != b);
+        assert!(differs.is_none(), "{what} with {n} threads differs at {differs:?}");
+    }
+}
+
+fn filled(dtype: DType, shape: &[usize], layout: Layout, special: bool) -> Buf {
+    let mut rng = Rng::new(41);
+    let mut buf = Buf::new(dtype, shape, layout, true, &mut Rng::new(42));
+    buf.fill_with(|| if special { values::random(dtype, &mut rng) } else { values::ordinary(dtype, &mut rng) });
+    buf
+}
+
+#[test]
+fn calls_do_not_depend_on_the_number_of_threads() {
+    for (dtype, shape, layout) in [
+        (DType::F64, &[700_001][..], Layout::C),
+        (DType::F32, &[900, 801], Layout::F),
+        (DType::F16, &[600_000], Layout::Strided),
+        (DType::I16, &[801, 900], Layout::Reversed),
+    ] {
+        let (a, b) = (filled(dtype, shape, layout, true), filled(dtype, shape, Layout::C, true));
+        for name in ["add", "divide", "less", "maximum"] {
+            let call = || ufunc(name).call(&[a.view().into(), b.view().into()], &CallOptions::default()).unwrap();
+            alike(&format!("{name} {dtype} {layout:?}"), call);
+        }
+        for name in ["sqrt", "exp", "log"] {
+            if let Ok(f) = ufunx::ufunc(name) {
+                alike(&format!("{name} {dtype}"), || f.call(&[a.view().into()], &CallOptions::default()).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn folds_do_not_depend_on_the_number_of_threads() {
+    for dtype in [DType::F64, DType::F32, DType::F16, DType::I32, DType::U8] {
+        for shape in [&[800_003][..], &[3, 300_001], &[300_001, 3], &[900, 900]] {
+            for layout in [Layout::C, Layout::F, Layout::Strided] {
+                let a = filled(dtype, shape, layout, false);
+                for name in ["add", "multiply", "maximum", "logical_or"] {
+                    let axes = (0..shape.len() as isize).map(Axes::One).chain([Axes::All]);
+                    for axis in axes {
+                        let options = ReduceOptions { axis: axis.clone(), ..ReduceOptions::default() };
+                        let what = format!("{name}.reduce {dtype} {shape:?} {layout:?} {axis:?}");
+                        alike(&what, || ufunc(name).reduce(a.view(), &options).unwrap());
+                    }
+                }
+                if layout == Layout::C {
+                    let last = shape.len() as isize - 1;
+                    alike("accumulate", || ufunc("add").accumulate(a.view(), last, None).unwrap());
+                    let indices: Vec<isize> = (0..shape[last as usize] as isize).step_by(7_777).collect();
+                    alike("reduceat", || ufunc("add").reduceat(a.view(), &indices, last, None).unwrap());
+                }
+            }
+        }
+    }
+}
+
+fn sum_is_right(a: &Buf) -> bool {
+    let sum = ufunc("add").call(&[a.view().into(), a.view().into()], &CallOptions::default()).unwrap().one();
+    let view = sum.to_ndarray::<f64>().unwrap();
+    view.len() == a.len() && view.iter().all(|&x| x == 3.0)
+}
+
+#[test]
+fn several_threads_may_call_at_once() {
+    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+    std::thread::scope(|scope| {
+        for n in [1, 2, 3, 4] {
+            let a = &a;
+            scope.spawn(move || (0..10).for_each(|_| assert!(with_threads(n, || sum_is_right(a)))));
+        }
+    });
+}
+
+#[test]
+fn a_call_inside_the_pool_stays_in_its_thread() {
+    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+    let task = |_| {
+        assert!(ufunx::threads::inside_pool());
+        let before = std::thread::current().id();
+        sum_is_right(&a) && std::thread::current().id() == before
+    };
+    assert!(ufunx::threads::run_tasks(8, 3, task, |a, b| a && b, || true));
+}
+
+#[test]
+fn the_number_of_threads_is_restored() {
+    let outside = ufunx::num_threads();
+    let panicked = std::panic::catch_unwind(|| with_threads(outside + 5, || panic!("on purpose")));
+    assert!(panicked.is_err());
+    assert_eq!(ufunx::num_threads(), outside);
+    assert_eq!(with_threads(3, || (ufunx::num_threads(), with_threads(2, ufunx::num_threads))), (3, 2));
+    assert!(std::panic::catch_unwind(|| with_threads(0, || ())).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_calls_with_threads_of_its_own() {
+    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+    assert!(with_threads(2, || sum_is_right(&a)), "the parent's pool is up");
+    // SAFETY: the child calls the engine, whose locks are held across the fork, and leaves at once.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let right = with_threads(2, || sum_is_right(&a) && sum_is_right(&a));
+        // SAFETY: ends the child without running the parent's exit handlers.
+        unsafe { libc::_exit(if right { 0 } else { 1 }) };
+    }
+    assert!(child > 0, "could not fork");
+    let (mut status, start) = (0, std::time::Instant::now());
+    // SAFETY: waits for, and if it hangs ends, the child made above.
+    unsafe {
+        while libc::waitpid(child, &mut status, libc::WNOHANG) == 0 {
+            if start.elapsed().as_secs() > 30 {
+                libc::kill(child, libc::SIGKILL);
+                libc::waitpid(child, &mut status, 0);
+                panic!("the child hangs");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the child ended with {status:#x}");
+    assert!(with_threads(2, || sum_is_right(&a)), "the parent goes on");
+}
