@@ -17,7 +17,10 @@ fn scalars_are_arrays_without_axes() {
         assert_eq!(sum.shape(), [1, 3]);
         assert_eq!(sum.to_ndarray::<f64>().unwrap().sum(), 9.0);
     }
-    assert_eq!(ufunc("add").accumulate(two.view(), 0, None).unwrap_err(), Error::Scalar { method: "accumulate" });
+    assert_eq!(
+        ufunc("add").accumulate(two.view(), 0, None).unwrap_err(),
+        Error::Scalar { method: "accumulate" }
+    );
 }
 
 #[test]
@@ -41,8 +44,13 @@ fn empty_arrays_go_everywhere() {
     assert_eq!(ufunc("add").reduceat(empty.view(), &[], 1, None).unwrap().one().shape(), [3, 0]);
     assert_eq!(ufunc("add").reduceat(empty.view(), &[1, 0], 0, None).unwrap().one().shape(), [2, 0]);
     let row = Buf::of(DType::I32, &[2], &[Value::Int(1)]);
-    assert_eq!(ufunc("add").outer(empty.view(), row.view(), &Default::default()).unwrap().one().shape(), [3, 0, 2]);
-    ufunc("add").at(&mut Buf::of(DType::I32, &[0], &[]).view_mut(), &[], Some(row.view().into())).unwrap_err();
+    assert_eq!(
+        ufunc("add").outer(empty.view(), row.view(), &Default::default()).unwrap().one().shape(),
+        [3, 0, 2]
+    );
+    ufunc("add")
+        .at(&mut Buf::of(DType::I32, &[0], &[]).view_mut(), &[], Some(row.view().into()))
+        .unwrap_err();
     let none = Buf::of(DType::I32, &[0], &[]);
     ufunc("add").at(&mut Buf::of(DType::I32, &[0], &[]).view_mut(), &[], Some(none.view().into())).unwrap();
 }
@@ -67,6 +75,10 @@ fn sixty_four_dimensions_work_and_one_more_does_not() {
     let too_many = Error::TooManyDims { found: 65 };
     let call = ufunc("add").call(&[one.view().into(), b.view().into()], &Default::default());
     assert_eq!(call.unwrap_err(), too_many);
-    assert_eq!(ufunc("add").outer(a.view(), Buf::of(DType::I64, &[2], &values).view(), &Default::default()).unwrap_err(), too_many);
+    assert_eq!(
+        ufunc("add")
+            .outer(a.view(), Buf::of(DType::I64, &[2], &values).view(), &Default::default())
+            .unwrap_err(),
+        too_many
+    );
 }
-

@@ -7,8 +7,11 @@ use ufunx::{CallOptions, View};
 use ufunx_tests::reference::Table;
 use ufunx_tests::{Buf, IsaCap, Rng, Value};
 
-/// Elements of a loop that raise something, one for each combination of flags, and one that raises nothing.
-fn specials(def: &'static UfuncDef, l: &'static LoopDef) -> Option<(Vec<Value>, Vec<(FpFlags, Vec<Value>)>)> {
+/// The inputs of one element, and the flags they raise.
+type Special = (FpFlags, Vec<Value>);
+
+/// Inputs of a loop that raise nothing, and inputs that raise something, one for each combination of flags.
+fn specials(def: &'static UfuncDef, l: &'static LoopDef) -> Option<(Vec<Value>, Vec<Special>)> {
     let table = Table::new(def, l, 300, &mut Rng::new(5)).ok()?;
     let inputs = |i: usize| -> Vec<Value> { table.inputs.iter().map(|list| list[i]).collect() };
     let ordinary = |x: &Vec<Value>| x.iter().all(|v| v.real().is_normal() && v.real().abs() < 4.0);
@@ -16,7 +19,7 @@ fn specials(def: &'static UfuncDef, l: &'static LoopDef) -> Option<(Vec<Value>, 
         .filter(|&i| table.must[i].is_empty() && table.may[i].is_empty())
         .map(inputs)
         .find(ordinary)?;
-    let mut found: Vec<(FpFlags, Vec<Value>)> = vec![];
+    let mut found: Vec<Special> = vec![];
     for i in 0..table.len() {
         let flags = table.must[i];
         if !flags.is_empty() && table.may[i].is_empty() && found.iter().all(|(f, _)| *f != flags) {
@@ -111,7 +114,9 @@ fn flags_come_from_every_thread() {
                     let found = ufunx::with_threads(3, || track.run_with(position, special, &calm));
                     checked += 1;
                     if found != *flags {
-                        complaints.add(format!("{name} {dtype} {special:?} at {position}: {found:?}, not {flags:?}"));
+                        complaints.add(format!(
+                            "{name} {dtype} {special:?} at {position}: {found:?}, not {flags:?}"
+                        ));
                     }
                 }
             }
@@ -152,7 +157,8 @@ fn reductions_report_what_their_steps_raise() {
             let mut x = Buf::tiled(DType::F64, &[one], n);
             x.set(0, a);
             x.set(n - 1, b);
-            let report = ufunx::with_threads(3, || ufunc("add").reduce(x.view(), &Default::default()).unwrap().report);
+            let report =
+                ufunx::with_threads(3, || ufunc("add").reduce(x.view(), &Default::default()).unwrap().report);
             let running = ufunc("add").accumulate(x.view(), 0, None).unwrap().report;
             (report.flags, running.flags)
         };

@@ -34,7 +34,12 @@ fn casting_is_numpys() {
     for row in &rows {
         for (casting, cell) in Casting::ALL.into_iter().zip(&row[2..]) {
             if can_cast(dtype(&row[0]), dtype(&row[1]), casting) != (cell == "1") {
-                complaints.add(format!("{} to {} under {}: NumPy says {cell}", row[0], row[1], casting.name()));
+                complaints.add(format!(
+                    "{} to {} under {}: NumPy says {cell}",
+                    row[0],
+                    row[1],
+                    casting.name()
+                ));
             }
         }
     }
@@ -117,7 +122,8 @@ fn edge_values_and_flags_are_numpys() {
             let views: Vec<View<'_>> = inputs.iter().map(Buf::view).collect();
             let report = run_loop(def, l, &views, &mut [out.view_mut()]).unwrap();
             let found = out.at(0);
-            let expected = if output == "nan" { Value::Float(f64::NAN) } else { decode(bits(output), out_dtype) };
+            let expected =
+                if output == "nan" { Value::Float(f64::NAN) } else { decode(bits(output), out_dtype) };
             // Of functions that are not exact, NumPy's own last bits are no law: their bound is tested elsewhere.
             let near = !knows(def.name) && {
                 let places = |v: Value| encode(v, out_dtype) as i128;
@@ -129,7 +135,8 @@ fn edge_values_and_flags_are_numpys() {
                 complaints.add(format!("{} {given} {x:?}: {found:?}, NumPy {expected:?}", row[0]));
             }
             if !any_flags && flags.parse() != Ok(report.flags.0) {
-                complaints.add(format!("{} {given} {x:?} -> {found:?}: {:?}, NumPy {flags}", row[0], report.flags));
+                complaints
+                    .add(format!("{} {given} {x:?} -> {found:?}: {:?}, NumPy {flags}", row[0], report.flags));
             }
         }
     }

@@ -103,40 +103,43 @@ fn random_calls_give_what_the_interpreter_gives() {
         let inputs: Vec<Input<'_>> = case.inputs.iter().map(|b| Input::View(b.view())).collect();
         let ufunc = Ufunc::from_def(case.def);
         let context = |what: &str| format!("case {case_number}, {what}: {}", case.describe());
-        let verdict = guarded(|| if rng.one_in(2) {
-            let expected = case.answer(case.l.outputs);
-            ufunc.call(&inputs, &options).map_err(|e| e.to_string()).and_then(|called| {
-                let found: Vec<Vec<Value>> =
-                    called.outputs.iter().map(|o| values_of(o.view().operand())).collect();
-                for (k, found) in found.iter().enumerate() {
-                    if called.outputs[k].shape() != case.shape {
-                        return Err(format!("shape {:?}", called.outputs[k].shape()));
+        let verdict = guarded(|| {
+            if rng.one_in(2) {
+                let expected = case.answer(case.l.outputs);
+                ufunc.call(&inputs, &options).map_err(|e| e.to_string()).and_then(|called| {
+                    let found: Vec<Vec<Value>> =
+                        called.outputs.iter().map(|o| values_of(o.view().operand())).collect();
+                    for (k, found) in found.iter().enumerate() {
+                        if called.outputs[k].shape() != case.shape {
+                            return Err(format!("shape {:?}", called.outputs[k].shape()));
+                        }
+                        // New elements that the mask leaves alone are zero.
+                        let zero = ufunx_tests::value::decode(0, case.l.outputs[k]);
+                        compare(&expected.outputs[k], found, &vec![zero; found.len()])?;
                     }
-                    // New elements that the mask leaves alone are zero.
-                    let zero = ufunx_tests::value::decode(0, case.l.outputs[k]);
-                    compare(&expected.outputs[k], found, &vec![zero; found.len()])?;
-                }
-                check_report(&expected, called.report)
-            })
-        } else {
-            given_outputs(&case, &inputs, &options, &mut rng)
+                    check_report(&expected, called.report)
+                })
+            } else {
+                given_outputs(&case, &inputs, &options, &mut rng)
+            }
         });
         complaints.check(verdict, || context("call"));
     }
     complaints.finish(cases);
 }
 
-fn given_outputs(case: &Case, inputs: &[Input<'_>], options: &CallOptions<'_>, rng: &mut Rng) -> Result<(), String> {
+fn given_outputs(
+    case: &Case,
+    inputs: &[Input<'_>],
+    options: &CallOptions<'_>,
+    rng: &mut Rng,
+) -> Result<(), String> {
     let castable = |from: DType| -> Vec<DType> {
         let all = DType::ALL.iter().copied();
         all.filter(|&to| ufunx::registry::can_cast(from, to, case.casting)).collect()
     };
-    let dtypes: Vec<DType> = case
-        .l
-        .outputs
-        .iter()
-        .map(|&d| if rng.one_in(2) { d } else { *rng.pick(&castable(d)) })
-        .collect();
+    let dtypes: Vec<DType> =
+        case.l.outputs.iter().map(|&d| if rng.one_in(2) { d } else { *rng.pick(&castable(d)) }).collect();
     let expected = case.answer(&dtypes);
     let mut outputs: Vec<Buf> = vec![];
     for &dtype in &dtypes {
@@ -147,7 +150,8 @@ fn given_outputs(case: &Case, inputs: &[Input<'_>], options: &CallOptions<'_>, r
     }
     let before: Vec<Vec<Value>> = outputs.iter().map(Buf::values).collect();
     let mut targets: Vec<ViewMut<'_>> = outputs.iter_mut().map(Buf::view_mut).collect();
-    let report = Ufunc::from_def(case.def).call_into(inputs, &mut targets, options).map_err(|e| e.to_string())?;
+    let report =
+        Ufunc::from_def(case.def).call_into(inputs, &mut targets, options).map_err(|e| e.to_string())?;
     for (k, out) in outputs.iter().enumerate() {
         compare(&expected.outputs[k], &out.values(), &before[k])
             .map_err(|why| format!("{why} in {} strides {:?}", out.dtype, out.strides))?;

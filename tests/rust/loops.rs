@@ -10,8 +10,8 @@ use ufunx_tests::{Buf, IsaCap, Rng};
 
 /// Around every vector width, pad, math block (512), staged block (1024).
 const SIZES: [usize; 32] = [
-    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513, 1023,
-    1024, 1025, 2049, 2600,
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512,
+    513, 1023, 1024, 1025, 2049, 2600,
 ];
 
 /// One array per operand, and where in the table its elements come from.

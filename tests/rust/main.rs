@@ -1,11 +1,16 @@
 //! The engine's integration tests, one binary, a module per topic. `UFUNX_TEST_SEED` varies the random ones.
 
+mod big;
 mod common;
 mod dims;
+mod embed;
+mod errors;
 mod flags;
 mod golden;
+mod isa_agree;
 mod layouts;
 mod loops;
+mod memory;
 mod overlap;
 mod pairwise;
 mod reductions;

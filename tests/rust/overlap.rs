@@ -48,6 +48,8 @@ impl Window {
     }
 }
 
+const SHAPES: [&[usize]; 6] = [&[50], &[2000], &[7, 9], &[40, 41], &[4, 5, 6], &[1500, 2]];
+
 #[test]
 fn any_overlap_gives_the_answer_without() {
     let mut complaints = Complaints::default();
@@ -55,7 +57,7 @@ fn any_overlap_gives_the_answer_without() {
     for case in 0..cases {
         let mut rng = Rng::new(seed() ^ (case as u64) << 24);
         let dtype = *rng.pick(&[DType::F64, DType::I32, DType::U8, DType::F16]);
-        let shape: &[usize] = *rng.pick(&[&[50][..], &[2000], &[7, 9], &[40, 41], &[4, 5, 6], &[1500, 2]]);
+        let shape = *rng.pick(&SHAPES);
         let total = 2 * shape.iter().product::<usize>() + 100;
         let mut buf = Buf::of(dtype, &[total], &[]);
         buf.fill_with(|| ordinary(dtype, &mut rng));
@@ -101,7 +103,9 @@ fn shifted_slices_of_a_long_array() {
             let (view, mut out) = unsafe { (View::from_operand(from), ViewMut::from_operand(to)) };
             let inputs = [view.into(), ufunx::Scalar::from(0.5).into()];
             ufunx::with_threads(3, || {
-                ufunc("add").call_into(&inputs, std::slice::from_mut(&mut out), &CallOptions::default()).unwrap();
+                ufunc("add")
+                    .call_into(&inputs, std::slice::from_mut(&mut out), &CallOptions::default())
+                    .unwrap();
             });
             for i in 0..n - shift {
                 assert_eq!(data[target + i], (source + i) as f64 + 0.5, "shift {shift}, element {i}");

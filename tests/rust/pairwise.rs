@@ -28,7 +28,10 @@ fn pairwise(x: &[f64], round: &dyn Fn(f64) -> f64) -> f64 {
 }
 
 fn sum_of(buf: &Buf) -> f64 {
-    let one = ufunc("add").reduce(buf.view(), &ReduceOptions { axis: Axes::All, ..Default::default() }).unwrap().one();
+    let one = ufunc("add")
+        .reduce(buf.view(), &ReduceOptions { axis: Axes::All, ..Default::default() })
+        .unwrap()
+        .one();
     ufunx_tests::layouts::values_of(one.view().operand())[0].real()
 }
 
@@ -50,7 +53,8 @@ fn one_dimensional_sums_have_numpys_bits() {
             let values: Vec<Value> = x.iter().map(|&x| Value::Float(x)).collect();
             // The reduction starts from the identity, to which the sum of all is added.
             let expected = round(0.0 + pairwise(&x, &round));
-            let layouts = if n < 300 || n > 2000 { &[Layout::C, Layout::Strided][..] } else { &[Layout::C] };
+            let layouts =
+                if !(300..=2000).contains(&n) { &[Layout::C, Layout::Strided][..] } else { &[Layout::C] };
             for &layout in layouts {
                 let mut buf = Buf::new(dtype, &[n], layout, true, &mut rng);
                 buf.fill(&values);
@@ -101,7 +105,8 @@ fn slow_axes_are_no_less_accurate_than_a_running_sum() {
         let values: Vec<Value> = x.iter().map(|&x| Value::Float(x)).collect();
         let buf = Buf::of(DType::F32, &[n, 2], &values);
         let sums = ufunc("add").reduce(buf.view(), &ReduceOptions::default()).unwrap().one();
-        for (column, found) in ufunx_tests::layouts::values_of(sums.view().operand()).into_iter().enumerate() {
+        for (column, found) in ufunx_tests::layouts::values_of(sums.view().operand()).into_iter().enumerate()
+        {
             let each = || x.iter().skip(column).step_by(2);
             let exact: f64 = each().sum(); // f32s summed in f64
             let running = each().fold(0f32, |sum, &x| sum + x as f32) as f64;

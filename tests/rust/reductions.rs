@@ -42,7 +42,8 @@ fn random_input(rng: &mut Rng) -> (Ufunc, Buf) {
             shape.truncate(2);
         }
         let mut buf = Buf::new(dtype, &shape, layout, false, rng);
-        let exact = dtype.kind() != Kind::Float || matches!(def.name, "maximum" | "minimum" | "fmax" | "fmin");
+        let exact =
+            dtype.kind() != Kind::Float || matches!(def.name, "maximum" | "minimum" | "fmax" | "fmin");
         let product = def.name == "multiply" && dtype.kind() == Kind::Float;
         let mut values = Rng::new(rng.bits());
         buf.fill_with(|| match (exact, product) {
@@ -94,7 +95,10 @@ fn random_reductions_give_what_the_interpreter_gives() {
         let expected = methods::reduce(f.name(), l, &input.operand(), &axes, mask_operand.as_ref(), start);
         let context = || {
             let (d, s, t) = (input.dtype, &input.shape, &input.strides);
-            format!("case {case}: {}.reduce {d} {s:?} strides {t:?} axes {axes:?} masked {masked} initial {initial:?}", f.name())
+            format!(
+                "case {case}: {}.reduce {d} {s:?} strides {t:?} axes {axes:?} masked {masked} initial {initial:?}",
+                f.name()
+            )
         };
         let verdict = guarded(|| {
             let result = f.reduce(input.view(), &options).map_err(|e| e.to_string())?.one();
@@ -148,7 +152,10 @@ fn random_accumulates_reduceats_and_outers() {
             if expected.len() == found.len() { Ok(()) } else { Err("another number of elements".to_owned()) }
         };
         let context = |what: &str| {
-            format!("case {case}: {name}.{what} {} {:?} {:?} axis {axis}", input.dtype, input.shape, input.strides)
+            format!(
+                "case {case}: {name}.{what} {} {:?} {:?} axis {axis}",
+                input.dtype, input.shape, input.strides
+            )
         };
         // Strictly one after the other, so the bits are fixed.
         let verdict = guarded(|| {
@@ -160,12 +167,14 @@ fn random_accumulates_reduceats_and_outers() {
         let count = if n == 0 { 0 } else { rng.between(0, 6) };
         let indices: Vec<isize> = (0..count).map(|_| rng.below(n) as isize).collect();
         let verdict = guarded(|| {
-            let called = f.reduceat(input.view(), &indices, axis as isize, None).map_err(|e| e.to_string())?;
+            let called =
+                f.reduceat(input.view(), &indices, axis as isize, None).map_err(|e| e.to_string())?;
             same(&methods::reduceat(name, l, &operand, &indices, axis), &called.one(), false)
         });
         complaints.check(verdict, || context(&format!("reduceat {indices:?}")));
         let Some(l) = f.def().loop_for(&[input.dtype; 2]) else { continue };
-        let mut other = Buf::new(input.dtype, &random_shape(2, &mut rng), any_layout(&mut rng), false, &mut rng);
+        let mut other =
+            Buf::new(input.dtype, &random_shape(2, &mut rng), any_layout(&mut rng), false, &mut rng);
         if other.len() > 300 {
             continue;
         }
@@ -175,9 +184,14 @@ fn random_accumulates_reduceats_and_outers() {
         let answer = ufunx_tests::interpret::call(name, l, &operands, None, l.outputs, &shape);
         let expected: Vec<Value> = answer.outputs[0].iter().map(|v| v.unwrap()).collect();
         let verdict = guarded(|| {
-            let called = f.outer(input.view(), other.view(), &Default::default()).map_err(|e| e.to_string())?;
+            let called =
+                f.outer(input.view(), other.view(), &Default::default()).map_err(|e| e.to_string())?;
             let one = called.one();
-            if one.shape() != shape { Err(format!("shape {:?}", one.shape())) } else { same(&expected, &one, true) }
+            if one.shape() != shape {
+                Err(format!("shape {:?}", one.shape()))
+            } else {
+                same(&expected, &one, true)
+            }
         });
         complaints.check(verdict, || context(&format!("outer {:?}", other.shape)));
     }
@@ -200,9 +214,11 @@ fn random_updates_at_indices() {
         let layout = *rng.pick(&[Layout::C, Layout::Strided, Layout::Reversed, Layout::Unaligned]);
         let mut target = Buf::new(dtype, &[n], layout, true, &mut rng);
         target.fill_with(|| random(dtype, &mut rng));
-        let indices: Vec<isize> = (0..rng.between(0, 60)).map(|_| rng.below(2 * n) as isize - n as isize).collect();
+        let indices: Vec<isize> =
+            (0..rng.between(0, 60)).map(|_| rng.below(2 * n) as isize - n as isize).collect();
         let repeat = rng.one_in(4);
-        let mut values = Buf::new(value_dtype, &[if repeat { 1 } else { indices.len() }], Layout::C, false, &mut rng);
+        let mut values =
+            Buf::new(value_dtype, &[if repeat { 1 } else { indices.len() }], Layout::C, false, &mut rng);
         values.fill_with(|| random(value_dtype, &mut rng));
         let list = values.values();
         let given = binary.then_some((&list[..], value_dtype));
@@ -214,7 +230,8 @@ fn random_updates_at_indices() {
             crate::layouts::compare(&expected, &target.values(), &[])
         });
         let guards = target.guards_hold();
-        complaints.check(verdict, || format!("case {case}: {}.at {l} {dtype} {value_dtype} {indices:?}", def.name));
+        complaints
+            .check(verdict, || format!("case {case}: {}.at {l} {dtype} {value_dtype} {indices:?}", def.name));
         assert!(guards, "case {case}: bytes beside the target's elements changed");
     }
     complaints.finish(cases);
@@ -231,14 +248,19 @@ fn identities_and_empties() {
             match (f.reduce(empty.view(), &options), methods::identity(def, dtype)) {
                 (Ok(called), Some(identity)) => {
                     let found = values_of(called.one().view().operand())[0];
-                    assert!(identity.same(found), "{} {l} of nothing is {found:?}, not {identity:?}", def.name);
+                    assert!(
+                        identity.same(found),
+                        "{} {l} of nothing is {found:?}, not {identity:?}",
+                        def.name
+                    );
                 }
                 (Err(ufunx::Error::EmptyReduction { .. }), None) => {}
                 (found, identity) => panic!("{} {l} of nothing is {found:?}, not {identity:?}", def.name),
             }
             // Nothing to reduce into is no error, with an identity or without.
             let none = Buf::of(dtype, &[0, 3], &[]);
-            let options = ReduceOptions { axis: Axes::One(1), dtype: Some(dtype), ..ReduceOptions::default() };
+            let options =
+                ReduceOptions { axis: Axes::One(1), dtype: Some(dtype), ..ReduceOptions::default() };
             assert_eq!(f.reduce(none.view(), &options).unwrap().one().shape(), [0]);
             let scalar = Buf::of(dtype, &[], &[ordinary(dtype, &mut Rng::new(3))]);
             for axis in [Axes::One(0), Axes::One(-1), Axes::All] {

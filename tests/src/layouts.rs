@@ -27,7 +27,8 @@ pub enum Layout {
 }
 
 /// The layouts an output may have.
-pub const WRITABLE: [Layout; 5] = [Layout::C, Layout::F, Layout::Strided, Layout::Reversed, Layout::Unaligned];
+pub const WRITABLE: [Layout; 5] =
+    [Layout::C, Layout::F, Layout::Strided, Layout::Reversed, Layout::Unaligned];
 
 /// An array and the bytes it lies in.
 #[derive(Clone, Debug)]
@@ -105,7 +106,9 @@ impl Buf {
             period.extend_from_slice(&crate::value::encode(value, dtype).to_le_bytes()[..dtype.size()]);
         }
         if !period.is_empty() {
-            buf.bytes_mut().chunks_mut(period.len()).for_each(|part| part.copy_from_slice(&period[..part.len()]));
+            buf.bytes_mut()
+                .chunks_mut(period.len())
+                .for_each(|part| part.copy_from_slice(&period[..part.len()]));
         }
         buf
     }
@@ -133,7 +136,10 @@ impl Buf {
         let mut breaks = vec![];
         for (p, part) in bytes.chunks(period * size).enumerate() {
             if part != &first[..part.len()] {
-                breaks.extend((p * period..p * period + part.len() / size).filter(|i| element(*i) != element(i % period)));
+                breaks.extend(
+                    (p * period..p * period + part.len() / size)
+                        .filter(|i| element(*i) != element(i % period)),
+                );
             }
         }
         breaks

@@ -26,7 +26,12 @@ pub struct Table {
 impl Table {
     /// The table of a loop: all edges, and `random_count` random elements. An error for a ufunc that nothing here can
     /// judge.
-    pub fn new(def: &UfuncDef, l: &'static LoopDef, random_count: usize, rng: &mut Rng) -> Result<Table, String> {
+    pub fn new(
+        def: &UfuncDef,
+        l: &'static LoopDef,
+        random_count: usize,
+        rng: &mut Rng,
+    ) -> Result<Table, String> {
         Table::of(def, l, values::inputs(l.inputs, random_count, rng))
     }
 
@@ -140,7 +145,11 @@ fn judge_math(name: &str, dtype: DType, x: f64, y: f64, bound: f64) -> Result<()
     let rounded = format.round(near);
     if near.is_nan() || x.is_infinite() || (near.is_infinite() && std_pole(name, x)) {
         let expected = if near.is_nan() { near } else { rounded };
-        return if Value::Float(expected).same(Value::Float(y)) { Ok(()) } else { Err(format!("not {expected:e}")) };
+        return if Value::Float(expected).same(Value::Float(y)) {
+            Ok(())
+        } else {
+            Err(format!("not {expected:e}"))
+        };
     }
     if !y.is_finite() {
         // Too large: right if the exact value is, or is within the bound of it.
@@ -158,7 +167,11 @@ fn judge_math(name: &str, dtype: DType, x: f64, y: f64, bound: f64) -> Result<()
         Some(exact) => (exact.error(y, unit), 1e-6),
         None => ((y - near).abs() / unit, if dtype == DType::F64 { 1.0 } else { 1e-6 }),
     };
-    if error <= bound + slack { Ok(()) } else { Err(format!("{error:.3} units off about {near:e}, bound {bound}")) }
+    if error <= bound + slack {
+        Ok(())
+    } else {
+        Err(format!("{error:.3} units off about {near:e}, bound {bound}"))
+    }
 }
 
 fn std_pole(name: &str, x: f64) -> bool {

@@ -77,7 +77,8 @@ pub struct Format {
 impl Format {
     /// Of a float dtype, or of a complex one's parts.
     pub fn of(dtype: DType) -> Format {
-        let (precision, e, parts) = (dtype.precision() as i32, dtype.max_exponent(), dtype.kind() == Kind::Complex);
+        let (precision, e, parts) =
+            (dtype.precision() as i32, dtype.max_exponent(), dtype.kind() == Kind::Complex);
         let ieee = (2.0 - power_of_2(1 - precision)) * power_of_2(e);
         let bits = dtype.size() as i32 * if parts { 4 } else { 8 };
         match dtype {
@@ -121,7 +122,13 @@ impl Format {
         let (field, mantissa) = (magnitude >> mantissa_bits, magnitude & ((1 << mantissa_bits) - 1));
         let last_field = (1 << (self.bits - self.precision)) - 1;
         let absolute = match (self.infinite, field) {
-            (true, f) if f == last_field => if mantissa == 0 { f64::INFINITY } else { f64::NAN },
+            (true, f) if f == last_field => {
+                if mantissa == 0 {
+                    f64::INFINITY
+                } else {
+                    f64::NAN
+                }
+            }
             (false, _) if magnitude == (1 << (self.bits - 1)) - 1 => f64::NAN,
             (_, 0) => mantissa as f64 * power_of_2(self.min_exponent - mantissa_bits),
             (_, f) => {

@@ -79,7 +79,9 @@ pub fn ordinary(dtype: DType, rng: &mut Rng) -> Value {
     };
     match dtype.kind() {
         Kind::Bool => Value::Bool(rng.one_in(2)),
-        Kind::Int => Value::Int(wrap(rng.bits() as i128 % 128 - if dtype.is_signed() { 64 } else { 0 }, dtype)),
+        Kind::Int => {
+            Value::Int(wrap(rng.bits() as i128 % 128 - if dtype.is_signed() { 64 } else { 0 }, dtype))
+        }
         Kind::Float => Value::Float(float(rng)),
         Kind::Complex => Value::Complex(float(rng), float(rng)),
     }

@@ -74,7 +74,9 @@ fn is_tiny(operation: Operation, a: f64, b: f64, wide: f64, dtype: DType) -> boo
 /// Whether `a * b` is exactly `p`.
 fn is_product(a: f64, b: f64, p: f64) -> bool {
     let ((ma, ea), (mb, eb), (mp, ep)) = (parts(a), parts(b), parts(p));
-    let normal = |m: u128, e: i32| if m == 0 { (0, 0) } else { (m >> m.trailing_zeros(), e + m.trailing_zeros() as i32) };
+    let normal = |m: u128, e: i32| {
+        if m == 0 { (0, 0) } else { (m >> m.trailing_zeros(), e + m.trailing_zeros() as i32) }
+    };
     normal(ma * mb, ea + eb) == normal(mp, ep)
 }
 

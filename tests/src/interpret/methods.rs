@@ -80,16 +80,14 @@ pub fn reduce(
 
 /// Every partial fold along `axis`, in row-major order of the input's shape.
 pub fn accumulate(name: &str, l: &LoopDef, input: &Operand, axis: usize) -> Vec<Value> {
-    let mut results = vec![];
+    let mut results: Vec<Value> = vec![];
+    let step_back: usize = input.shape[axis + 1..].iter().product();
     for_each_index(&input.shape, |index| {
-        let mut at = index.to_vec();
-        at[axis] = 0;
-        let mut acc = load(l, input, &at);
-        for i in 1..=index[axis] {
-            at[axis] = i;
-            acc = step(name, l, acc, load(l, input, &at));
-        }
-        results.push(acc);
+        let x = load(l, input, index);
+        results.push(match index[axis] {
+            0 => x,
+            _ => step(name, l, results[results.len() - step_back], x),
+        });
     });
     results
 }

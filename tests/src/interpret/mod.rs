@@ -72,7 +72,9 @@ pub fn call(
             answer.cast |= flags;
             x.push(value);
         }
-        let Some(result) = scalar::evaluate(name, l, &x) else { panic!("the interpreter does not know {name}") };
+        let Some(result) = scalar::evaluate(name, l, &x) else {
+            panic!("the interpreter does not know {name}")
+        };
         answer.flags |= result.flags;
         for (k, &dtype) in outputs.iter().enumerate() {
             let (value, flags) = cast::cast(result.values[k], l.outputs[k], dtype);

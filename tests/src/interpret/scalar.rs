@@ -88,7 +88,7 @@ fn int_unary(name: &str, a: i128, dtype: DType) -> Result {
         // `(T)(1.0 / x)`: of zero, what the CPU makes of infinity.
         "reciprocal" if a == 0 => {
             let (value, flags) = super::cast::cast(Value::Float(f64::INFINITY), DType::F64, dtype);
-            Some((wide_reciprocal_of_zero(value, dtype), flags | FpFlags::DIVIDE | FpFlags::INVALID))
+            Some((value, flags | FpFlags::DIVIDE | FpFlags::INVALID))
         }
         "reciprocal" => int(if a.abs() == 1 { a } else { 0 }),
         "logical_not" => quiet(Value::Bool(a == 0)),
@@ -96,11 +96,6 @@ fn int_unary(name: &str, a: i128, dtype: DType) -> Result {
         "isfinite" => quiet(Value::Bool(true)),
         _ => None,
     }
-}
-
-/// NumPy's compiler converts to u64 by way of i64 here, so that 1/0 is 2^63 and not 0.
-fn wide_reciprocal_of_zero(cast: Value, dtype: DType) -> Value {
-    if dtype == DType::U64 { Value::Int(1 << 63) } else { cast }
 }
 
 fn int_binary(name: &str, a: i128, b: i128, dtype: DType) -> Result {
@@ -147,7 +142,15 @@ fn float_unary(name: &str, a: f64, dtype: DType) -> Result {
         "square" => ieee(Operation::Multiply, a, a),
         "reciprocal" => ieee(Operation::Divide, 1.0, a),
         "sqrt" => ieee(Operation::Sqrt, a, 0.0),
-        "sign" => float(if a > 0.0 { 1.0 } else if a < 0.0 { -1.0 } else if a == 0.0 { 0.0 } else { a }),
+        "sign" => float(if a > 0.0 {
+            1.0
+        } else if a < 0.0 {
+            -1.0
+        } else if a == 0.0 {
+            0.0
+        } else {
+            a
+        }),
         "floor" => float(a.floor()),
         "ceil" => float(a.ceil()),
         "trunc" => float(a.trunc()),
@@ -173,11 +176,12 @@ fn float_binary(name: &str, a: f64, b: f64, dtype: DType) -> Result {
         "subtract" => ieee(Operation::Subtract),
         "multiply" => ieee(Operation::Multiply),
         "divide" => ieee(Operation::Divide),
-        // A NaN wins, the first one; of equals, -0 and 0 among them, the second.
+        // A NaN wins, the first one; of equals, -0 and 0 among them, the second, but f16 takes the first.
         "maximum" | "minimum" if a.is_nan() => float(a),
         "maximum" | "minimum" if b.is_nan() => float(b),
         "fmax" | "fmin" if b.is_nan() => float(a),
         "fmax" | "fmin" if a.is_nan() => float(b),
+        "maximum" | "minimum" | "fmax" | "fmin" if a == b && dtype == DType::F16 => float(a),
         "maximum" | "fmax" => float(if a > b { a } else { b }),
         "minimum" | "fmin" => float(if a < b { a } else { b }),
         "equal" => truth(a == b),
@@ -192,4 +196,3 @@ fn float_binary(name: &str, a: f64, b: f64, dtype: DType) -> Result {
         _ => None,
     }
 }
-
