@@ -1,5 +1,6 @@
 //! The engine's integration tests, one binary, a module per topic. `UFUNX_TEST_SEED` varies the random ones.
 
+mod accuracy;
 mod big;
 mod common;
 mod dims;

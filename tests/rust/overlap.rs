@@ -116,25 +116,26 @@ fn shifted_slices_of_a_long_array() {
 
 #[test]
 fn a_mask_may_lie_in_the_output() {
-    for shift in [0usize, 1, 5] {
+    // Ahead of the output, and behind it, where what is written would be read as the mask.
+    for (mask_at, out_at) in [(0, 0), (1, 0), (5, 0), (0, 1), (0, 5), (0, 1500)] {
         let n = 3000;
-        let mut bytes: Vec<u8> = (0..n + shift).map(|i| (i % 3 == 0) as u8).collect();
+        let mut bytes: Vec<u8> = (0..n + mask_at.max(out_at)).map(|i| (i % 3 == 0) as u8).collect();
         let before = bytes.clone();
         let base = bytes.as_mut_ptr();
         // SAFETY: both views lie within the bytes; a call allows a mask that overlaps its output.
         let (mask, mut out) = unsafe {
             (
-                View::from_operand(Operand::contiguous(base.wrapping_add(shift), DType::Bool, &[n])),
-                ViewMut::from_operand(Operand::contiguous(base, DType::U8, &[n])),
+                View::from_operand(Operand::contiguous(base.wrapping_add(mask_at), DType::Bool, &[n])),
+                ViewMut::from_operand(Operand::contiguous(base.wrapping_add(out_at), DType::U8, &[n])),
             )
         };
-        let x = Buf::of(DType::U8, &[n], &[ufunx_tests::Value::Int(7)]);
+        let x = Buf::of(DType::U8, &[n], &[ufunx_tests::Value::Int(128)]);
         let options = CallOptions { mask: Some(mask), ..CallOptions::default() };
-        let inputs = [x.view().into(), x.view().into()];
+        let inputs = [x.view().into(), x.view().into()]; // 128 + 128 is 0: false where there was true
         ufunc("add").call_into(&inputs, std::slice::from_mut(&mut out), &options).unwrap();
         for i in 0..n {
-            let expected = if before[i + shift] != 0 { 14 } else { before[i] };
-            assert_eq!(bytes[i], expected, "shift {shift}, element {i}");
+            let expected = if before[i + mask_at] != 0 { 0 } else { before[i + out_at] };
+            assert_eq!(bytes[i + out_at], expected, "mask at {mask_at}, output at {out_at}, element {i}");
         }
     }
 }
@@ -142,8 +143,8 @@ fn a_mask_may_lie_in_the_output() {
 #[test]
 fn a_reduction_may_write_into_its_input() {
     let mut rng = Rng::new(seed());
-    for (axis, start, steps) in [(0, 0, [1]), (1, 3, [10]), (0, 95, [-1])] {
-        let mut buf = Buf::of(DType::I64, &[10, 10], &[]);
+    for (axis, start, steps) in [(0, 0, [1]), (1, 3, [100]), (0, 9999, [-1]), (1, 9900, [1])] {
+        let mut buf = Buf::of(DType::I64, &[100, 100], &[]);
         buf.fill_with(|| ordinary(DType::I64, &mut rng));
         let add = ufunc("add");
         let l = resolve_reduction(add.def(), DType::I64, None, None).unwrap();
@@ -152,7 +153,7 @@ fn a_reduction_may_write_into_its_input() {
         let target = Operand {
             ptr: input.ptr.wrapping_add(start * 8),
             dtype: DType::I64,
-            shape: [10][..].into(),
+            shape: [100][..].into(),
             strides: steps.map(|s: isize| s * 8)[..].into(),
         };
         // SAFETY: the target lies within the array; a reduction allows the overlap.

@@ -1,0 +1,60 @@
+//! The stated error bound of every function that has one, on dense samples of its whole domain, and on all of f32.
+
+use crate::common::{Complaints, run_loop, seed};
+use ufunx::View;
+use ufunx::registry::{Accuracy, DType, LoopDef, UfuncDef};
+use ufunx_tests::reference::Table;
+use ufunx_tests::value::decode;
+use ufunx_tests::values::any_bits;
+use ufunx_tests::{Buf, IsaCap, Rng, Value};
+
+fn bounded() -> impl Iterator<Item = (&'static UfuncDef, &'static LoopDef)> {
+    let defs = ufunx::table().iter().filter(|def| def.nin() == 1 && matches!(def.accuracy, Accuracy::Ulp(_)));
+    defs.flat_map(|def| def.loops().map(move |l| (def, l)))
+}
+
+fn judge(def: &'static UfuncDef, l: &'static LoopDef, x: Vec<Value>, complaints: &mut Complaints) -> usize {
+    let n = x.len();
+    let input = Buf::of(l.inputs[0], &[n], &x);
+    let mut out = Buf::tiled(l.outputs[0], &[], n);
+    run_loop(def, l, &[input.view()] as &[View<'_>], &mut [out.view_mut()]).unwrap();
+    let table = Table::of(def, l, vec![x]).unwrap();
+    for (i, y) in out.values().into_iter().enumerate() {
+        complaints.check(table.judge(0, i, y), || format!("{} {l}", def.name));
+    }
+    n
+}
+
+#[test]
+fn samples_of_every_function_are_within_its_bound() {
+    let cap = IsaCap::lock();
+    let (mut complaints, mut checked) = (Complaints::default(), 0);
+    for (def, l) in bounded() {
+        let dtype = l.inputs[0];
+        cap.each(|_| {
+            let mut rng = Rng::new(seed());
+            // Any exponent; the neighbourhood of 1, where logarithms vanish; and where exponentials live.
+            let round = |x: f64| Value::Float(ufunx_tests::value::Format::of(dtype).round(x));
+            let mut x: Vec<Value> = (0..6000).map(|_| any_bits(dtype, &mut rng)).collect();
+            x.extend((0..6000).map(|_| round(1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(40) as i32))));
+            x.extend(
+                (0..6000).map(|_| round((rng.unit() - 0.5) * *rng.pick(&[2.0, 40.0, 220.0, 1500.0, 2200.0]))),
+            );
+            checked += judge(def, l, x, &mut complaints);
+        });
+    }
+    complaints.finish(checked);
+}
+
+#[test]
+#[ignore = "an hour: all 2^32 inputs of every f32 function"]
+fn every_f32_is_within_its_bound() {
+    let (mut complaints, mut checked) = (Complaints::default(), 0);
+    for (def, l) in bounded().filter(|(_, l)| l.inputs[0] == DType::F32) {
+        for block in 0..1u64 << 12 {
+            let x = (0..1u64 << 20).map(|i| decode((block << 20 | i) as u128, DType::F32)).collect();
+            checked += judge(def, l, x, &mut complaints);
+        }
+    }
+    complaints.finish(checked);
+}
