@@ -322,21 +322,21 @@ impl From<Scalar> for Input<'_> {
         Input::Scalar(scalar)
     }
 }
-impl From<i32> for Scalar {
-    fn from(value: i32) -> Scalar {
-        Scalar::Int(value.into())
-    }
+macro_rules! from_numbers {
+    ($($t:ty => $kind:ident),*) => {$(
+        impl From<$t> for Scalar {
+            fn from(value: $t) -> Scalar {
+                Scalar::$kind(value.into())
+            }
+        }
+        impl From<$t> for Input<'_> {
+            fn from(value: $t) -> Self {
+                Input::Scalar(value.into())
+            }
+        }
+    )*};
 }
-impl From<i64> for Scalar {
-    fn from(value: i64) -> Scalar {
-        Scalar::Int(value.into())
-    }
-}
-impl From<f64> for Scalar {
-    fn from(value: f64) -> Scalar {
-        Scalar::Float(value)
-    }
-}
+from_numbers! { i32 => Int, i64 => Int, f64 => Float, Complex64 => Complex }
 
 fn check_type<T: UserElement>(found: DType) -> Result<(), Error> {
     match T::Lane::DTYPE {

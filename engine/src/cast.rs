@@ -85,6 +85,11 @@ unsafe fn widen(source: DType, target: DType, from: *const u8, wide: &mut [f32],
         DType::BF16 => small!(bf16),
         DType::F8E4M3FN => small!(F8E4M3FN),
         DType::F8E5M2 => small!(F8E5M2),
+        DType::F32 => {
+            // SAFETY: the caller promises as many f32.
+            unsafe { std::ptr::copy_nonoverlapping(from.cast(), wide.as_mut_ptr(), wide.len()) };
+            FpFlags::NONE
+        }
         _ => {
             let l = match (source, target.is_small_float()) {
                 (DType::F64, true) => const { &loop_of::<Each<RoundToOdd, (f64,), Quiet>, UpToV3>() },

@@ -21,20 +21,21 @@ pub enum Kind {
 ///
 /// *precision* is the number of significant bits of a value (of one part, for complex); *max exponent* the largest
 /// power of two in range, 0 for the exact kinds. NumPy number -1: a dtype NumPy itself does not have.
-/// Rows stand in promotion order: the common dtype of two is the first row that both cast to safely.
+/// Rows stand in promotion order: the common dtype of two is the first row that both cast to safely. Signed integers
+/// come first, as in NumPy's loops, so that bool becomes int8 where a ufunc has no loop for it.
 #[macro_export]
 macro_rules! for_each_dtype {
     ($callback:ident) => {
         $callback! {
             Bool     B8        "bool"          Bool    1  false 1  0    '?' 0  6  "?";
-            U8       u8        "uint8"         Int     1  false 8  0    'B' 2  1  "B";
             I8       i8        "int8"          Int     1  true  7  0    'b' 1  0  "b";
-            U16      u16       "uint16"        Int     2  false 16 0    'H' 4  1  "H";
+            U8       u8        "uint8"         Int     1  false 8  0    'B' 2  1  "B";
             I16      i16       "int16"         Int     2  true  15 0    'h' 3  0  "h";
-            U32      u32       "uint32"        Int     4  false 32 0    'I' 6  1  "I";
+            U16      u16       "uint16"        Int     2  false 16 0    'H' 4  1  "H";
             I32      i32       "int32"         Int     4  true  31 0    'i' 5  0  "i";
-            U64      u64       "uint64"        Int     8  false 64 0    'L' 8  1  "L";
+            U32      u32       "uint32"        Int     4  false 32 0    'I' 6  1  "I";
             I64      i64       "int64"         Int     8  true  63 0    'l' 7  0  "l";
+            U64      u64       "uint64"        Int     8  false 64 0    'L' 8  1  "L";
             F8E5M2   F8E5M2    "float8_e5m2"   Float   1  true  3  15   '4' -1 12 "";
             F8E4M3FN F8E4M3FN  "float8_e4m3fn" Float   1  true  4  8    '3' -1 10 "";
             F16      f16       "float16"       Float   2  true  11 15   'e' 23 2  "e";

@@ -11,7 +11,7 @@ use crate::dtype::{DType, Kind};
 use crate::error::ResolveError;
 use crate::promote::{Casting, Typed, can_cast, can_cast_typed, promote_all};
 use crate::signature::Signature;
-use crate::ufunc::{LoopDef, ReduceRule, UfuncDef};
+use crate::ufunc::{BoolRule, LoopDef, ReduceRule, UfuncDef};
 
 /// What a call brings to resolution.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,8 @@ pub struct Request<'a> {
 pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
     let l = find_loop(def, request)?;
     for (index, (&from, &to)) in request.inputs.iter().zip(l.inputs).enumerate() {
-        if !can_cast_typed(from, to, request.casting) {
+        let as_truth = def.reduce == ReduceRule::Logical && to == DType::Bool;
+        if !as_truth && !can_cast_typed(from, to, request.casting) {
             let several = l.inputs.len() > 1;
             let casting = request.casting;
             return Err(ResolveError::InputCast { ufunc: def.name, index, several, from, to, casting });
@@ -78,11 +79,17 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
     let refused = || ResolveError::NoLoop { ufunc: def.name, inputs: request.inputs.to_vec() };
     let common = promote_all(request.inputs).ok_or_else(refused)?;
     let admitted = |l: &&'static LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
-    if let Some(alternative) = def.bool_alternative
-        && open
-        && common == DType::Bool
-    {
-        return Err(ResolveError::BoolRefused { ufunc: def.name, alternative });
+    let wants_bool = request.signature.is_some_and(|s| s.outputs.first() == Some(&Some(DType::Bool)));
+    match def.bool {
+        BoolRule::RefusedFor(alternative) if wants_bool || (open && common == DType::Bool) => {
+            return Err(ResolveError::BoolRefused { ufunc: def.name, alternative });
+        }
+        BoolRule::Refused if open && common == DType::Bool => return Err(refused()),
+        _ => {}
+    }
+    // Operands of different dtypes meet as truth values, whatever they are.
+    if def.reduce == ReduceRule::Logical && open && request.inputs.windows(2).any(|w| w[0] != w[1]) {
+        return def.loop_for(&[DType::Bool; 2]).ok_or_else(refused);
     }
     let common = match def.ints_to_f64 && matches!(common.kind(), Kind::Bool | Kind::Int) {
         true => DType::F64,

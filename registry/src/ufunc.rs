@@ -25,8 +25,8 @@ pub struct UfuncDef {
     pub reduce: ReduceRule,
     /// Integers and bools go to the f64 loop whatever narrower float would hold them (`divide`).
     pub ints_to_f64: bool,
-    /// What to use instead, where bool is refused by name (`subtract`, `negative`).
-    pub bool_alternative: Option<&'static str>,
+    /// What happens to bool where there is no loop for it.
+    pub bool: BoolRule,
     /// Work per element, for the decision to use threads.
     pub cost: Cost,
     /// The stated error bound of the floating-point loops.
@@ -51,7 +51,7 @@ impl UfuncDef {
             reorderable: false,
             reduce: ReduceRule::Plain,
             ints_to_f64: false,
-            bool_alternative: None,
+            bool: BoolRule::AsInt,
             cost: Cost::Light,
             accuracy: Accuracy::Exact,
         }
@@ -219,6 +219,17 @@ pub enum Accuracy {
     Exact,
     /// At most so many units in the last place from the exact value, anywhere in the domain.
     Ulp(f64),
+}
+
+/// What becomes of bool operands where a ufunc has no loop for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoolRule {
+    /// They are cast, as any other.
+    AsInt,
+    /// They are refused.
+    Refused,
+    /// They are refused, and this ufunc is probably meant.
+    RefusedFor(&'static str),
 }
 
 /// What [`crate::submit!`] collects.

@@ -5,7 +5,7 @@
 
 use super::{Each, One, Raises, lane};
 use crate::registry::{
-    B8, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, LoopDef, ReduceRule, bf16, f16,
+    B8, BoolRule, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, LoopDef, ReduceRule, bf16, f16,
 };
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
 use crate::simd::groups::{Reduces, quiet, raising, reducing, via, via_reducing};
@@ -104,7 +104,7 @@ ufunc! {
         &reducing::ints::<Subtract>(), &via_reducing::halves::<Subtract>(), &reducing::floats::<Subtract>(),
         &via_reducing::minis::<Subtract>(),
     ];
-    bool_alternative: Some("bitwise_xor");
+    bool: BoolRule::RefusedFor("bitwise_xor");
 }
 
 ufunc! {
@@ -137,7 +137,7 @@ ufunc! {
         &quiet::ints::<One, Negative>(), &quiet::halves::<One, Negative>(), &quiet::floats::<One, Negative>(),
         &quiet::minis::<One, Negative>(),
     ];
-    bool_alternative: Some("logical_not");
+    bool: BoolRule::RefusedFor("logical_not");
 }
 
 ufunc! {
@@ -147,6 +147,7 @@ ufunc! {
         &quiet::ints::<One, Positive>(), &quiet::halves::<One, Positive>(), &quiet::floats::<One, Positive>(),
         &quiet::minis::<One, Positive>(),
     ];
+    bool: BoolRule::Refused;
 }
 
 ufunc! {
@@ -193,10 +194,11 @@ ufunc! {
         &quiet::ints::<One, Sign>(), &via::halves::<Each<Sign, (f32,), Quiet>, UpToV3>(),
         &quiet::floats::<One, Sign>(), &via::minis::<Each<Sign, (f32,), Quiet>, UpToV3>(),
     ];
+    bool: BoolRule::Refused;
 }
 
 /// `1 / x` of integers is `(T)(1.0 / x)` in NumPy's C, so 1/0 is what the x86 conversion makes of infinity: the least
-/// integer at 32 and 64 bits (0 as u32), and its low bits, 0, below.
+/// integer at 32 and 64 bits, and its low bits, 0, below; unsigned, 0.
 struct IntReciprocal<T>(std::marker::PhantomData<T>);
 
 macro_rules! int_reciprocals {
@@ -221,5 +223,5 @@ macro_rules! int_reciprocals {
     };
 }
 int_reciprocals! {
-    u8 => 0, i8 => 0, u16 => 0, i16 => 0, u32 => 0, i32 => i32::MIN, u64 => 1 << 63, i64 => i64::MIN
+    u8 => 0, i8 => 0, u16 => 0, i16 => 0, u32 => 0, i32 => i32::MIN, u64 => 0, i64 => i64::MIN
 }

@@ -1,5 +1,5 @@
 //! Extremes: maximum and minimum hand on the first NaN they meet, fmax and fmin prefer a number to a NaN. Of two equal
-//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do.
+//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do; of narrow floats the first.
 
 use super::{Quiet, lane};
 use crate::registry::B8;
@@ -8,9 +8,11 @@ use crate::simd::groups::{Reduces, reducing, via_reducing};
 use crate::ufunc;
 
 macro_rules! extremes {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $first:ident $how:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
+        /// The same on narrow floats, where NumPy takes the first of two equal values.
+        struct $first;
         lane! {
             $op(a, b) for B8 = B8::from(a.get() $bool b.get());
             $op(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = if a $how b { a } else { b };
@@ -19,13 +21,20 @@ macro_rules! extremes {
                 if $nan.is_nan() { $a } else { extreme }
             };
         }
+        lane! {
+            $first($a, $b) for f32 = {
+                let extreme = if $a $how $b || $a == $b { $a } else { $b };
+                if $nan.is_nan() { $a } else { extreme }
+            };
+        }
         reduces! { $op: B8 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+        reduces! { $first: f32 }
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
             loops: [
-                &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$op>(),
-                &reducing::floats::<$op>(), &via_reducing::minis::<$op>(),
+                &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$first>(),
+                &reducing::floats::<$op>(), &via_reducing::minis::<$first>(),
             ];
             reorderable: true;
         }
@@ -42,11 +51,11 @@ macro_rules! reduces {
 
 extremes! {
     /// The larger of two values, element-wise; NaN if either is.
-    maximum Maximum > (a, b) nan: a, bool: |;
+    maximum Maximum FirstMaximum > (a, b) nan: a, bool: |;
     /// The smaller of two values, element-wise; NaN if either is.
-    minimum Minimum < (a, b) nan: a, bool: &;
+    minimum Minimum FirstMinimum < (a, b) nan: a, bool: &;
     /// The larger of two values, element-wise; a NaN only if both are.
-    fmax Fmax > (a, b) nan: b, bool: |;
+    fmax Fmax FirstFmax > (a, b) nan: b, bool: |;
     /// The smaller of two values, element-wise; a NaN only if both are.
-    fmin Fmin < (a, b) nan: b, bool: &;
+    fmin Fmin FirstFmin < (a, b) nan: b, bool: &;
 }

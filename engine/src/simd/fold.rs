@@ -154,9 +154,10 @@ unsafe fn pairwise<T: Summand, L: Level>(x: &[T]) -> T {
         return unsafe { L::enter(OneBlock(x)) };
     }
     let (left, right) = x.split_at(pairwise_split(n));
-    if n <= 4 * PAIRWISE_BLOCK && left.len() > PAIRWISE_BLOCK && right.len() > PAIRWISE_BLOCK {
-        let (a, b) = left.split_at(pairwise_split(left.len()));
-        let (c, d) = right.split_at(pairwise_split(right.len()));
+    let (a, b) = left.split_at(pairwise_split(left.len()));
+    let (c, d) = right.split_at(pairwise_split(right.len()));
+    let halves_split = left.len() > PAIRWISE_BLOCK && right.len() > PAIRWISE_BLOCK;
+    if halves_split && [a, b, c, d].iter().all(|quarter| quarter.len() <= PAIRWISE_BLOCK) {
         // SAFETY: as above.
         return unsafe { L::enter(FourBlocks([a, b, c, d])) };
     }

@@ -176,12 +176,12 @@ fn float_binary(name: &str, a: f64, b: f64, dtype: DType) -> Result {
         "subtract" => ieee(Operation::Subtract),
         "multiply" => ieee(Operation::Multiply),
         "divide" => ieee(Operation::Divide),
-        // A NaN wins, the first one; of equals, -0 and 0 among them, the second, but f16 takes the first.
+        // A NaN wins, the first one; of equals, -0 and 0 among them, the second; narrow floats take the first.
         "maximum" | "minimum" if a.is_nan() => float(a),
         "maximum" | "minimum" if b.is_nan() => float(b),
         "fmax" | "fmin" if b.is_nan() => float(a),
         "fmax" | "fmin" if a.is_nan() => float(b),
-        "maximum" | "minimum" | "fmax" | "fmin" if a == b && dtype == DType::F16 => float(a),
+        "maximum" | "minimum" | "fmax" | "fmin" if a == b && dtype.is_small_float() => float(a),
         "maximum" | "fmax" => float(if a > b { a } else { b }),
         "minimum" | "fmin" => float(if a < b { a } else { b }),
         "equal" => truth(a == b),
