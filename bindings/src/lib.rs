@@ -81,19 +81,19 @@ fn call<'py>(
 
     let small = prepared.shape().iter().product::<usize>() < DETACH_FROM;
     let mut made: Vec<(usize, Py<PyAny>)> = vec![];
-    let run = || {
-        let alloc = |index, dtype, shape: &[usize], strides: &[isize]| {
-            Python::attach(|py| {
-                let (array, ptr) = array::empty(py, dtype, shape, strides)?;
-                made.push((index, array.unbind()));
-                Ok::<_, PyErr>(ptr)
-            })
-        };
-        // SAFETY: `ingested`, `numbers` and `results` hold the memory until the call is over. That no other Python thread
-        // writes it meanwhile is up to the program, as it is with NumPy. What `alloc` makes is new and held in `made`.
-        unsafe { prepared.run(alloc) }
+    let planned = prepared.plan(|index, dtype, shape, strides| {
+        let (array, ptr) = array::empty(py, dtype, shape, strides)?;
+        made.push((index, array.unbind()));
+        Ok::<_, PyErr>(ptr)
+    })?;
+    // SAFETY: `ingested`, `numbers` and `results` hold the memory until the call is over. That no other Python thread
+    // writes it meanwhile is up to the program, as it is with NumPy. What was made is new and held in `made`.
+    let run = || unsafe { planned.run() };
+    if small {
+        run()
+    } else {
+        py.detach(run)
     };
-    if small { run() } else { py.detach(run) }?;
     for (index, array) in made {
         results[index] = Some(array.into_bound(py));
     }

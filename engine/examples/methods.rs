@@ -24,14 +24,18 @@ fn main() -> Result<(), ufunx::Error> {
     // reduce: one axis, several, all; where to start.
     let columns = maximum.reduce(&a, &ReduceOptions::default())?.one();
     println!("maximum.reduce        {}", columns.to_ndarray::<i32>()?);
-    let all = ReduceOptions { axis: Axes::All, initial: Initial::Value(Scalar::Int(100)), ..Default::default() };
+    let all =
+        ReduceOptions { axis: Axes::All, initial: Initial::Value(Scalar::Int(100)), ..Default::default() };
     println!("add.reduce from 100   {}", add.reduce(&a, &all)?.one().item::<i64>()?);
 
     // accumulate, reduceat, outer.
     println!("add.accumulate        {}", add.accumulate(&a, 1, None)?.one().to_ndarray::<i64>()?);
     println!("add.reduceat [0, 1]   {}", add.reduceat(&a, &[0, 1], 1, None)?.one().to_ndarray::<i64>()?);
     let row = array![1i32, 2];
-    println!("add.outer             {}", add.outer(&row, &row, &CallOptions::default())?.one().to_ndarray::<i32>()?);
+    println!(
+        "add.outer             {}",
+        add.outer(&row, &row, &CallOptions::default())?.one().to_ndarray::<i32>()?
+    );
 
     // at: an index given twice counts twice.
     let mut counts = Array1::<i64>::zeros(3);

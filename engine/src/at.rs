@@ -100,8 +100,9 @@ fn spread(
     let copy = crate::call::copy_loop(dtype);
     let (inputs, outputs) = ([&values], [Some(out.operand())]);
     let prepared = Prepared::new(def, copy, &inputs, &outputs, None, Order::C)?;
-    // SAFETY: the values are borrowed by the caller; the output is ours, and given.
-    let report = unsafe { prepared.run(|_, _, _, _| Err::<*mut u8, Error>(error()))? };
+    let planned = prepared.plan(|_, _, _, _| Err::<*mut u8, Error>(error()))?;
+    // SAFETY: the values are borrowed by the caller; the output is ours.
+    let report = unsafe { planned.run() };
     casts.cast |= report.flags | report.cast;
     Ok(out)
 }

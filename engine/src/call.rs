@@ -118,13 +118,12 @@ fn run_call(
     let mask = options.mask.as_ref().map(View::operand);
     let mut made: Vec<Array> = vec![];
     let prepared = Prepared::new(def, l, &operands, outputs, mask, options.order)?;
+    let planned = prepared.plan(|_, dtype, shape, strides| {
+        made.push(Array::with_strides(dtype, shape, strides));
+        Ok::<_, Error>(made[made.len() - 1].operand().ptr)
+    })?;
     // SAFETY: as above, and the mask is borrowed too; new outputs are ours.
-    let report = unsafe {
-        prepared.run(|_, dtype, shape, strides| {
-            made.push(Array::with_strides(dtype, shape, strides));
-            Ok::<_, Error>(made[made.len() - 1].operand().ptr)
-        })?
-    };
+    let report = unsafe { planned.run() };
     Ok(Called { outputs: made, report })
 }
 
@@ -194,24 +193,10 @@ impl<'a> Prepared<'a> {
         &self.shape
     }
 
-    /// Makes the outputs that were not given, by `alloc(index, dtype, shape, strides)`, and runs the loop.
-    ///
-    /// # Safety
-    /// Inputs, mask and given outputs are valid for the call as [`Operand`] demands, and so is what `alloc` returns, new
-    /// memory that overlaps nothing.
-    pub unsafe fn run<E>(
+    /// Makes the outputs that were not given, by `alloc(index, dtype, shape, strides)`, and plans the loop.
+    pub fn plan<E>(
         self,
         mut alloc: impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
-    ) -> Result<Report, E> {
-        let plan = self.plan(&mut alloc)?;
-        // SAFETY: the caller's promise; the plan's operands are these, or copies held in it.
-        Ok(unsafe { exec::run(&plan.plan) })
-    }
-
-    /// The plan `run` executes.
-    pub(crate) fn plan<E>(
-        self,
-        alloc: &mut impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
     ) -> Result<PlannedCall, E> {
         let Prepared { def, l, inputs, outputs, mask, shape, order } = self;
         let mut copies: Vec<Array> = vec![];
@@ -240,10 +225,23 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// A plan and the copies it reads.
-pub(crate) struct PlannedCall {
-    pub(crate) plan: Plan,
+/// A call ready to be executed: a plan and the copies it reads.
+pub struct PlannedCall {
+    /// The plan.
+    pub plan: Plan,
     _copies: Vec<Array>,
+}
+
+impl PlannedCall {
+    /// Executes the call.
+    ///
+    /// # Safety
+    /// Inputs, mask and given outputs are valid until it returns, as [`Operand`] demands, and so are the outputs that were
+    /// made for the plan, new memory that overlaps nothing.
+    pub unsafe fn run(&self) -> Report {
+        // SAFETY: the caller's promise.
+        unsafe { exec::run(&self.plan) }
+    }
 }
 
 /// `input`, or a copy of it if writing an output could change what is still to be read. An input that is an output,

@@ -29,7 +29,9 @@ pub use promote::{Casting, Typed, Weak, can_cast, can_cast_typed, promote, promo
 pub use resolve::{Request, resolve, resolve_reduction};
 pub use signature::{Signature, SignatureError};
 pub use table::{Table, table};
-pub use ufunc::{Accuracy, BoolRule, Cost, FpReport, Identity, Kernels, LoopDef, ReduceRule, Registration, UfuncDef};
+pub use ufunc::{
+    Accuracy, BoolRule, Cost, FpReport, Identity, Kernels, LoopDef, ReduceRule, Registration, UfuncDef,
+};
 
 #[doc(hidden)]
 pub use inventory;

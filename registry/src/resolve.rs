@@ -87,8 +87,8 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
         BoolRule::Refused if open && common == DType::Bool => return Err(refused()),
         _ => {}
     }
-    // Operands of different dtypes meet as truth values, whatever they are.
-    if def.reduce == ReduceRule::Logical && open && request.inputs.windows(2).any(|w| w[0] != w[1]) {
+    // Operands that do not share a dtype with a loop meet as truth values.
+    if def.reduce == ReduceRule::Logical && open {
         return def.loop_for(&[DType::Bool; 2]).ok_or_else(refused);
     }
     let common = match def.ints_to_f64 && matches!(common.kind(), Kind::Bool | Kind::Int) {

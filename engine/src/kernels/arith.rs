@@ -223,5 +223,5 @@ macro_rules! int_reciprocals {
     };
 }
 int_reciprocals! {
-    u8 => 0, i8 => 0, u16 => 0, i16 => 0, u32 => 0, i32 => i32::MIN, u64 => 0, i64 => i64::MIN
+    i8 => 0, u8 => 0, i16 => 0, u16 => 0, i32 => i32::MIN, u32 => 0, i64 => i64::MIN, u64 => 0
 }
