@@ -8,7 +8,7 @@ use crate::simd::groups::{Reduces, reducing, via_reducing};
 use crate::ufunc;
 
 macro_rules! extremes {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $first:ident $how:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         /// The same on narrow floats, where NumPy takes the first of two equal values.
@@ -23,7 +23,7 @@ macro_rules! extremes {
         }
         lane! {
             $first($a, $b) for f32 = {
-                let extreme = if $a $how $b || $a == $b { $a } else { $b };
+                let extreme = if $a $or_equal $b { $a } else { $b };
                 if $nan.is_nan() { $a } else { extreme }
             };
         }
@@ -51,11 +51,11 @@ macro_rules! reduces {
 
 extremes! {
     /// The larger of two values, element-wise; NaN if either is.
-    maximum Maximum FirstMaximum > (a, b) nan: a, bool: |;
+    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |;
     /// The smaller of two values, element-wise; NaN if either is.
-    minimum Minimum FirstMinimum < (a, b) nan: a, bool: &;
+    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &;
     /// The larger of two values, element-wise; a NaN only if both are.
-    fmax Fmax FirstFmax > (a, b) nan: b, bool: |;
+    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |;
     /// The smaller of two values, element-wise; a NaN only if both are.
-    fmin Fmin FirstFmin < (a, b) nan: b, bool: &;
+    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &;
 }
