@@ -1,155 +1,96 @@
-//! `ufunx._native`: the engine's calls on NumPy arrays.
+//! `ufunx._native`: NumPy's ufuncs as objects that run on the engine.
 //!
-//! A first, small part: exact ndarrays, NumPy scalars and Python numbers go in, and are read where they lie; NumPy arrays
-//! come out, written where they lie. No keyword but `out`, no method but the call, no overrides, no floating-point
-//! warnings.
+//! A call goes one way: `object` (entry) → `fast`, or `args` (parse) and `ingest` → `call` or `methods` (resolve, plan,
+//! execute in the engine) → `numpy_api` (report flags) → result. What is not plain goes to NumPy's own ufunc, the *twin*,
+//! with the same arguments, before anything was written; `explain` says which way a call would take.
 
-mod array;
+mod args;
+mod call;
+mod explain;
+mod fast;
+mod ingest;
+mod methods;
+mod numpy_api;
+mod object;
+mod twin;
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
-use ufunx::call::Prepared;
-use ufunx::operand::Operand;
-use ufunx::registry::{Casting, Request, Typed, resolve};
-use ufunx::{Array, DType, Error, Input, Order, View};
-
-/// Calls of fewer elements keep the GIL: giving it up and taking it again would cost more than they do. NumPy's number.
-const DETACH_FROM: usize = 500;
+use pyo3::types::PyDict;
 
 /// The ufunx extension module.
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{call, show_config, table};
+    use super::{cap_isa, explain::explain, num_threads, set_num_threads, show_config, ufuncs};
 
     #[pymodule_init]
     fn init(m: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::PyModuleMethods;
+        super::numpy_api::NumPy::load(m.py())?;
         m.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
 
-/// Call the ufunc of this name: one result as an array, several as a tuple.
-///
-/// `out` is an array, or a tuple of arrays and None, one for each output.
+/// Make an object for each ufunc in NumPy's public namespace, by name; aliases share one.
 #[pyfunction]
-#[pyo3(signature = (name, inputs, out=None))]
-fn call<'py>(
-    py: Python<'py>,
-    name: &str,
-    inputs: Vec<Bound<'py, PyAny>>,
-    out: Option<Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let def = ufunx::ufunc(name).map_err(raise)?.def();
-    let (expected, found) = (def.nin(), inputs.len());
-    if expected != found {
-        return Err(raise(Error::InputCount { ufunc: def.name, expected, found }));
-    }
-    let ingested: Vec<array::Ingested<'py>> =
-        inputs.into_iter().map(array::ingest).collect::<PyResult<_>>()?;
-    let mut results = given_outputs(def.name, def.nout(), out)?;
-    let outputs = results
-        .iter()
-        .map(|out| out.as_ref().map(array::writable).transpose())
-        .collect::<PyResult<Vec<_>>>()?;
-
-    let types: Vec<Typed> = ingested.iter().map(array::Ingested::typed).collect();
-    let out_types: Vec<Option<DType>> = outputs.iter().map(|o| o.as_ref().map(|o| o.dtype)).collect();
-    let casting = Casting::default();
-    let request = Request { inputs: &types, outputs: &out_types, signature: None, casting };
-    let l = resolve(def, &request).map_err(|e| raise(e.into()))?;
-
-    let mut numbers: Vec<Array> = vec![];
-    for (one, &dtype) in ingested.iter().zip(l.inputs) {
-        if let Input::Scalar(number) = one.input() {
-            numbers.push(number.to_array(dtype).map_err(raise)?);
+fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let numpy = py.import("numpy")?;
+    let class = numpy.getattr("ufunc")?;
+    let made = PyDict::new(py);
+    let by_twin = PyDict::new(py);
+    for (name, twin) in numpy.dict().iter() {
+        if !twin.get_type().is(&class) {
+            continue;
         }
+        let object = match by_twin.get_item(&twin)? {
+            Some(object) => object,
+            None => {
+                let own_name: String = twin.getattr("__name__")?.extract()?;
+                let def = ufunx::table().get(&own_name);
+                let object = object::new(py, &twin, def)?.into_bound(py);
+                by_twin.set_item(&twin, &object)?;
+                object
+            }
+        };
+        made.set_item(name, object)?;
     }
-    let numbers: Vec<View<'_>> = numbers.iter().map(Array::view).collect();
-    let mut next_number = numbers.iter();
-    let operands: Vec<&Operand> = ingested
-        .iter()
-        .filter_map(|one| match one.input() {
-            Input::View(view) => Some(view),
-            Input::Scalar(_) => next_number.next(),
-        })
-        .map(View::operand)
-        .collect();
-    let given: Vec<Option<&Operand>> = outputs.iter().map(Option::as_ref).collect();
-    let prepared = Prepared::new(def, l, &operands, &given, None, Order::K).map_err(raise)?;
-
-    let small = prepared.shape().iter().product::<usize>() < DETACH_FROM;
-    let mut made: Vec<(usize, Py<PyAny>)> = vec![];
-    let planned = prepared.plan(|index, dtype, shape, strides| {
-        let (array, ptr) = array::empty(py, dtype, shape, strides)?;
-        made.push((index, array.unbind()));
-        Ok::<_, PyErr>(ptr)
-    })?;
-    // SAFETY: `ingested`, `numbers` and `results` hold the memory until the call is over. That no other Python thread
-    // writes it meanwhile is up to the program, as it is with NumPy. What was made is new and held in `made`.
-    let run = || unsafe { planned.run() };
-    if small {
-        run()
-    } else {
-        py.detach(run)
-    };
-    for (index, array) in made {
-        results[index] = Some(array.into_bound(py));
-    }
-    let mut results: Vec<_> = results.into_iter().flatten().collect();
-    match results.len() {
-        1 => Ok(results.remove(0)),
-        _ => Ok(PyTuple::new(py, results)?.into_any()),
-    }
+    Ok(made)
 }
 
-/// `out`, one entry per output.
-fn given_outputs<'py>(
-    ufunc: &'static str,
-    expected: usize,
-    out: Option<Bound<'py, PyAny>>,
-) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
-    let Some(out) = out else { return Ok(vec![None; expected]) };
-    let given: Vec<Option<Bound<'py, PyAny>>> = match out.cast::<PyTuple>() {
-        Ok(tuple) => tuple.iter().map(|o| (!o.is_none()).then_some(o)).collect(),
-        Err(_) => vec![Some(out)],
-    };
-    match given.len() {
-        found if found == expected => Ok(given),
-        found => Err(raise(Error::OutputCount { ufunc, expected, found })),
-    }
-}
-
-/// The names of all ufuncs, aliases among them, sorted.
+/// The number of threads a call may use.
 #[pyfunction]
-fn table() -> Vec<&'static str> {
-    let mut names: Vec<_> = ufunx::table()
-        .iter()
-        .flat_map(|def| std::iter::once(def.name).chain(def.aliases.iter().copied()))
-        .collect();
-    names.sort_unstable();
-    names
+fn num_threads() -> usize {
+    ufunx::num_threads()
 }
 
-/// What this build runs with, as a dict: version, isa, detected_isa, num_threads, ufuncs.
+/// Set the number of threads a call may use.
+#[pyfunction]
+fn set_num_threads(n: usize) -> PyResult<()> {
+    if n == 0 {
+        return Err(PyValueError::new_err("the number of threads must be at least 1"));
+    }
+    ufunx::set_num_threads(n);
+    Ok(())
+}
+
+/// Let kernels use this instruction set at most: 'scalar', 'v3' or 'v4'. The one then in use is returned.
+#[pyfunction]
+fn cap_isa(isa: &str) -> PyResult<&'static str> {
+    let wanted = ufunx::Isa::from_name(isa)
+        .ok_or_else(|| PyValueError::new_err(format!("'{isa}' is not one of scalar, v3, v4")))?;
+    Ok(ufunx::cap_isa(wanted).name())
+}
+
+/// What this build is and does: version, instruction sets found and used, threads, ufuncs and loops.
 #[pyfunction]
 fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let config = PyDict::new(py);
     config.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    config.set_item("isa", ufunx::current_isa().name())?;
-    config.set_item("detected_isa", ufunx::detected_isa().name())?;
-    config.set_item("num_threads", ufunx::num_threads())?;
+    config.set_item("isa_found", ufunx::detected_isa().name())?;
+    config.set_item("isa_used", ufunx::current_isa().name())?;
+    config.set_item("threads", ufunx::num_threads())?;
     config.set_item("ufuncs", ufunx::table().len())?;
+    config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;
     Ok(config)
-}
-
-/// The class of exception that NumPy raises for this.
-fn raise(error: Error) -> PyErr {
-    let message = error.to_string();
-    match error {
-        Error::Resolve(_) | Error::InputCount { .. } => PyTypeError::new_err(message),
-        Error::OutOfRange { .. } => PyOverflowError::new_err(message),
-        _ => PyValueError::new_err(message),
-    }
 }

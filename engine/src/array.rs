@@ -183,7 +183,8 @@ impl Array {
         self.operand.is_empty()
     }
 
-    pub(crate) fn operand(&self) -> &Operand {
+    /// The memory behind it.
+    pub fn operand(&self) -> &Operand {
         &self.operand
     }
 

@@ -27,29 +27,43 @@ pub fn at(
     if values.is_some() != needed {
         return Err(Error::AtValues { ufunc: def.name, needed });
     }
-    check_counts(def, 1 + values.is_some() as usize, 1)?;
-    let target = target.operand();
+    let scalar = match values {
+        // `at` converts first: a number is as strong as an array.
+        Some(Input::Scalar(scalar)) => Some(scalar.to_array(scalar.weak().default_dtype())?),
+        _ => None,
+    };
+    let values = match values {
+        Some(Input::View(view)) => Some(view.operand()),
+        _ => scalar.as_ref().map(Array::operand),
+    };
+    // SAFETY: the target is borrowed mutably, the values are borrowed or ours.
+    unsafe { at_operand(def, target.operand(), indices, values) }
+}
+
+/// The same on operands, their number already checked.
+///
+/// # Safety
+/// Both operands are valid for the call.
+pub unsafe fn at_operand(
+    def: &'static UfuncDef,
+    target: &Operand,
+    indices: &[isize],
+    values: Option<&Operand>,
+) -> Result<Report, Error> {
+    check_counts(def, 1 + usize::from(values.is_some()), 1)?;
     if target.shape.is_empty() {
         return Err(Error::Scalar { method: "index" });
     }
     let places = element_places(def, target, indices)?;
     let mut shape = target.shape.clone();
     shape[0] = indices.len();
-    let value_type = values.map(|v| match v {
-        Input::View(view) => Typed::Strong(view.dtype()),
-        Input::Scalar(scalar) => Typed::Weak(scalar.weak()),
-    });
-    let l = resolve_at(def, target.dtype, value_type)?;
+    let l = resolve_at(def, target.dtype, values.map(|v| Typed::Strong(v.dtype)))?;
     let mut casts = Report::default();
     let values = match values {
         None => None,
-        Some(Input::Scalar(scalar)) => {
-            let one = scalar.to_array(l.inputs[1])?;
-            Some(spread(def, l.inputs[1], one.operand(), &shape, &mut casts)?)
-        }
-        Some(Input::View(view)) => Some(spread(def, l.inputs[1], view.operand(), &shape, &mut casts)?),
+        Some(values) => Some(spread(def, l.inputs[1], values, &shape, &mut casts)?),
     };
-    // SAFETY: the target is borrowed mutably, the places are its elements; the values are a copy.
+    // SAFETY: the places are the target's elements; the values are a copy.
     let report = unsafe { run(l, target.dtype, &places, values.as_ref().map(Array::operand)) };
     Ok(report | casts)
 }

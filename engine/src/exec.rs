@@ -197,6 +197,21 @@ unsafe fn call_singly(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]
     flags
 }
 
+/// Folds contiguous elements into an accumulator and says what it raised; `None` if the loop has no fold kernel.
+///
+/// # Safety
+/// As for [`crate::registry::FoldFn`].
+pub unsafe fn call_fold(l: &LoopDef, isa: Isa, acc: *mut u8, x: *const u8, n: usize) -> Option<FpFlags> {
+    let kernel = l.kernels.fold_at(isa)?;
+    let hardware = l.fp == FpReport::Hardware;
+    if hardware {
+        fperr::clear();
+    }
+    // SAFETY: the caller's promise.
+    let flags = unsafe { kernel(acc, x, n) };
+    Some(if hardware { fperr::take() } else { flags })
+}
+
 thread_local! {
     static SCRATCH: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
 }

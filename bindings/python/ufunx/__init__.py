@@ -1,39 +1,54 @@
-"""NumPy's universal functions, by another engine.
+"""NumPy's universal functions on another engine.
 
-So far there is one callable for each ufunc, `ufunx.sqrt(x)` or `ufunx.add(a, b, out=c)`, which takes ndarrays
-and numbers. They are not NumPy's ufunc objects: no methods such as `reduce`, no other keywords, no overrides,
-and no floating-point warnings.
+`import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own, which
+behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of the same
+name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from ._native import __version__, call, show_config, table
+import numpy as _numpy
 
-__all__ = ["__version__", "call", "show_config", "table"]
+from . import _native
+from ._native import __version__, cap_isa, explain, num_threads, set_num_threads, show_config
 
-_NAMES = frozenset(table())
+_UFUNCS: dict[str, Any] = _native.ufuncs()
+globals().update(_UFUNCS)
+
+__all__ = sorted(
+    {
+        "__version__",
+        "cap_isa",
+        "explain",
+        "num_threads",
+        "set_num_threads",
+        "show_config",
+        "threads",
+        *_UFUNCS,
+        *_numpy.__all__,
+    }
+)
 
 
-def __getattr__(name: str) -> Callable[..., Any]:
-    if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def ufunc(*inputs: Any, out: Any = None) -> Any:
-        result = call(name, inputs, out)
-        # NumPy turns a result of no dimensions into a scalar, unless it was given the array.
-        if out is None:
-            return tuple(map(_unwrapped, result)) if isinstance(result, tuple) else _unwrapped(result)
-        return result
-
-    ufunc.__name__ = ufunc.__qualname__ = name
-    globals()[name] = ufunc
-    return ufunc
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Use `n` threads inside the `with` block."""
+    before = num_threads()
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        set_num_threads(before)
 
 
-def _unwrapped(result: Any) -> Any:
-    return result if result.ndim else result[()]
+def __getattr__(name: str) -> Any:
+    try:
+        return getattr(_numpy, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})
+    return sorted({*globals(), *dir(_numpy)})

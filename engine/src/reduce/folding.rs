@@ -2,9 +2,8 @@
 
 use crate::array::Array;
 use crate::cast::cast_block;
-use crate::exec::{Report, call_strided};
-use crate::fperr;
-use crate::registry::{Cost, DType, FpReport, Identity, Isa, LoopDef, UfuncDef};
+use crate::exec::{Report, call_fold, call_strided};
+use crate::registry::{Cost, DType, Identity, Isa, LoopDef, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage;
 use crate::tuning::BLOCK;
@@ -120,19 +119,13 @@ impl Folding {
         if n == 0 {
             return;
         }
-        let Some(kernel) = self.l.kernels.fold_at(self.isa) else {
-            let step = self.computed.size() as isize;
-            let x = x.cast_mut();
-            // SAFETY: the accumulator is read and written at every step, in order; `x` is the caller's.
-            report.flags |= unsafe { call_strided(self.l, &[acc, x, acc], n, &[0, step, 0]) };
-            return;
-        };
-        let hardware = self.l.fp == FpReport::Hardware;
-        if hardware {
-            fperr::clear();
-        }
         // SAFETY: contiguous, aligned, and the level is the CPU's.
-        let flags = unsafe { kernel(acc, x, n) };
-        report.flags |= if hardware { fperr::take() } else { flags };
+        if let Some(flags) = unsafe { call_fold(self.l, self.isa, acc, x, n) } {
+            report.flags |= flags;
+            return;
+        }
+        let (step, x) = (self.computed.size() as isize, x.cast_mut());
+        // SAFETY: the accumulator is read and written at every step, in order; `x` is the caller's.
+        report.flags |= unsafe { call_strided(self.l, &[acc, x, acc], n, &[0, step, 0]) };
     }
 }

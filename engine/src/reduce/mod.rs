@@ -245,7 +245,7 @@ pub(crate) fn check_binary(def: &UfuncDef, method: &'static str) -> Result<(), E
 }
 
 /// The start value in the result's dtype.
-fn start_value(def: &UfuncDef, l: &LoopDef, initial: Initial) -> Result<Option<Array>, Error> {
+pub fn start_value(def: &UfuncDef, l: &LoopDef, initial: Initial) -> Result<Option<Array>, Error> {
     let dtype = l.outputs[0];
     let scalar = match (initial, def.identity) {
         (Initial::None, _) | (Initial::Default, Identity::None) => return Ok(None),

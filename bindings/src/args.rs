@@ -1,0 +1,225 @@
+//! The arguments of a call, read as far as they are plain. What is not plain (an override, a subclass, a list, a wrong
+//! value) makes the call NumPy's, which then does exactly what NumPy does, its errors included.
+
+use crate::ingest::{Foreign, Ingested, ingest, writable};
+use crate::numpy_api::{DescrHead, NumPy};
+use crate::object::Arguments;
+use numpy::npyffi::{PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+use std::ffi::CStr;
+use ufunx::operand::Operand;
+use ufunx::{Casting, DType, Order};
+
+/// Why a call is NumPy's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The registry has no such ufunc.
+    NoUfunc,
+    /// An operand of a type that NumPy must look at.
+    Operand,
+    /// An operand of a dtype without loops of ours.
+    DType,
+    /// A keyword, or a value of one, that only NumPy handles.
+    Keyword,
+    /// Operands that NumPy refuses, or promotes in a way of its own.
+    Resolution,
+    /// Shapes or memory that NumPy refuses.
+    Layout,
+    /// A method that the loop has no kernel for.
+    Method,
+}
+
+impl Reason {
+    /// In words, for `explain`.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::NoUfunc => "the registry has no loops for this ufunc",
+            Reason::Operand => "an operand is not an exact ndarray, NumPy scalar or number",
+            Reason::DType => "an operand's dtype has no native loops",
+            Reason::Keyword => "a keyword or its value is NumPy's to handle",
+            Reason::Resolution => "no native loop for these dtypes, or a cast that is refused",
+            Reason::Layout => "shapes or memory that NumPy must judge",
+            Reason::Method => "the method is NumPy's to handle here",
+        }
+    }
+}
+
+impl From<Foreign> for Reason {
+    fn from(foreign: Foreign) -> Reason {
+        match foreign {
+            Foreign::Type => Reason::Operand,
+            Foreign::DType => Reason::DType,
+        }
+    }
+}
+
+/// A call's arguments.
+pub struct Parsed {
+    /// Inputs, in order.
+    pub inputs: SmallVec<[Ingested; 2]>,
+    /// Given outputs, with their objects.
+    pub outputs: SmallVec<[Option<(*mut ffi::PyObject, Operand)>; 1]>,
+    /// `where=`, unless true.
+    pub mask: Option<Operand>,
+    /// `dtype=`.
+    pub dtype: Option<DType>,
+    /// `casting=`.
+    pub casting: Casting,
+    /// `order=`.
+    pub order: Order,
+    /// Whether results of no dimensions stay arrays (`out=...`).
+    pub keep_arrays: bool,
+}
+
+impl Parsed {
+    /// The given outputs' memory.
+    pub fn given(&self) -> SmallVec<[Option<&Operand>; 1]> {
+        self.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
+    }
+}
+
+/// Reads the arguments of a call.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn parse(
+    py: Python<'_>,
+    np: &NumPy,
+    (nin, nout): (usize, usize),
+    arguments: &Arguments<'_>,
+) -> Result<Parsed, Reason> {
+    if arguments.positional.len() != nin {
+        return Err(Reason::Keyword); // a wrong count, or positional outputs
+    }
+    let mut parsed = Parsed {
+        inputs: SmallVec::new(),
+        outputs: (0..nout).map(|_| None).collect(),
+        mask: None,
+        dtype: None,
+        casting: Casting::SameKind,
+        order: Order::K,
+        keep_arrays: false,
+    };
+    for &object in arguments.positional {
+        // SAFETY: live objects.
+        parsed.inputs.push(unsafe { ingest(py, np, object) }?);
+    }
+    for (name, value) in arguments.named() {
+        // SAFETY: live objects.
+        unsafe {
+            match name.to_bytes() {
+                b"out" => {
+                    if value == ffi::Py_Ellipsis() {
+                        parsed.keep_arrays = true;
+                    } else {
+                        read_outputs(np, value, &mut parsed.outputs)?;
+                    }
+                }
+                b"where" if value == ffi::Py_True() => {}
+                b"where" => parsed.mask = Some(mask(np, value).ok_or(Reason::Keyword)?),
+                b"dtype" if value == ffi::Py_None() => {}
+                b"dtype" => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
+                b"casting" => parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?,
+                b"order" => parsed.order = order(value).ok_or(Reason::Keyword)?,
+                b"subok" if value == ffi::Py_True() || value == ffi::Py_False() => {}
+                _ => return Err(Reason::Keyword),
+            }
+        }
+    }
+    // Without an output the elements left out are garbage; NumPy warns of that.
+    if parsed.mask.is_some() && parsed.outputs.iter().any(Option::is_none) {
+        return Err(Reason::Keyword);
+    }
+    Ok(parsed)
+}
+
+/// `out=`: one array, or a tuple of as many as there are outputs, each an array or None.
+unsafe fn read_outputs(
+    np: &NumPy,
+    value: *mut ffi::PyObject,
+    outputs: &mut [Option<(*mut ffi::PyObject, Operand)>],
+) -> Result<(), Reason> {
+    // SAFETY: a live object, a tuple once its type says so.
+    unsafe {
+        let read = |object: *mut ffi::PyObject| {
+            if object == ffi::Py_None() {
+                return Ok(None);
+            }
+            writable(np, object).map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
+        };
+        if ffi::PyTuple_CheckExact(value) == 0 {
+            let [only] = outputs else { return Err(Reason::Keyword) };
+            *only = read(value)?;
+            return Ok(());
+        }
+        if ffi::PyTuple_GET_SIZE(value) as usize != outputs.len() {
+            return Err(Reason::Keyword);
+        }
+        for (i, output) in outputs.iter_mut().enumerate() {
+            *output = read(ffi::PyTuple_GET_ITEM(value, i as isize))?;
+        }
+    }
+    Ok(())
+}
+
+/// An exact bool array.
+///
+/// # Safety
+/// A live object.
+pub unsafe fn mask(np: &NumPy, value: *mut ffi::PyObject) -> Option<Operand> {
+    // SAFETY: a live object, an array once its type says so.
+    unsafe {
+        if ffi::Py_TYPE(value) != np.array_type {
+            return None;
+        }
+        let array = value.cast::<PyArrayObject>();
+        (np.dtype_of(array) == Some(DType::Bool)).then(|| crate::ingest::operand_of(array, DType::Bool))
+    }
+}
+
+/// A dtype of ours, from whatever NumPy takes for one.
+///
+/// # Safety
+/// A live object.
+pub unsafe fn dtype(py: Python<'_>, np: &NumPy, value: *mut ffi::PyObject) -> Option<DType> {
+    let mut descr: *mut PyArray_Descr = std::ptr::null_mut();
+    // SAFETY: a live object; the reference the converter gives is released.
+    unsafe {
+        if PY_ARRAY_API.PyArray_DescrConverter(py, value, &mut descr) != 1 || descr.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        let found = np.descrs.iter().position(|&d| d == descr).map(|i| DType::ALL[i]);
+        ffi::Py_DECREF(descr.cast::<DescrHead>().cast());
+        found
+    }
+}
+
+/// A string's text.
+unsafe fn text<'a>(value: *mut ffi::PyObject) -> Option<&'a str> {
+    // SAFETY: a live object; the text lives with it.
+    unsafe {
+        if ffi::PyUnicode_CheckExact(value) == 0 {
+            return None;
+        }
+        let utf8 = ffi::PyUnicode_AsUTF8(value);
+        if utf8.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        CStr::from_ptr(utf8).to_str().ok()
+    }
+}
+
+unsafe fn order(value: *mut ffi::PyObject) -> Option<Order> {
+    // SAFETY: a live object.
+    match unsafe { text(value) }? {
+        "C" => Some(Order::C),
+        "F" => Some(Order::F),
+        "A" => Some(Order::A),
+        "K" => Some(Order::K),
+        _ => None,
+    }
+}

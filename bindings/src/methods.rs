@@ -1,0 +1,466 @@
+//! The methods: reduce, accumulate, reduceat, outer, at. Each reads its arguments as far as they are plain and runs on the
+//! engine, or hands the same arguments to the twin's method.
+
+use crate::args::{Reason, dtype, mask};
+use crate::call::{new_array, unwrap};
+use crate::fast::{DETACH_FROM, scalar};
+use crate::ingest::{Ingested, ingest, operand_of, writable};
+use crate::numpy_api::NumPy;
+use crate::object::{Arguments, Ufunc, call_twin, guarded, reduce_by_name};
+use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArrayObject};
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::ffi::CStr;
+use ufunx::operand::{Operand, Order, output_strides};
+use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
+use ufunx::registry::resolve_reduction;
+use ufunx::tuning::FOLD_PIECE;
+use ufunx::{DType, Report, View};
+
+type Method = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    ffi::Py_ssize_t,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// The method table of the type; lives for ever.
+pub fn table() -> *mut ffi::PyMethodDef {
+    let fast = |name: &'static CStr, method: Method| ffi::PyMethodDef {
+        ml_name: name.as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: std::ptr::null(),
+    };
+    let by_name = ffi::PyMethodDef {
+        ml_name: c"__reduce__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: reduce_by_name },
+        ml_flags: ffi::METH_NOARGS,
+        ml_doc: std::ptr::null(),
+    };
+    let methods = [
+        fast(c"reduce", reduce),
+        fast(c"accumulate", accumulate),
+        fast(c"reduceat", reduceat),
+        fast(c"at", at),
+        by_name,
+        ffi::PyMethodDef::zeroed(),
+    ];
+    Box::leak(Box::new(methods)).as_mut_ptr()
+}
+
+/// A method's native half: the result, or why the call is NumPy's.
+type Native = unsafe fn(Python<'_>, &NumPy, &Ufunc, &Arguments<'_>) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
+
+/// Runs the native half, else the twin's method.
+///
+/// # Safety
+/// As CPython calls a method.
+unsafe fn dispatch(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+    method: &CStr,
+    native: Native,
+) -> *mut ffi::PyObject {
+    guarded(|py| {
+        // SAFETY: CPython passes an object of ours and as many arguments as it says.
+        unsafe {
+            let ufunc = &*object.cast::<Ufunc>();
+            let arguments = Arguments::new(args, nargs as usize, names);
+            match native(py, NumPy::get(py), ufunc, &arguments) {
+                Ok(result) => result,
+                Err(_reason) => call_twin(py, ufunc, Some(method), &arguments),
+            }
+        }
+    })
+}
+
+macro_rules! methods {
+    ($($name:ident $text:literal $native:ident;)*) => {$(
+        unsafe extern "C" fn $name(
+            object: *mut ffi::PyObject,
+            args: *const *mut ffi::PyObject,
+            nargs: ffi::Py_ssize_t,
+            names: *mut ffi::PyObject,
+        ) -> *mut ffi::PyObject {
+            // SAFETY: as CPython calls a method.
+            unsafe { dispatch(object, args, nargs, names, $text, $native) }
+        }
+    )*};
+}
+methods! {
+    reduce c"reduce" native_reduce;
+    accumulate c"accumulate" native_accumulate;
+    reduceat c"reduceat" native_reduceat;
+    at c"at" native_at;
+}
+
+/// Arguments sorted to the parameters of a method; null where absent.
+fn sorted<const N: usize>(
+    arguments: &Arguments<'_>,
+    parameters: [&CStr; N],
+) -> Result<[*mut ffi::PyObject; N], Reason> {
+    let mut values = [std::ptr::null_mut(); N];
+    if arguments.positional.len() > N {
+        return Err(Reason::Keyword);
+    }
+    values[..arguments.positional.len()].copy_from_slice(arguments.positional);
+    for (name, value) in arguments.named() {
+        let Some(i) = parameters.iter().position(|p| *p == name) else { return Err(Reason::Keyword) };
+        if !values[i].is_null() || i == 0 {
+            return Err(Reason::Keyword); // given twice, or the positional-only array by name
+        }
+        values[i] = value;
+    }
+    Ok(values)
+}
+
+/// An exact array of a native dtype.
+unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reason> {
+    // SAFETY: a live object, an array once its type says so.
+    unsafe {
+        if object.is_null() || ffi::Py_TYPE(object) != np.array_type {
+            return Err(Reason::Operand);
+        }
+        let array = object.cast::<PyArrayObject>();
+        Ok(operand_of(array, np.dtype_of(array).ok_or(Reason::DType)?))
+    }
+}
+
+/// A plain integer.
+unsafe fn integer(object: *mut ffi::PyObject) -> Result<isize, Reason> {
+    // SAFETY: a live object.
+    unsafe {
+        if ffi::PyLong_CheckExact(object) == 0 {
+            return Err(Reason::Keyword);
+        }
+        let mut overflow = 0;
+        let value = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
+        if overflow == 0 { Ok(value as isize) } else { Err(Reason::Keyword) }
+    }
+}
+
+/// `axis=` of a reduction.
+unsafe fn axes(object: *mut ffi::PyObject) -> Result<Axes, Reason> {
+    // SAFETY: a live object or null, a tuple once its type says so.
+    unsafe {
+        if object.is_null() {
+            return Ok(Axes::One(0));
+        }
+        if object == ffi::Py_None() {
+            return Ok(Axes::All);
+        }
+        if ffi::PyTuple_CheckExact(object) == 0 {
+            return integer(object).map(Axes::One);
+        }
+        let n = ffi::PyTuple_GET_SIZE(object);
+        (0..n).map(|i| integer(ffi::PyTuple_GET_ITEM(object, i))).collect::<Result<_, _>>().map(Axes::Many)
+    }
+}
+
+/// `axis=` of accumulate and reduceat.
+unsafe fn one_axis(object: *mut ffi::PyObject, ndim: usize) -> Result<usize, Reason> {
+    // SAFETY: a live object or null.
+    let axis = if object.is_null() { 0 } else { unsafe { integer(object) }? };
+    normalize_axis(axis, ndim).map_err(|_| Reason::Layout)
+}
+
+fn is_absent(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: None lives for ever.
+    object.is_null() || object == unsafe { ffi::Py_None() }
+}
+
+/// `dtype=`.
+unsafe fn optional_dtype(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Result<Option<DType>, Reason> {
+    if is_absent(object) {
+        return Ok(None);
+    }
+    // SAFETY: a live object.
+    unsafe { dtype(py, np, object) }.map(Some).ok_or(Reason::Keyword)
+}
+
+/// `out=`: an array, or a tuple of one.
+unsafe fn optional_out(np: &NumPy, object: *mut ffi::PyObject) -> Result<Option<(*mut ffi::PyObject, Operand)>, Reason> {
+    if is_absent(object) {
+        return Ok(None);
+    }
+    // SAFETY: a live object, a tuple once its type says so.
+    unsafe {
+        let mut object = object;
+        if ffi::PyTuple_CheckExact(object) != 0 {
+            if ffi::PyTuple_GET_SIZE(object) != 1 {
+                return Err(Reason::Keyword);
+            }
+            object = ffi::PyTuple_GET_ITEM(object, 0);
+            if object == ffi::Py_None() {
+                return Ok(None);
+            }
+        }
+        writable(np, object).map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
+    }
+}
+
+unsafe fn native_reduce(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
+    let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    let parameters = [c"array", c"axis", c"dtype", c"out", c"keepdims", c"initial", c"where"];
+    let [object, axis, dtype, out, keepdims, initial, mask_object] = sorted(arguments, parameters)?;
+    // SAFETY: live objects or null.
+    unsafe {
+        let plain = is_absent(dtype)
+            && is_absent(out)
+            && (keepdims.is_null() || keepdims == ffi::Py_False())
+            && (initial.is_null() || initial == np.no_value)
+            && (mask_object.is_null() || mask_object == ffi::Py_True());
+        if plain && let Some(result) = fast_reduce(py, np, ufunc, object, axis) {
+            return Ok(result);
+        }
+        let input = array(np, object)?;
+        let out = optional_out(np, out)?;
+        let given_mask = match mask_object {
+            absent if absent.is_null() || absent == ffi::Py_True() => None,
+            given => Some(mask(np, given).ok_or(Reason::Keyword)?),
+        };
+        let options = ReduceOptions {
+            axis: axes(axis)?,
+            dtype: optional_dtype(py, np, dtype)?,
+            keepdims: match keepdims {
+                absent if absent.is_null() || absent == ffi::Py_False() => false,
+                given if given == ffi::Py_True() => true,
+                _ => return Err(Reason::Keyword),
+            },
+            initial: match initial {
+                absent if absent.is_null() || absent == np.no_value => Initial::Default,
+                none if none == ffi::Py_None() => Initial::None,
+                value => match ingest(py, np, value)? {
+                    Ingested::Weak(scalar) => Initial::Value(scalar),
+                    _ => return Err(Reason::Keyword),
+                },
+            },
+            mask: given_mask.map(|m| View::from_operand(m)),
+        };
+        let reduction = Reduction::new(def, &input, out.as_ref().map(|(_, o)| o), &options).map_err(|error| {
+            match error {
+                ufunx::Error::Resolve(_) => Reason::Resolution,
+                _ => Reason::Layout,
+            }
+        })?;
+        let keep = out.is_some();
+        let dtype = reduction.l.outputs[0];
+        Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides())
+            .and_then(|(result, target)| {
+                let run = || reduction.run(&target);
+                let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+                finish(py, np, "reduce", report, result, dtype, keep)
+            }))
+    }
+}
+
+/// The reduction of a small, plain, one-dimensional array in its own dtype.
+unsafe fn fast_reduce(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    object: *mut ffi::PyObject,
+    axis: *mut ffi::PyObject,
+) -> Option<PyResult<*mut ffi::PyObject>> {
+    const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
+    // SAFETY: a live object or null, an array once its type says so.
+    unsafe {
+        if object.is_null() || ffi::Py_TYPE(object) != np.array_type {
+            return None;
+        }
+        let array = object.cast::<PyArrayObject>();
+        let fields = &(*array).fields;
+        if fields.nd != 1 || fields.flags & PLAIN != PLAIN {
+            return None;
+        }
+        if !is_absent(axis) && !matches!(integer(axis), Ok(0 | -1)) {
+            return None;
+        }
+        let fold = ufunc.fast.fold(np.dtype_of(array)?)?;
+        let n = *fields.dimensions as usize;
+        if n == 0 || n > FOLD_PIECE / 4 {
+            return None;
+        }
+        let mut acc = [fold.start];
+        let result: *mut u8 = acc.as_mut_ptr().cast();
+        let data: *const u8 = fields.data.cast();
+        let size = fold.l.outputs[0].size();
+        let skip = usize::from(!fold.has_start);
+        if skip == 1 {
+            std::ptr::copy_nonoverlapping(data, result, size);
+        }
+        let flags = ufunx::exec::call_fold(fold.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)?;
+        if let Err(error) = np.report(py, "reduce", flags) {
+            return Some(Err(error));
+        }
+        Some(scalar(py, np, fold.l.outputs[0], result))
+    }
+}
+
+/// The given output, or a new array.
+fn output(
+    py: Python<'_>,
+    np: &NumPy,
+    given: Option<(*mut ffi::PyObject, Operand)>,
+    dtype: DType,
+    shape: &[usize],
+    strides: impl FnOnce() -> ufunx::operand::Strides,
+) -> PyResult<(*mut ffi::PyObject, Operand)> {
+    if let Some((object, operand)) = given {
+        // SAFETY: a live object, which becomes the result.
+        return Ok((unsafe { ffi::Py_NewRef(object) }, operand));
+    }
+    let strides = strides();
+    let (object, ptr) = new_array(py, np, dtype, shape, &strides)?;
+    Ok((object, Operand { ptr, dtype, shape: shape.into(), strides }))
+}
+
+/// Reports, and turns a new array of no dimensions into a scalar.
+fn finish(
+    py: Python<'_>,
+    np: &NumPy,
+    name: &str,
+    report: Report,
+    result: *mut ffi::PyObject,
+    dtype: DType,
+    keep: bool,
+) -> PyResult<*mut ffi::PyObject> {
+    if let Err(error) = np.report(py, "cast", report.cast).and_then(|()| np.report(py, name, report.flags)) {
+        // SAFETY: a reference owned here.
+        unsafe { ffi::Py_DECREF(result) };
+        return Err(error);
+    }
+    if keep { Ok(result) } else { unwrap(py, np, result, dtype) }
+}
+
+unsafe fn native_accumulate(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
+    let def = ufunc.def.filter(|d| d.nin() == 2 && d.nout() == 1).ok_or(Reason::NoUfunc)?;
+    let [object, axis, dtype, out] = sorted(arguments, [c"array", c"axis", c"dtype", c"out"])?;
+    // SAFETY: live objects or null.
+    unsafe {
+        let input = array(np, object)?;
+        if input.shape.is_empty() || !is_absent(out) {
+            return Err(Reason::Method);
+        }
+        let axis = one_axis(axis, input.shape.len())?;
+        let dtype = optional_dtype(py, np, dtype)?;
+        let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
+        let dtype = l.outputs[0];
+        let strides = || output_strides(&[&input], &input.shape, dtype.size(), Order::K);
+        Ok(output(py, np, None, dtype, &input.shape, strides).and_then(|(result, target)| {
+            let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
+            let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+            finish(py, np, "accumulate", report, result, dtype, true)
+        }))
+    }
+}
+
+unsafe fn native_reduceat(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
+    let def = ufunc.def.filter(|d| d.nin() == 2 && d.nout() == 1).ok_or(Reason::NoUfunc)?;
+    let [object, indices, axis, dtype, out] =
+        sorted(arguments, [c"array", c"indices", c"axis", c"dtype", c"out"])?;
+    // SAFETY: live objects or null.
+    unsafe {
+        let input = array(np, object)?;
+        let indices = array(np, indices)?;
+        let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
+        if input.shape.is_empty() || !is_absent(out) || !plain {
+            return Err(Reason::Method);
+        }
+        let axis = one_axis(axis, input.shape.len())?;
+        let dtype = optional_dtype(py, np, dtype)?;
+        let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
+        let at = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
+        let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
+        let slices =
+            ufunx::reduceat::check_indices(def, &indices, input.shape[axis]).map_err(|_| Reason::Layout)?;
+        let dtype = l.outputs[0];
+        let mut shaped = input.clone();
+        shaped.shape[axis] = indices.len();
+        let strides = || output_strides(&[&shaped], &shaped.shape, dtype.size(), Order::K);
+        Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
+            let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
+            let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+            finish(py, np, "reduceat", report, result, dtype, true)
+        }))
+    }
+}
+
+unsafe fn native_at(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
+    let [object, indices, values] = sorted(arguments, [c"a", c"indices", c"b"])?;
+    // SAFETY: live objects or null.
+    unsafe {
+        if !object.is_null() && ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+            let array = object.cast::<PyArrayObject>();
+            // NumPy 2.4 writes into read-only arrays here; we do not.
+            if ffi::Py_TYPE(object) == np.array_type && (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {
+                return Ok(Err(PyValueError::new_err("output array is read-only")));
+            }
+        }
+        let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+        let target = writable(np, object).ok_or(Reason::Operand)?;
+        let indices = array(np, indices)?;
+        let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
+        if target.shape.len() != 1 || !plain || def.nin() != 1 + usize::from(!values.is_null()) || def.nout() != 1 {
+            return Err(Reason::Method);
+        }
+        let value = if values.is_null() { None } else { Some(ingest(py, np, values)?) };
+        let value = match value {
+            None => None,
+            Some(Ingested::Array(operand)) => Some(operand),
+            Some(Ingested::Weak(scalar)) => {
+                // `at` converts first, so a number is as strong as an array.
+                let array = scalar.to_array(scalar.weak().default_dtype()).map_err(|_| Reason::Resolution)?;
+                return at_values(py, np, ufunc, &target, &indices, Some(array.operand()));
+            }
+            Some(Ingested::Strong(..)) => return Err(Reason::Operand),
+        };
+        at_values(py, np, ufunc, &target, &indices, value.as_ref())
+    }
+}
+
+unsafe fn at_values(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    target: &Operand,
+    indices: &Operand,
+    value: Option<&Operand>,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
+    let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    // SAFETY: an aligned array of 64-bit integers.
+    let at = |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
+    let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
+    // SAFETY: target and values are the caller's for the call.
+    let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;
+    // SAFETY: None lives for ever.
+    let none = || unsafe { ffi::Py_NewRef(ffi::Py_None()) };
+    Ok(np
+        .report(py, "cast", done.cast)
+        .and_then(|()| np.report(py, ufunc.name(), done.flags))
+        .map(|()| none()))
+}

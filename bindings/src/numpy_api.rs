@@ -1,0 +1,146 @@
+//! What the bindings ask of NumPy's C API beyond the `numpy` crate: pointers fetched once, type numbers, the error state.
+
+use numpy::npyffi::{self, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use std::ffi::{CString, c_char, c_int, c_void};
+use ufunx::{DType, FpFlags};
+
+/// Addresses that do not change while the process lives.
+pub struct NumPy {
+    /// `numpy.ndarray`.
+    pub array_type: *mut ffi::PyTypeObject,
+    /// `numpy.ufunc`.
+    pub ufunc_type: *mut ffi::PyObject,
+    /// `numpy._NoValue`.
+    pub no_value: *mut ffi::PyObject,
+    /// Descriptors of the dtypes NumPy has, by our numbering.
+    pub descrs: [*mut PyArray_Descr; DTYPES],
+    /// The scalar types of the same.
+    pub scalars: [*mut ffi::PyTypeObject; DTYPES],
+    /// The descriptors' dtypes by NumPy type number; `None` for those that are NumPy's own affair.
+    by_number: [Option<DType>; 32],
+    give_fp_errors: unsafe extern "C" fn(*const c_char, c_int) -> c_int,
+}
+
+/// Rows of the dtype table.
+pub const DTYPES: usize = DType::ALL.len();
+
+// SAFETY: addresses of immortal or for ever referenced objects, used with the GIL held.
+unsafe impl Send for NumPy {}
+// SAFETY: as above.
+unsafe impl Sync for NumPy {}
+
+static NUMPY: PyOnceLock<NumPy> = PyOnceLock::new();
+
+impl NumPy {
+    /// Fetches everything; called when the module is imported.
+    pub fn load(py: Python<'_>) -> PyResult<&'static NumPy> {
+        NUMPY.get_or_try_init(py, || {
+            let module = py.import("numpy")?;
+            let mut descrs = [std::ptr::null_mut(); DTYPES];
+            let mut scalars = [std::ptr::null_mut(); DTYPES];
+            let mut by_number = [None; 32];
+            for &dtype in DType::ALL {
+                let Some(number) = dtype.numpy_number() else { continue };
+                // SAFETY: a valid type number; the reference returned is kept for ever.
+                unsafe {
+                    let descr = PY_ARRAY_API.PyArray_DescrFromType(py, number);
+                    descrs[dtype as usize] = descr;
+                    scalars[dtype as usize] = (*descr.cast::<DescrHead>()).typeobj;
+                }
+                by_number[number as usize] = Some(dtype);
+            }
+            // Slot 46 of the ufunc API (since NumPy 2.0), which the `numpy` crate does not name.
+            const GIVE_FP_ERRORS: usize = 46;
+            let capsule = py.import("numpy._core.umath")?.getattr("_UFUNC_API")?;
+            // SAFETY: the capsule holds NumPy's table of function pointers, whose layout is NumPy's stable ABI.
+            let give_fp_errors = unsafe {
+                let table = ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()) as *const *const c_void;
+                if table.is_null() {
+                    return Err(PyErr::fetch(py));
+                }
+                std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const c_char, c_int) -> c_int>(
+                    *table.add(GIVE_FP_ERRORS),
+                )
+            };
+            // SAFETY: a type NumPy never frees.
+            let array_type = unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) };
+            Ok(NumPy {
+                array_type,
+                ufunc_type: module.getattr("ufunc")?.into_ptr(),
+                no_value: module.getattr("_NoValue")?.into_ptr(),
+                descrs,
+                scalars,
+                by_number,
+                give_fp_errors,
+            })
+        })
+    }
+
+    /// The one loaded at import.
+    #[inline]
+    pub fn get(py: Python<'_>) -> &'static NumPy {
+        NUMPY.get(py).unwrap_or_else(|| unreachable!("loaded when the module is imported"))
+    }
+
+    /// The dtype of a native descriptor with that type number.
+    #[inline]
+    pub fn dtype(&self, number: c_int) -> Option<DType> {
+        self.by_number.get(usize::try_from(number).ok()?).copied().flatten()
+    }
+
+    /// The dtype of an array's elements; `None` for what NumPy itself must handle, foreign byte order included.
+    ///
+    /// # Safety
+    /// `array` is a live array.
+    #[inline]
+    pub unsafe fn dtype_of(&self, array: *mut PyArrayObject) -> Option<DType> {
+        // SAFETY: a live array has a live descriptor.
+        unsafe {
+            let descr = (*array).fields.descr.cast::<DescrHead>();
+            match (*descr).byteorder as u8 {
+                b'>' | b'<' if (*descr).byteorder as u8 != NATIVE => None,
+                _ => self.dtype((*descr).type_num),
+            }
+        }
+    }
+
+    /// The dtype of a NumPy scalar of exactly that type.
+    #[inline]
+    pub fn scalar_dtype(&self, class: *mut ffi::PyTypeObject) -> Option<DType> {
+        self.scalars.iter().position(|&t| t == class).map(|i| DType::ALL[i])
+    }
+
+    /// Does with IEEE flags what `numpy.errstate` says: nothing, a warning, a call, an error.
+    pub fn report(&self, py: Python<'_>, name: &str, flags: FpFlags) -> PyResult<()> {
+        if flags.is_empty() {
+            return Ok(());
+        }
+        let name = CString::new(name)?;
+        // SAFETY: a valid C string for the call, the GIL held.
+        match unsafe { (self.give_fp_errors)(name.as_ptr(), c_int::from(flags.0)) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(py)),
+        }
+    }
+}
+
+#[cfg(target_endian = "little")]
+const NATIVE: u8 = b'<';
+#[cfg(target_endian = "big")]
+const NATIVE: u8 = b'>';
+
+/// The head of `PyArray_Descr`, which NumPy 1 and 2 have alike.
+#[repr(C)]
+pub struct DescrHead {
+    base: ffi::PyObject,
+    /// The scalar type.
+    pub typeobj: *mut ffi::PyTypeObject,
+    kind: c_char,
+    char: c_char,
+    byteorder: c_char,
+    former_flags: c_char,
+    type_num: c_int,
+}
