@@ -1,6 +1,6 @@
-//! The short way, taken by most small calls: exact, contiguous ndarrays of one dtype and one shape, numbers beside them,
-//! `out` perhaps, and a loop for just that dtype. Nothing is promoted, cast, broadcast or planned. Whatever does not fit
-//! returns `None`, having done nothing, and goes the general way.
+//! The short way, taken by most small calls: exact ndarrays of one shape, numbers beside them, `out` perhaps. Nothing is
+//! broadcast or planned; what is strided or of another dtype than the loop's goes through a scratch block as a whole.
+//! Whatever does not fit returns `None`, having done nothing, and goes the general way.
 
 use crate::numpy_api::{DTYPES, NumPy};
 use crate::object::{Arguments, Ufunc};
@@ -9,16 +9,20 @@ use numpy::npyffi::{
 };
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::mem::MaybeUninit;
-use ufunx::exec::call_contiguous;
+use std::sync::atomic::{AtomicU8, Ordering};
+use ufunx::cast::cast_block;
+use ufunx::exec::{call_contiguous, with_scratch};
 use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{Cost, LoopDef, UfuncDef, resolve_reduction};
+use ufunx::registry::{Casting, Cost, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
 
-/// Loops whose inputs are all of one dtype, by that dtype.
+/// A ufunc's loops by the dtypes of its inputs.
 pub struct FastLoops {
-    loops: [Option<&'static LoopDef>; DTYPES],
+    /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, else a loop's place plus 2.
+    places: [AtomicU8; DTYPES * DTYPES],
+    loops: Vec<&'static LoopDef>,
+    def: Option<&'static UfuncDef>,
     folds: [Option<FastFold>; DTYPES],
     nin: usize,
     cost: Cost,
@@ -37,26 +41,63 @@ pub struct FastFold {
 
 /// Inputs of a fast call.
 const MOST_INPUTS: usize = 2;
-/// Elements a number is repeated for.
-const REPEATED: usize = 1024;
+/// Most elements that go through scratch blocks.
+const STAGED: usize = 1024;
 /// Calls of more elements release the GIL, as NumPy's do.
 pub const DETACH_FROM: usize = 500;
 
 impl FastLoops {
     /// Collected once per ufunc.
     pub fn new(def: Option<&'static UfuncDef>) -> FastLoops {
-        let mut fast =
-            FastLoops { loops: [None; DTYPES], folds: [None; DTYPES], nin: usize::MAX, cost: Cost::Light };
+        let mut fast = FastLoops {
+            places: [const { AtomicU8::new(0) }; DTYPES * DTYPES],
+            loops: vec![],
+            def: None,
+            folds: [None; DTYPES],
+            nin: usize::MAX,
+            cost: Cost::Light,
+        };
         if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
-            (fast.nin, fast.cost) = (def.nin(), def.cost);
-            for l in def.loops().filter(|l| l.inputs.iter().all(|d| *d == l.inputs[0])) {
-                if l.outputs[0].numpy_number().is_some() {
-                    fast.loops[l.inputs[0] as usize] = Some(l);
-                    fast.folds[l.inputs[0] as usize] = fast_fold(def, l);
-                }
+            (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
+            fast.loops = def.loops().collect();
+            for &l in &fast.loops {
+                fast.folds[l.inputs[0] as usize] = fast_fold(def, l);
             }
         }
         fast
+    }
+
+    /// The loop from that dtype, twice, to itself.
+    pub fn reducible(&self, dtype: DType) -> Option<&'static LoopDef> {
+        self.find([dtype; MOST_INPUTS]).filter(|l| self.nin == 2 && l.is_reducible() && l.inputs[0] == dtype)
+    }
+
+    /// The loop for inputs of these dtypes, whose result is a dtype that NumPy has.
+    #[inline]
+    fn find(&self, dtypes: [DType; MOST_INPUTS]) -> Option<&'static LoopDef> {
+        let cell = &self.places[dtypes[0] as usize * DTYPES + dtypes[1] as usize];
+        match cell.load(Ordering::Relaxed) {
+            0 => self.look_up(dtypes, cell),
+            1 => None,
+            place => Some(self.loops[usize::from(place) - 2]),
+        }
+    }
+
+    #[cold]
+    fn look_up(&self, dtypes: [DType; MOST_INPUTS], cell: &AtomicU8) -> Option<&'static LoopDef> {
+        let types = dtypes.map(Typed::Strong);
+        let request = Request {
+            inputs: &types[..self.nin],
+            outputs: &[],
+            signature: None,
+            casting: Casting::SameKind,
+        };
+        let found = resolve(self.def?, &request).ok();
+        let found = found.filter(|l| l.outputs[0].numpy_number().is_some());
+        let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
+        // More than 253 loops do not fit the cell; no ufunc has a tenth of that.
+        cell.store(place.map_or(1, |p| u8::try_from(p + 2).unwrap_or(1)), Ordering::Relaxed);
+        found
     }
 
     /// The reduction of an array of that dtype, where its result has it too.
@@ -82,13 +123,23 @@ fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
     Some(FastFold { l, start: bits[0], has_start: start.is_some() })
 }
 
+/// An input and its dtype; a number has that of the array beside it.
 #[derive(Clone, Copy)]
 enum Input {
-    Array(*mut PyArrayObject),
+    Array(*mut PyArrayObject, DType),
     /// A NumPy scalar's bits, or a number's in the dtype beside it.
-    Cell([u64; 1]),
+    Cell([u64; 1], DType),
     Float(f64),
     Int(i64),
+}
+
+impl Input {
+    fn dtype(&self) -> DType {
+        match self {
+            Input::Array(_, dtype) | Input::Cell(_, dtype) => *dtype,
+            Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
+        }
+    }
 }
 
 /// Calls the fast way, if it can.
@@ -101,10 +152,11 @@ pub unsafe fn call(py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> 
     let Some(out) = output_argument(fast, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
     // SAFETY: live objects.
-    let Some((inputs, dtype)) = (unsafe { read_inputs(py, np, &arguments.positional[..fast.nin]) }) else {
+    let Some(inputs) = (unsafe { read_inputs(py, np, &arguments.positional[..fast.nin]) }) else {
         return Ok(None);
     };
-    let Some(l) = fast.loops[dtype as usize] else { return Ok(None) };
+    let dtypes = [inputs[0].dtype(), inputs[fast.nin - 1].dtype()];
+    let Some(l) = fast.find(dtypes) else { return Ok(None) };
     // SAFETY: as above, and the inputs' types are checked.
     unsafe { run(py, np, ufunc, l, &inputs[..fast.nin], out) }
 }
@@ -133,7 +185,7 @@ fn output_argument(fast: &FastLoops, arguments: &Arguments<'_>) -> Option<*mut f
     Some(out)
 }
 
-/// Every input and the dtype they share.
+/// Every input.
 ///
 /// # Safety
 /// Live objects.
@@ -141,69 +193,73 @@ unsafe fn read_inputs(
     py: Python<'_>,
     np: &NumPy,
     objects: &[*mut ffi::PyObject],
-) -> Option<([Input; MOST_INPUTS], DType)> {
-    const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
+) -> Option<[Input; MOST_INPUTS]> {
     let mut inputs = [Input::Int(0); MOST_INPUTS];
-    let mut common = None;
+    let mut beside = None;
     for (input, &object) in inputs.iter_mut().zip(objects) {
         // SAFETY: live objects; each branch has checked the exact type.
-        let strong = unsafe {
+        unsafe {
             let class = ffi::Py_TYPE(object);
             if class == np.array_type {
                 let array = object.cast::<PyArrayObject>();
-                if (*array).fields.flags & PLAIN != PLAIN {
+                let fields = &(*array).fields;
+                // The order of a new output's axes follows the inputs'; one axis has no order.
+                let plain = if fields.nd > 1 { NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED } else { NPY_ARRAY_ALIGNED };
+                if fields.flags & plain != plain {
                     return None;
                 }
-                *input = Input::Array(array);
-                Some(np.dtype_of(array)?)
+                let dtype = np.dtype_of(array)?;
+                *input = Input::Array(array, dtype);
+                beside = Some(dtype);
             } else if ffi::PyFloat_CheckExact(object) != 0 {
                 *input = Input::Float(ffi::PyFloat_AS_DOUBLE(object));
-                None
             } else if ffi::PyLong_CheckExact(object) != 0 {
                 let mut overflow = 0;
                 *input = Input::Int(ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow));
                 if overflow != 0 {
                     return None;
                 }
-                None
             } else {
                 let dtype = np.scalar_dtype(class).filter(|d| d.size() <= 8)?;
                 let mut cell = [0u64];
                 PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
-                *input = Input::Cell(cell);
-                Some(dtype)
+                *input = Input::Cell(cell, dtype);
+                beside = Some(dtype);
             }
-        };
-        match (common, strong) {
-            (Some(a), Some(b)) if a != b => return None,
-            (None, Some(_)) => common = strong,
-            _ => {}
         }
     }
-    let dtype = match common {
+    let inputs_read = &mut inputs[..objects.len()];
+    let beside = match beside {
         Some(dtype) => dtype,
-        None if inputs[..objects.len()].iter().all(|i| matches!(i, Input::Float(_))) => DType::F64,
+        None if inputs_read.iter().all(|i| matches!(i, Input::Float(_))) => DType::F64,
         None => return None,
     };
-    for input in &mut inputs[..objects.len()] {
-        let bits = match (*input, dtype) {
+    for input in inputs_read {
+        let bits = match (*input, beside) {
             (Input::Float(x), DType::F64) => x.to_bits(),
             (Input::Int(x), DType::F64) => (x as f64).to_bits(),
-            (Input::Int(x), DType::I64) => x as u64,
             // What does not fit f32 warns; that is the general way's to do.
             (Input::Float(x), DType::F32) if x.abs() <= f64::from(f32::MAX) || !x.is_finite() => {
                 u64::from((x as f32).to_bits())
             }
+            // An integer's low bytes are its value in any dtype that holds it.
+            (Input::Int(x), int) if int.kind() == Kind::Int && fits(x, int) => x as u64,
             (Input::Float(_) | Input::Int(_), _) => return None,
             _ => continue,
         };
-        *input = Input::Cell([bits]);
+        *input = Input::Cell([bits], beside);
     }
-    Some((inputs, dtype))
+    Some(inputs)
+}
+
+fn fits(x: i64, int: DType) -> bool {
+    let past = 1i128 << int.precision();
+    let least = if int.is_signed() { -past } else { 0 };
+    (least..past).contains(&i128::from(x))
 }
 
 /// # Safety
-/// Arrays are live, C-contiguous and aligned, of the loop's input dtype; cells hold values of it.
+/// Arrays are live and aligned, C-contiguous or of one axis.
 unsafe fn run(
     py: Python<'_>,
     np: &NumPy,
@@ -214,7 +270,7 @@ unsafe fn run(
 ) -> PyResult<Option<*mut ffi::PyObject>> {
     let mut shaped: Option<*mut PyArrayObject> = None;
     for input in inputs {
-        if let Input::Array(array) = *input {
+        if let Input::Array(array, _) = *input {
             // SAFETY: live arrays.
             match shaped {
                 Some(first) if unsafe { !same_shape(first, array) } => return Ok(None),
@@ -229,8 +285,19 @@ unsafe fn run(
     };
     // SAFETY: as above.
     let n: usize = (0..nd as usize).map(|i| unsafe { *dims.add(i) } as usize).product();
-    let repeats = inputs.iter().any(|i| matches!(i, Input::Cell(_)));
-    if n == 0 || n >= elements_per_thread(ufunc.fast.cost) || (repeats && n > REPEATED) {
+    let mut direct = [false; MOST_INPUTS];
+    for ((direct, input), &dtype) in direct.iter_mut().zip(inputs).zip(l.inputs) {
+        // SAFETY: live arrays; strides have an entry per axis.
+        *direct = match *input {
+            Input::Array(array, have) => unsafe {
+                let fields = &(*array).fields;
+                have == dtype && (fields.nd != 1 || n == 1 || *fields.strides == dtype.size() as isize)
+            },
+            _ => false,
+        };
+    }
+    let staged = !direct[..inputs.len()].iter().all(|&d| d);
+    if n == 0 || n >= elements_per_thread(ufunc.fast.cost) || (staged && n > STAGED) {
         return Ok(None);
     }
     let out_dtype = l.outputs[0];
@@ -257,30 +324,42 @@ unsafe fn run(
             (array, (*array.cast::<PyArrayObject>()).fields.data.cast())
         }
     };
-    let mut repeated = [MaybeUninit::<[u64; REPEATED]>::uninit(); MOST_INPUTS];
     let mut args = [target; MOST_INPUTS + 1];
-    for ((arg, input), room) in args.iter_mut().zip(inputs).zip(&mut repeated) {
-        *arg = match input {
-            // SAFETY: a live array.
-            Input::Array(array) => unsafe { (**array).fields.data.cast() },
-            Input::Cell(cell) => {
-                let to = room.as_mut_ptr().cast::<u8>();
-                let size = l.inputs[0].size();
-                // SAFETY: at most `REPEATED` elements of at most 8 bytes.
-                unsafe { ufunx::stage::copy_row(cell.as_ptr().cast(), 0, to, size as isize, size, n) };
-                to
+    let mut cast = FpFlags::NONE;
+    let isa = ufunx::current_isa();
+    let run = |args: &[*mut u8; MOST_INPUTS + 1]| {
+        let args = Operands(&args[..=inputs.len()]);
+        // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input, or is the first, which was
+        // checked.
+        let work = || unsafe { call_contiguous(l, isa, args.get(), n) };
+        if n > DETACH_FROM { py.detach(work) } else { work() }
+    };
+    let flags: FpFlags = if staged {
+        with_scratch(2 * MOST_INPUTS * STAGED * 16, |scratch| {
+            for (i, input) in inputs.iter().enumerate() {
+                let block = scratch.wrapping_add(2 * i * STAGED * 16);
+                args[i] = match *input {
+                    // SAFETY: a live array.
+                    Input::Array(array, _) if direct[i] => unsafe { (*array).fields.data.cast() },
+                    // SAFETY: `n` elements of a live array or of a cell; each block holds `STAGED`.
+                    _ => unsafe { stage_input(input, l.inputs[i], n, block, isa, &mut cast) },
+                };
             }
-            Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
-        };
-    }
-    let args = Operands(&args[..=inputs.len()]);
-    // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input, or is the first, which was checked.
-    let work = || unsafe { call_contiguous(l, ufunx::current_isa(), args.get(), n) };
-    let flags: FpFlags = if n > DETACH_FROM { py.detach(work) } else { work() };
+            run(&args)
+        })
+    } else {
+        for (arg, input) in args.iter_mut().zip(inputs) {
+            if let Input::Array(array, _) = *input {
+                // SAFETY: a live array.
+                *arg = unsafe { (*array).fields.data.cast() };
+            }
+        }
+        run(&args)
+    };
     // SAFETY: `result` is owned here; the cell holds one element.
     unsafe {
-        if !flags.is_empty()
-            && let Err(error) = np.report(py, ufunc.name(), flags)
+        if !(flags | cast).is_empty()
+            && let Err(error) = np.report(py, "cast", cast).and_then(|()| np.report(py, ufunc.name(), flags))
         {
             ffi::Py_XDECREF(result);
             return Err(error);
@@ -290,6 +369,40 @@ unsafe fn run(
         }
         scalar(py, np, out_dtype, cell.as_mut_ptr().cast()).map(Some)
     }
+}
+
+/// Brings an input into `block` (room for two blocks), in the loop's dtype.
+///
+/// # Safety
+/// Live arrays of `n` elements; `n` is at most `STAGED`.
+unsafe fn stage_input(
+    input: &Input,
+    to: DType,
+    n: usize,
+    block: *mut u8,
+    isa: Isa,
+    cast: &mut FpFlags,
+) -> *mut u8 {
+    let (from, step, dtype): (*const u8, isize, DType) = match input {
+        // SAFETY: a live array; with one axis it has one stride.
+        Input::Array(array, dtype) => unsafe {
+            let fields = &(**array).fields;
+            let step = if fields.nd == 1 { *fields.strides } else { dtype.size() as isize };
+            (fields.data.cast(), step, *dtype)
+        },
+        Input::Cell(cell, dtype) => (cell.as_ptr().cast(), 0, *dtype),
+        Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
+    };
+    let size = dtype.size();
+    let raw = if dtype == to { block } else { block.wrapping_add(STAGED * 16) };
+    // SAFETY: the caller's promise; the two halves of the block are distinct.
+    unsafe {
+        ufunx::stage::copy_row(from, step, raw, size as isize, size, n);
+        if dtype != to {
+            *cast |= cast_block(dtype, to, raw, block, n, isa);
+        }
+    }
+    block
 }
 
 /// Addresses that may cross to where the GIL is not held.
@@ -354,10 +467,15 @@ unsafe fn usable_output(
         }
         let start = fields.data.addr();
         for (i, input) in inputs.iter().enumerate() {
-            let Input::Array(input) = *input else { continue };
+            let Input::Array(input, have) = *input else { continue };
             let other = (*input).fields.data.addr();
-            let apart = start + n * dtype.size() <= other || other + n * l.inputs[i].size() <= start;
-            let overwrites = i == 0 && start == other && l.kernels.inplace[0].is_some();
+            let packed = (*input).fields.nd != 1 || *(*input).fields.strides == have.size() as isize;
+            let apart = packed && (start + n * dtype.size() <= other || other + n * have.size() <= start);
+            let overwrites = i == 0
+                && start == other
+                && packed
+                && have == l.inputs[0]
+                && l.kernels.inplace[0].is_some();
             if !apart && !overwrites {
                 return None;
             }

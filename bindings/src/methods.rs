@@ -429,17 +429,40 @@ unsafe fn native_at(
             return Err(Reason::Method);
         }
         let value = if values.is_null() { None } else { Some(ingest(py, np, values)?) };
-        let value = match value {
-            None => None,
-            Some(Ingested::Array(operand)) => Some(operand),
-            Some(Ingested::Weak(scalar)) => {
-                // `at` converts first, so a number is as strong as an array.
-                let array = scalar.to_array(scalar.weak().default_dtype()).map_err(|_| Reason::Resolution)?;
-                return at_values(py, np, ufunc, &target, &indices, Some(array.operand()));
-            }
+        let strong = match &value {
+            // `at` converts first, so a number is as strong as an array.
+            Some(Ingested::Weak(number)) => Some(number.weak().default_dtype()),
             Some(Ingested::Strong(..)) => return Err(Reason::Operand),
+            Some(Ingested::Array(operand)) => Some(operand.dtype),
+            None => None,
         };
-        at_values(py, np, ufunc, &target, &indices, value.as_ref())
+        let number = match &value {
+            Some(Ingested::Weak(number)) => {
+                Some(number.to_array(number.weak().default_dtype()).map_err(|_| Reason::Resolution)?)
+            }
+            _ => None,
+        };
+        let operand = match &value {
+            Some(Ingested::Array(operand)) => Some(operand),
+            _ => number.as_ref().map(ufunx::Array::operand),
+        };
+        let index = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
+        let count = indices.shape[0];
+        if strong == Some(target.dtype)
+            && target.is_aligned()
+            && let Some(values) = operand
+            && let Some(l) = ufunc.fast.reducible(target.dtype)
+            && (values.shape.is_empty() || values.shape[..] == [count])
+            && values.is_aligned()
+            && !ufunx::overlap::may_overlap(values, &target)
+            && !ufunx::overlap::may_overlap(&indices, &target)
+        {
+            let step = values.strides.first().copied().unwrap_or(0);
+            let all = (0..count).map(index);
+            let flags = ufunx::at::at_plain(l, &target, all, values.ptr, step).ok_or(Reason::Layout)?;
+            return Ok(np.report(py, ufunc.name(), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
+        }
+        at_values(py, np, ufunc, &target, &indices, operand)
     }
 }
 

@@ -80,6 +80,39 @@ pub fn resolve_at(
     Ok(resolve(def, &request)?)
 }
 
+/// The plain case: a target along one axis, values already of the loop's dtype. Indices are checked before anything is
+/// written; `None` if one is out of range or the loop has no strided kernel.
+///
+/// # Safety
+/// `target` and `values` (at `value_step` bytes from one to the next) are aligned elements of the loop's dtype, valid for
+/// the call and apart.
+pub unsafe fn at_plain(
+    l: &LoopDef,
+    target: &Operand,
+    indices: impl Iterator<Item = isize> + Clone,
+    values: *mut u8,
+    value_step: isize,
+) -> Option<crate::registry::FpFlags> {
+    let kernel = l.kernels.strided?;
+    let len = target.shape[0] as isize;
+    if !indices.clone().all(|i| i >= -len && i < len) {
+        return None;
+    }
+    crate::fperr::clear();
+    let mut returned = crate::registry::FpFlags::NONE;
+    for (k, index) in indices.enumerate() {
+        let index = if index < 0 { index + len } else { index };
+        let place = target.ptr.wrapping_offset(index * target.strides[0]);
+        let args = [place, values.wrapping_offset(k as isize * value_step), place];
+        // SAFETY: one element each; the strided kernel reads before it writes.
+        returned |= unsafe { kernel(args.as_ptr(), 1, [0isize; 3].as_ptr()) };
+    }
+    Some(match l.fp {
+        crate::registry::FpReport::Hardware => crate::fperr::take(),
+        _ => returned,
+    })
+}
+
 /// Addresses of the elements indexed, in order.
 fn element_places(def: &UfuncDef, target: &Operand, indices: &[isize]) -> Result<Vec<*mut u8>, Error> {
     let len = target.shape[0];

@@ -1,0 +1,93 @@
+"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's.
+
+Outcomes go to `--outcomes FILE`, a line per event: `started`, or what a test ended with, a tab, the test's id.
+`--stock` leaves NumPy alone.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from types import BuiltinFunctionType, CellType, FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+
+# C extensions that take `numpy.add` and the like for C ufuncs when they are imported, and so come before.
+EARLY = """
+    ml_dtypes numpy._core._rational_tests numpy._core._umath_tests numpy._core._multiarray_tests
+    numpy._core._operand_flag_tests numpy._core._struct_ufunc_tests numpy.linalg._umath_linalg
+    numpy.random numpy.fft numpy.polynomial numpy.testing numpy.strings numpy.rec numpy.ma.mrecords numpy.lib.recfunctions
+""".split()
+# The extension itself, whose C code reads its own names.
+LEFT_ALONE = {"numpy._core._multiarray_umath"}
+
+
+def replacements() -> dict[int, Any]:
+    """ufunx's objects by the identity of NumPy's."""
+    import ufunx
+
+    ours: dict[str, Any] = ufunx._UFUNCS
+    return {id(getattr(np, name)): ufunc for name, ufunc in ours.items()}
+
+
+def replace_everywhere() -> None:
+    """Put ufunx's ufuncs into NumPy's modules and what these hold."""
+    for name in EARLY:
+        importlib.import_module(name)
+    np._core._multiarray_umath._get_sfloat_dtype()  # type: ignore[attr-defined]  # adds loops by name, once
+    by_id = replacements()
+
+    def ours(value: object) -> Any:
+        if isinstance(value, BuiltinFunctionType) and id(value.__self__) in by_id:
+            return getattr(by_id[id(value.__self__)], value.__name__)  # a method that a module took
+        return by_id.get(id(value))
+
+    def put(names: dict[str, Any]) -> None:
+        for name, value in list(names.items()):
+            if (ufunc := ours(value)) is not None:
+                names[name] = ufunc
+
+    for module_name, module in list(sys.modules.items()):
+        if module_name.split(".")[0] != "numpy" or module_name in LEFT_ALONE or ".tests" in module_name:
+            continue
+        put(vars(module))
+        for value in list(vars(module).values()):
+            if type(value).__module__.startswith("numpy.ma") and isinstance(held := getattr(value, "__dict__", None), dict):
+                put(held)  # numpy.ma's functions hold the ufunc they extend
+            if isinstance(value, type) and value.__module__.startswith("numpy."):
+                for method in vars(value).values():
+                    cells: tuple[CellType, ...] = (isinstance(method, FunctionType) and method.__closure__) or ()
+                    for cell in cells:
+                        if (ufunc := ours(cell.cell_contents)) is not None:
+                            cell.cell_contents = ufunc  # the operators of NDArrayOperatorsMixin
+            
+
+class Outcomes:
+    """Writes what happens to a file as it happens, so that a crash leaves the test's name."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = path.open("w", buffering=1)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        print("started", nodeid, sep="\t", file=self.file)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            print(report.outcome, report.nodeid, sep="\t", file=self.file)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            print("failed", report.nodeid, sep="\t", file=self.file)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stock", action="store_true", help="leave NumPy alone")
+    parser.addoption("--outcomes", type=Path, help="the file for the outcomes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if (path := config.getoption("--outcomes")) is not None:
+        config.pluginmanager.register(Outcomes(path))
+    if not config.getoption("--stock"):
+        replace_everywhere()

@@ -1,0 +1,103 @@
+"""Runs NumPy's own tests on ufunx's ufuncs: `python tests/numpy/run.py [part of a file's name ...] [--stock]`.
+
+A test that fails must be in expected_failures.txt, and one that is there must fail.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+# Long ones first, as two run at a time.
+FILES = """
+    _core/tests/test_numeric.py _core/tests/test_umath.py ma/tests/test_core.py _core/tests/test_scalarmath.py
+    lib/tests/test_nanfunctions.py _core/tests/test_ufunc.py _core/tests/test_mem_overlap.py
+    _core/tests/test_umath_accuracy.py _core/tests/test_umath_complex.py _core/tests/test_nep50_promotions.py
+    _core/tests/test_overrides.py _core/tests/test_dlpack.py _core/tests/test_half.py
+    _core/tests/test_custom_dtypes.py _core/tests/test_errstate.py lib/tests/test_mixins.py lib/tests/test_ufunclike.py
+""".split()
+AT_A_TIME = 2
+
+
+@dataclass
+class Result:
+    """What became of one file's tests."""
+
+    file: str
+    seconds: float = 0.0
+    output: str = ""
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    def ids(self, outcome: str) -> list[str]:
+        return [test for test, what in self.outcomes.items() if what == outcome]
+
+
+def run_file(file: str, stock: bool) -> Result:
+    """Run a file's tests in a process of their own, away from this project's configuration."""
+    result, start = Result(file), perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        (ini := Path(folder) / "pytest.ini").touch()
+        outcomes = Path(folder) / "outcomes"
+        numpy = Path(np.__file__).parent
+        command = [sys.executable, "-m", "pytest", "-p", "alias_plugin", "-p", "no:cacheprovider", "-q", "-c", str(ini)]
+        command += ["--rootdir", str(numpy.parent), "--tb=short", "--outcomes", str(outcomes), str(numpy / file)]
+        command += ["--stock"] if stock else []
+        environment = {**os.environ, "PYTHONPATH": str(HERE)}
+        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        result.output = run.stdout + run.stderr
+        lines = outcomes.read_text().splitlines() if outcomes.exists() else []
+    for line in lines:
+        outcome, _, test = line.partition("\t")
+        if result.outcomes.get(test) != "failed":
+            result.outcomes[test] = outcome
+    for test in result.ids("started"):  # begun and never ended: the process died in it
+        result.outcomes[test] = "failed"
+    if run.returncode not in (0, 1):
+        result.outcomes[f"numpy/{file}::(exit status {run.returncode})"] = "failed"
+    result.seconds = perf_counter() - start
+    return result
+
+
+def read_expected() -> dict[str, str]:
+    """Tests that cannot pass, with why."""
+    lines = (HERE / "expected_failures.txt").read_text().splitlines()
+    pairs = (line.split("  ", 1) for line in lines if line and not line.startswith("#"))
+    return {test: reason for test, reason in pairs}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of files' names; all files if none")
+    parser.add_argument("--stock", action="store_true", help="run on NumPy's own ufuncs")
+    parser.add_argument("--output", action="store_true", help="print pytest's output of files with surprises")
+    options = parser.parse_args()
+    files = [file for file in FILES if not options.names or any(name in file for name in options.names)]
+    expected = {} if options.stock else read_expected()
+    passed = failed = surprises = 0
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for result in pool.map(lambda file: run_file(file, options.stock), files):
+            failures = set(result.ids("failed"))
+            listed = {test for test in expected if test.startswith(f"numpy/{result.file}::")}
+            counts = len(result.ids("passed")), len(failures), len(failures & listed), len(result.ids("skipped"))
+            passed, failed = passed + counts[0], failed + counts[1]
+            text = "{:5} passed, {} failed ({} expected), {} skipped".format(*counts)
+            print(f"{result.file:40} {text}, {result.seconds:.0f} s", flush=True)
+            for test in sorted(failures ^ listed):
+                print("  fails:" if test in failures else "  listed but passes:", test)
+            surprises += len(failures ^ listed)
+            if options.output and failures != listed:
+                print(result.output)
+    print(f"{passed} passed, {failed} failed")
+    return int(surprises > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
