@@ -43,6 +43,7 @@ unsafe fn column_block(
     let size = fold.computed.size();
     let room = n * 16 + 192; // staggered, so that blocks do not share cache sets
     let direct = fold.source == fold.computed && nest.aligned && in_step == size as isize;
+    let overwrites = fold.l.kernels.inplace_at(fold.isa).is_some();
     // Sums join as a tree; other folds gain nothing from it.
     let group = if fold.neutral.is_some() { FOLD_ROWS } else { usize::MAX };
     let levels = if rows > group { LEVELS } else { 0 };
@@ -73,8 +74,12 @@ unsafe fn column_block(
                         fold.load(row, in_step, n, raw, row_block, report);
                         row_block
                     };
-                    report.flags |= call_contiguous(fold.l, fold.isa, &[acc, x, next], n);
-                    std::mem::swap(&mut acc, &mut next);
+                    if overwrites {
+                        report.flags |= call_contiguous(fold.l, fold.isa, &[acc, x, acc], n);
+                    } else {
+                        report.flags |= call_contiguous(fold.l, fold.isa, &[acc, x, next], n);
+                        std::mem::swap(&mut acc, &mut next);
+                    }
                 }
                 in_group += 1;
                 if in_group > group {
