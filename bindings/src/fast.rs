@@ -140,6 +140,16 @@ impl Input {
             Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
         }
     }
+
+    /// Where the first element is. An array is alive as long as the call.
+    fn address(&self) -> *mut u8 {
+        match self {
+            // SAFETY: a live array.
+            Input::Array(array, _) => unsafe { (**array).fields.data.cast() },
+            Input::Cell(cell, _) => cell.as_ptr().cast_mut().cast(),
+            Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
+        }
+    }
 }
 
 /// Calls the fast way, if it can.
@@ -287,13 +297,14 @@ unsafe fn run(
     let n: usize = (0..nd as usize).map(|i| unsafe { *dims.add(i) } as usize).product();
     let mut direct = [false; MOST_INPUTS];
     for ((direct, input), &dtype) in direct.iter_mut().zip(inputs).zip(l.inputs) {
-        // SAFETY: live arrays; strides have an entry per axis.
         *direct = match *input {
+            // SAFETY: a live array.
             Input::Array(array, have) => unsafe {
                 let fields = &(*array).fields;
                 have == dtype && (fields.nd != 1 || n == 1 || *fields.strides == dtype.size() as isize)
             },
-            _ => false,
+            Input::Cell(_, have) => have == dtype && n == 1,
+            Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
         };
     }
     let staged = !direct[..inputs.len()].iter().all(|&d| d);
@@ -339,8 +350,7 @@ unsafe fn run(
             for (i, input) in inputs.iter().enumerate() {
                 let block = scratch.wrapping_add(2 * i * STAGED * 16);
                 args[i] = match *input {
-                    // SAFETY: a live array.
-                    Input::Array(array, _) if direct[i] => unsafe { (*array).fields.data.cast() },
+                    _ if direct[i] => input.address(),
                     // SAFETY: `n` elements of a live array or of a cell; each block holds `STAGED`.
                     _ => unsafe { stage_input(input, l.inputs[i], n, block, isa, &mut cast) },
                 };
@@ -349,10 +359,7 @@ unsafe fn run(
         })
     } else {
         for (arg, input) in args.iter_mut().zip(inputs) {
-            if let Input::Array(array, _) = *input {
-                // SAFETY: a live array.
-                *arg = unsafe { (*array).fields.data.cast() };
-            }
+            *arg = input.address();
         }
         run(&args)
     };

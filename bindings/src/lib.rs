@@ -22,7 +22,7 @@ use pyo3::types::PyDict;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{cap_isa, explain::explain, num_threads, set_num_threads, show_config, ufuncs};
+    use super::{cap_isa, explain::explain, num_threads, set_local_threads, set_num_threads, show_config, ufuncs};
 
     #[pymodule_init]
     fn init(m: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
@@ -72,6 +72,12 @@ fn set_num_threads(n: usize) -> PyResult<()> {
     }
     ufunx::set_num_threads(n);
     Ok(())
+}
+
+/// Set the number of threads for this thread's calls, 0 for the common setting; what was set before is returned.
+#[pyfunction]
+fn set_local_threads(n: usize) -> usize {
+    ufunx::threads::set_local_threads(n)
 }
 
 /// Let kernels use this instruction set at most: 'scalar', 'v3' or 'v4'. The one then in use is returned.

@@ -62,6 +62,12 @@ pub fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Makes this thread's calls use `n` threads from now on, or, with 0, as many as every other's; returns what was set
+/// before. For hosts whose scopes are not closures.
+pub fn set_local_threads(n: usize) -> usize {
+    LOCAL.replace(n)
+}
+
 /// Whether this thread is one of a pool's: work started here stays here.
 pub fn inside_pool() -> bool {
     rayon::current_thread_index().is_some()

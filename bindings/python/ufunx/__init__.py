@@ -34,13 +34,14 @@ __all__ = sorted(
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Use `n` threads inside the `with` block."""
-    before = num_threads()
-    set_num_threads(n)
+    """Let this thread's calls use `n` threads inside the `with` block."""
+    if n < 1:
+        raise ValueError("the number of threads must be at least 1")
+    before = _native.set_local_threads(n)
     try:
         yield
     finally:
-        set_num_threads(before)
+        _native.set_local_threads(before)
 
 
 def __getattr__(name: str) -> Any:

@@ -85,14 +85,30 @@ impl<O: Math<T>, T: Register> Kernel for MathEach<O, T> {
             start = end;
         }
         if whole < n {
+            let rest = n - whole;
             let mut padded = [T::ONE; STEP];
             let mut result = [MaybeUninit::uninit(); STEP];
-            padded[..n - whole].copy_from_slice(&x[whole..]);
-            flags |= block::<O, T, L>(level, &padded, &mut result);
-            y[whole..].copy_from_slice(&result[..n - whole]);
+            padded[..rest].copy_from_slice(&x[whole..]);
+            // Hand-written lanes work by the register: a single number need not pay for four.
+            let step = if has_wide_lanes::<O, T, L>(level) { const { 64 / size_of::<T>() } } else { STEP };
+            let end = rest.next_multiple_of(step);
+            flags |= block::<O, T, L>(level, &padded[..end], &mut result[..end]);
+            y[whole..].copy_from_slice(&result[..rest]);
         }
         flags
     }
+}
+
+#[inline(always)]
+fn has_wide_lanes<O: Math<T>, T: Register, L: Level>(level: L) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let wide = level.v4().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    let wide = {
+        let _ = level;
+        false
+    };
+    O::HAS_V4 && wide
 }
 
 #[inline(always)]
