@@ -121,7 +121,9 @@ pub unsafe fn parse(
                 b"where" => parsed.mask = Some(mask(np, value).ok_or(Reason::Keyword)?),
                 b"dtype" if value == ffi::Py_None() => {}
                 b"dtype" => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
-                b"casting" => parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?,
+                b"casting" => {
+                    parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?
+                }
                 b"order" => parsed.order = order(value).ok_or(Reason::Keyword)?,
                 b"subok" if value == ffi::Py_True() || value == ffi::Py_False() => {}
                 _ => return Err(Reason::Keyword),

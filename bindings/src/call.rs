@@ -46,8 +46,11 @@ unsafe fn native(
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
     let n: usize = prepared.shape().iter().product();
-    let mut results: SmallVec<[*mut ffi::PyObject; 1]> =
-        parsed.outputs.iter().map(|o| o.as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object)).collect();
+    let mut results: SmallVec<[*mut ffi::PyObject; 1]> = parsed
+        .outputs
+        .iter()
+        .map(|o| o.as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object))
+        .collect();
     for &object in results.iter().filter(|o| !o.is_null()) {
         // SAFETY: a given output, which becomes a result.
         unsafe { ffi::Py_INCREF(object) };
@@ -60,7 +63,8 @@ unsafe fn native(
     });
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
     let run = |planned: &PlannedCall| unsafe { planned.run() };
-    let report = planned.map(|planned| if n > DETACH_FROM { py.detach(|| run(&planned)) } else { run(&planned) });
+    let report =
+        planned.map(|planned| if n > DETACH_FROM { py.detach(|| run(&planned)) } else { run(&planned) });
     Ok(finish(py, np, ufunc, l, report, &results, &given_objects, parsed.keep_arrays))
 }
 
@@ -77,7 +81,12 @@ pub struct Way {
 ///
 /// # Safety
 /// Live arguments.
-pub unsafe fn prepare(py: Python<'_>, np: &NumPy, ufunc: &Ufunc, arguments: &Arguments<'_>) -> Result<Way, Reason> {
+pub unsafe fn prepare(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Result<Way, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // SAFETY: live arguments.
     let parsed = unsafe { parse(py, np, (def.nin(), def.nout()), arguments) }?;
@@ -146,7 +155,8 @@ impl Values {
     }
 
     fn operands<'a>(&'a self, inputs: &'a [Ingested]) -> SmallVec<[&'a Operand; 2]> {
-        let value = |i: usize| self.scalars[i].as_ref().or_else(|| self.cells[i].as_ref().map(Array::operand));
+        let value =
+            |i: usize| self.scalars[i].as_ref().or_else(|| self.cells[i].as_ref().map(Array::operand));
         inputs
             .iter()
             .enumerate()
@@ -201,7 +211,12 @@ fn finish(
 }
 
 /// A new array, or its element if it has no dimensions.
-pub fn unwrap(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject, dtype: DType) -> PyResult<*mut ffi::PyObject> {
+pub fn unwrap(
+    py: Python<'_>,
+    np: &NumPy,
+    object: *mut ffi::PyObject,
+    dtype: DType,
+) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: a new array, owned here.
     unsafe {
         let array = object.cast::<PyArrayObject>();

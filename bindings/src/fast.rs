@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use ufunx::cast::cast_block;
 use ufunx::exec::{call_contiguous, with_scratch};
 use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{Casting, Cost, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
+use ufunx::registry::{
+    Casting, Cost, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction,
+};
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
 
@@ -86,12 +88,8 @@ impl FastLoops {
     #[cold]
     fn look_up(&self, dtypes: [DType; MOST_INPUTS], cell: &AtomicU8) -> Option<&'static LoopDef> {
         let types = dtypes.map(Typed::Strong);
-        let request = Request {
-            inputs: &types[..self.nin],
-            outputs: &[],
-            signature: None,
-            casting: Casting::SameKind,
-        };
+        let request =
+            Request { inputs: &types[..self.nin], outputs: &[], signature: None, casting: Casting::SameKind };
         let found = resolve(self.def?, &request).ok();
         let found = found.filter(|l| l.outputs[0].numpy_number().is_some());
         let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
@@ -157,7 +155,11 @@ impl Input {
 /// # Safety
 /// The arguments are live objects.
 #[inline]
-pub unsafe fn call(py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> PyResult<Option<*mut ffi::PyObject>> {
+pub unsafe fn call(
+    py: Python<'_>,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> PyResult<Option<*mut ffi::PyObject>> {
     let fast = &ufunc.fast;
     let Some(out) = output_argument(fast, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
@@ -214,7 +216,11 @@ unsafe fn read_inputs(
                 let array = object.cast::<PyArrayObject>();
                 let fields = &(*array).fields;
                 // The order of a new output's axes follows the inputs'; one axis has no order.
-                let plain = if fields.nd > 1 { NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED } else { NPY_ARRAY_ALIGNED };
+                let plain = if fields.nd > 1 {
+                    NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
+                } else {
+                    NPY_ARRAY_ALIGNED
+                };
                 if fields.flags & plain != plain {
                     return None;
                 }
@@ -281,15 +287,15 @@ unsafe fn run(
     let mut shaped: Option<*mut PyArrayObject> = None;
     for input in inputs {
         if let Input::Array(array, _) = *input {
-            // SAFETY: live arrays.
             match shaped {
+                // SAFETY: live arrays.
                 Some(first) if unsafe { !same_shape(first, array) } => return Ok(None),
                 _ => shaped = Some(array),
             }
         }
     }
-    // SAFETY: live arrays; dimensions have `nd` entries.
     let (nd, dims) = match shaped {
+        // SAFETY: live arrays; dimensions have `nd` entries.
         Some(array) => unsafe { ((*array).fields.nd, (*array).fields.dimensions) },
         None => (0, std::ptr::null_mut()),
     };
@@ -327,8 +333,17 @@ unsafe fn run(
             let descr = np.descrs[out_dtype as usize];
             ffi::Py_INCREF(descr.cast());
             let null = std::ptr::null_mut();
-            let array =
-                PY_ARRAY_API.PyArray_NewFromDescr(py, np.array_type, descr, nd, dims, null, null.cast(), 0, null.cast());
+            let array = PY_ARRAY_API.PyArray_NewFromDescr(
+                py,
+                np.array_type,
+                descr,
+                nd,
+                dims,
+                null,
+                null.cast(),
+                0,
+                null.cast(),
+            );
             if array.is_null() {
                 return Err(PyErr::fetch(py));
             }
@@ -429,7 +444,12 @@ impl Operands<'_> {
 ///
 /// # Safety
 /// `data` is an element of that dtype, which NumPy has.
-pub unsafe fn scalar(py: Python<'_>, np: &NumPy, dtype: DType, data: *mut u8) -> PyResult<*mut ffi::PyObject> {
+pub unsafe fn scalar(
+    py: Python<'_>,
+    np: &NumPy,
+    dtype: DType,
+    data: *mut u8,
+) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: the caller's promise.
     let object = unsafe {
         PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descrs[dtype as usize], std::ptr::null_mut())
@@ -478,11 +498,8 @@ unsafe fn usable_output(
             let other = (*input).fields.data.addr();
             let packed = (*input).fields.nd != 1 || *(*input).fields.strides == have.size() as isize;
             let apart = packed && (start + n * dtype.size() <= other || other + n * have.size() <= start);
-            let overwrites = i == 0
-                && start == other
-                && packed
-                && have == l.inputs[0]
-                && l.kernels.inplace[0].is_some();
+            let overwrites =
+                i == 0 && start == other && packed && have == l.inputs[0] && l.kernels.inplace[0].is_some();
             if !apart && !overwrites {
                 return None;
             }

@@ -22,7 +22,9 @@ use pyo3::types::PyDict;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::{cap_isa, explain::explain, num_threads, set_local_threads, set_num_threads, show_config, ufuncs};
+    use super::{
+        cap_isa, explain::explain, num_threads, set_local_threads, set_num_threads, show_config, ufuncs,
+    };
 
     #[pymodule_init]
     fn init(m: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

@@ -16,7 +16,7 @@ use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
 use ufunx::registry::resolve_reduction;
 use ufunx::tuning::FOLD_PIECE;
-use ufunx::{DType, Report, View};
+use ufunx::{DType, Report, Scalar, View};
 
 type Method = unsafe extern "C" fn(
     *mut ffi::PyObject,
@@ -51,7 +51,8 @@ pub fn table() -> *mut ffi::PyMethodDef {
 }
 
 /// A method's native half: the result, or why the call is NumPy's.
-type Native = unsafe fn(Python<'_>, &NumPy, &Ufunc, &Arguments<'_>) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
+type Native =
+    unsafe fn(Python<'_>, &NumPy, &Ufunc, &Arguments<'_>) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
 
 /// Runs the native half, else the twin's method.
 ///
@@ -174,7 +175,11 @@ fn is_absent(object: *mut ffi::PyObject) -> bool {
 }
 
 /// `dtype=`.
-unsafe fn optional_dtype(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Result<Option<DType>, Reason> {
+unsafe fn optional_dtype(
+    py: Python<'_>,
+    np: &NumPy,
+    object: *mut ffi::PyObject,
+) -> Result<Option<DType>, Reason> {
     if is_absent(object) {
         return Ok(None);
     }
@@ -183,7 +188,10 @@ unsafe fn optional_dtype(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject)
 }
 
 /// `out=`: an array, or a tuple of one.
-unsafe fn optional_out(np: &NumPy, object: *mut ffi::PyObject) -> Result<Option<(*mut ffi::PyObject, Operand)>, Reason> {
+unsafe fn optional_out(
+    np: &NumPy,
+    object: *mut ffi::PyObject,
+) -> Result<Option<(*mut ffi::PyObject, Operand)>, Reason> {
     if is_absent(object) {
         return Ok(None);
     }
@@ -246,20 +254,21 @@ unsafe fn native_reduce(
             },
             mask: given_mask.map(|m| View::from_operand(m)),
         };
-        let reduction = Reduction::new(def, &input, out.as_ref().map(|(_, o)| o), &options).map_err(|error| {
-            match error {
+        let reduction = Reduction::new(def, &input, out.as_ref().map(|(_, o)| o), &options).map_err(
+            |error| match error {
                 ufunx::Error::Resolve(_) => Reason::Resolution,
                 _ => Reason::Layout,
-            }
-        })?;
+            },
+        )?;
         let keep = out.is_some();
         let dtype = reduction.l.outputs[0];
-        Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides())
-            .and_then(|(result, target)| {
+        Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
+            |(result, target)| {
                 let run = || reduction.run(&target);
                 let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
                 finish(py, np, "reduce", report, result, dtype, keep)
-            }))
+            },
+        ))
     }
 }
 
@@ -298,7 +307,8 @@ unsafe fn fast_reduce(
         if skip == 1 {
             std::ptr::copy_nonoverlapping(data, result, size);
         }
-        let flags = ufunx::exec::call_fold(fold.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)?;
+        let flags =
+            ufunx::exec::call_fold(fold.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)?;
         if let Err(error) = np.report(py, "reduce", flags) {
             return Some(Err(error));
         }
@@ -425,7 +435,11 @@ unsafe fn native_at(
         let target = writable(np, object).ok_or(Reason::Operand)?;
         let indices = array(np, indices)?;
         let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
-        if target.shape.len() != 1 || !plain || def.nin() != 1 + usize::from(!values.is_null()) || def.nout() != 1 {
+        if target.shape.len() != 1
+            || !plain
+            || def.nin() != 1 + usize::from(!values.is_null())
+            || def.nout() != 1
+        {
             return Err(Reason::Method);
         }
         let value = if values.is_null() { None } else { Some(ingest(py, np, values)?) };
@@ -436,15 +450,16 @@ unsafe fn native_at(
             Some(Ingested::Array(operand)) => Some(operand.dtype),
             None => None,
         };
-        let number = match &value {
-            Some(Ingested::Weak(number)) => {
-                Some(number.to_array(number.weak().default_dtype()).map_err(|_| Reason::Resolution)?)
-            }
-            _ => None,
+        let cell = match &value {
+            Some(Ingested::Weak(Scalar::Int(x))) => [u128::from(*x as u64)],
+            Some(Ingested::Weak(Scalar::Float(x))) => [u128::from(x.to_bits())],
+            Some(Ingested::Weak(Scalar::Complex(_))) => return Err(Reason::DType),
+            _ => [0],
         };
+        let number = strong.map(|dtype| Operand::scalar(cell.as_ptr().cast_mut().cast(), dtype));
         let operand = match &value {
             Some(Ingested::Array(operand)) => Some(operand),
-            _ => number.as_ref().map(ufunx::Array::operand),
+            _ => number.as_ref(),
         };
         let index = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
         let count = indices.shape[0];
@@ -476,7 +491,8 @@ unsafe fn at_values(
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // SAFETY: an aligned array of 64-bit integers.
-    let at = |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
+    let at =
+        |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
     let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
     // SAFETY: target and values are the caller's for the call.
     let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;

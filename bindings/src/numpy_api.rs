@@ -57,7 +57,8 @@ impl NumPy {
             let capsule = py.import("numpy._core.umath")?.getattr("_UFUNC_API")?;
             // SAFETY: the capsule holds NumPy's table of function pointers, whose layout is NumPy's stable ABI.
             let give_fp_errors = unsafe {
-                let table = ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()) as *const *const c_void;
+                let table =
+                    ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()) as *const *const c_void;
                 if table.is_null() {
                     return Err(PyErr::fetch(py));
                 }

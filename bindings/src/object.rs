@@ -46,7 +46,9 @@ pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>, def: Option<&'static UfuncDe
     // SAFETY: the type's basic size is that of `Ufunc`; `tp_alloc` zeroes it and sets up the head, every other field is
     // written here.
     unsafe {
-        let Some(alloc) = (*class).tp_alloc else { return Err(PySystemError::new_err("type without tp_alloc")) };
+        let Some(alloc) = (*class).tp_alloc else {
+            return Err(PySystemError::new_err("type without tp_alloc"));
+        };
         let object = alloc(class, 0);
         if object.is_null() {
             return Err(PyErr::fetch(py));
@@ -121,7 +123,11 @@ pub struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     /// # Safety
     /// `args` holds `nargs` objects, then as many as `names` has, alive for `'a`.
-    pub unsafe fn new(args: *const *mut ffi::PyObject, nargs: usize, names: *mut ffi::PyObject) -> Arguments<'a> {
+    pub unsafe fn new(
+        args: *const *mut ffi::PyObject,
+        nargs: usize,
+        names: *mut ffi::PyObject,
+    ) -> Arguments<'a> {
         let slice = |start: usize, n: usize| match n {
             0 => &[][..],
             // SAFETY: the caller's promise.
@@ -262,7 +268,11 @@ unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
     unsafe { ffi::PyObject_Hash((*object.cast::<Ufunc>()).twin) }
 }
 
-unsafe extern "C" fn richcompare(a: *mut ffi::PyObject, b: *mut ffi::PyObject, op: c_int) -> *mut ffi::PyObject {
+unsafe extern "C" fn richcompare(
+    a: *mut ffi::PyObject,
+    b: *mut ffi::PyObject,
+    op: c_int,
+) -> *mut ffi::PyObject {
     // SAFETY: `a` is an object of ours; `b` any. NumPy's own comparison knows nothing of ours and lets us answer.
     unsafe {
         let same = a == b || (*a.cast::<Ufunc>()).twin == b;
@@ -294,12 +304,20 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
 }
 
 /// `__reduce__`: pickled and copied by name.
-pub unsafe extern "C" fn reduce_by_name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+pub unsafe extern "C" fn reduce_by_name(
+    object: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     // SAFETY: an object of ours.
     unsafe { ffi::PyObject_GetAttrString((*object.cast::<Ufunc>()).twin, c"__name__".as_ptr()) }
 }
 
 /// Calls the twin's method, or the twin itself, with the same arguments.
-pub fn call_twin(py: Python<'_>, ufunc: &Ufunc, method: Option<&CStr>, arguments: &Arguments<'_>) -> PyResult<*mut ffi::PyObject> {
+pub fn call_twin(
+    py: Python<'_>,
+    ufunc: &Ufunc,
+    method: Option<&CStr>,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
     twin::call(py, ufunc.twin, method, arguments)
 }

@@ -12,7 +12,8 @@ pub fn call(
     method: Option<&CStr>,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
-    let all: Vec<*mut ffi::PyObject> = arguments.positional.iter().chain(arguments.keywords).copied().collect();
+    let all: Vec<*mut ffi::PyObject> =
+        arguments.positional.iter().chain(arguments.keywords).copied().collect();
     // SAFETY: live objects, as many as said; the bound method is released after the call.
     let result = unsafe {
         match method {
@@ -22,8 +23,12 @@ pub fn call(
                 if bound.is_null() {
                     return Err(PyErr::fetch(py));
                 }
-                let result =
-                    ffi::PyObject_Vectorcall(bound, all.as_ptr(), arguments.positional.len(), arguments.names);
+                let result = ffi::PyObject_Vectorcall(
+                    bound,
+                    all.as_ptr(),
+                    arguments.positional.len(),
+                    arguments.names,
+                );
                 ffi::Py_DECREF(bound);
                 result
             }
