@@ -193,7 +193,7 @@ pub unsafe fn dtype(py: Python<'_>, np: &NumPy, value: *mut ffi::PyObject) -> Op
             ffi::PyErr_Clear();
             return None;
         }
-        let found = np.descrs.iter().position(|&d| d == descr).map(|i| DType::ALL[i]);
+        let found = np.dtype_of_descr(descr);
         ffi::Py_DECREF(descr.cast::<DescrHead>().cast());
         found
     }

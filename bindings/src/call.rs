@@ -14,7 +14,7 @@ use ufunx::call::{PlannedCall, Prepared};
 use ufunx::exec::worth_threads;
 use ufunx::operand::Operand;
 use ufunx::plan::Access;
-use ufunx::registry::{LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use ufunx::registry::{LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
 use ufunx::{Array, DType, Isa, Report};
 
 /// Calls the ufunc.
@@ -116,6 +116,19 @@ pub unsafe fn prepare(
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
 fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
+    // bfloat16 and float8 run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
+    // say, which differ from the registry's promotion.
+    let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
+    let first = parsed.inputs.iter().map(Ingested::typed).find(|t| mini(*t));
+    let outputs = || parsed.outputs.iter().flatten().map(|(_, o)| o.dtype);
+    if let Some(first) = first {
+        let alike = |t: Typed| t == first || t == Typed::Weak(Weak::Int);
+        if !parsed.inputs.iter().all(|i| alike(i.typed())) || parsed.dtype.is_some() {
+            return Err(Reason::DType);
+        }
+    } else if outputs().any(|d| d.numpy_number().is_none()) {
+        return Err(Reason::DType);
+    }
     let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(Ingested::typed).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
@@ -237,7 +250,7 @@ pub fn new_array(
     shape: &[usize],
     strides: &[isize],
 ) -> PyResult<(*mut ffi::PyObject, *mut u8)> {
-    let descr = np.descrs[dtype as usize];
+    let descr = np.descr(dtype);
     // SAFETY: dimensions and strides have an entry per axis and are copied; the descriptor's reference is taken over;
     // NumPy makes memory for the strides, which leave no gaps.
     unsafe {

@@ -74,7 +74,7 @@ impl FastLoops {
         self.find([dtype; MOST_INPUTS]).filter(|l| self.nin == 2 && l.is_reducible() && l.inputs[0] == dtype)
     }
 
-    /// The loop for inputs of these dtypes, whose result is a dtype that NumPy has.
+    /// The loop for inputs of these dtypes.
     #[inline]
     fn find(&self, dtypes: [DType; MOST_INPUTS]) -> Option<&'static LoopDef> {
         let cell = &self.places[dtypes[0] as usize * DTYPES + dtypes[1] as usize];
@@ -91,7 +91,9 @@ impl FastLoops {
         let request =
             Request { inputs: &types[..self.nin], outputs: &[], signature: None, casting: Casting::SameKind };
         let found = resolve(self.def?, &request).ok();
-        let found = found.filter(|l| l.outputs[0].numpy_number().is_some());
+        // Of the dtypes NumPy lacks, only like meets like here.
+        let like = dtypes[0] == dtypes[1] || dtypes.iter().all(|d| d.numpy_number().is_some());
+        let found = found.filter(|_| like);
         let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
         // More than 253 loops do not fit the cell; no ufunc has a tenth of that.
         cell.store(place.map_or(1, |p| u8::try_from(p + 2).unwrap_or(1)), Ordering::Relaxed);
@@ -330,7 +332,7 @@ unsafe fn run(
         } else if nd == 0 {
             (std::ptr::null_mut(), cell.as_mut_ptr().cast::<u8>())
         } else {
-            let descr = np.descrs[out_dtype as usize];
+            let descr = np.descr(out_dtype);
             ffi::Py_INCREF(descr.cast());
             let null = std::ptr::null_mut();
             let array = PY_ARRAY_API.PyArray_NewFromDescr(
@@ -451,9 +453,8 @@ pub unsafe fn scalar(
     data: *mut u8,
 ) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: the caller's promise.
-    let object = unsafe {
-        PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descrs[dtype as usize], std::ptr::null_mut())
-    };
+    let object =
+        unsafe { PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descr(dtype), std::ptr::null_mut()) };
     if object.is_null() { Err(PyErr::fetch(py)) } else { Ok(object) }
 }
 

@@ -4,7 +4,8 @@ use numpy::npyffi::{self, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use ufunx::{DType, FpFlags};
 
 /// Addresses that do not change while the process lives.
@@ -15,8 +16,8 @@ pub struct NumPy {
     pub ufunc_type: *mut ffi::PyObject,
     /// `numpy._NoValue`.
     pub no_value: *mut ffi::PyObject,
-    /// Descriptors of the dtypes NumPy has, by our numbering.
-    pub descrs: [*mut PyArray_Descr; DTYPES],
+    /// Descriptors by our numbering: NumPy's own from the start, ml_dtypes' from when one is first met.
+    descrs: [AtomicPtr<PyArray_Descr>; DTYPES],
     /// The scalar types of the same.
     pub scalars: [*mut ffi::PyTypeObject; DTYPES],
     /// The descriptors' dtypes by NumPy type number; `None` for those that are NumPy's own affair.
@@ -39,7 +40,7 @@ impl NumPy {
     pub fn load(py: Python<'_>) -> PyResult<&'static NumPy> {
         NUMPY.get_or_try_init(py, || {
             let module = py.import("numpy")?;
-            let mut descrs = [std::ptr::null_mut(); DTYPES];
+            let descrs = [const { AtomicPtr::new(std::ptr::null_mut()) }; DTYPES];
             let mut scalars = [std::ptr::null_mut(); DTYPES];
             let mut by_number = [None; 32];
             for &dtype in DType::ALL {
@@ -47,7 +48,7 @@ impl NumPy {
                 // SAFETY: a valid type number; the reference returned is kept for ever.
                 unsafe {
                     let descr = PY_ARRAY_API.PyArray_DescrFromType(py, number);
-                    descrs[dtype as usize] = descr;
+                    descrs[dtype as usize].store(descr, Ordering::Relaxed);
                     scalars[dtype as usize] = (*descr.cast::<DescrHead>()).typeobj;
                 }
                 by_number[number as usize] = Some(dtype);
@@ -103,9 +104,45 @@ impl NumPy {
             let descr = (*array).fields.descr.cast::<DescrHead>();
             match (*descr).byteorder as u8 {
                 b'>' | b'<' if (*descr).byteorder as u8 != NATIVE => None,
-                _ => self.dtype((*descr).type_num),
+                _ if (*descr).type_num < FIRST_USER_NUMBER => self.dtype((*descr).type_num),
+                _ => self.user_dtype(descr),
             }
         }
+    }
+
+    /// The dtype of a descriptor that another library registered: bfloat16 and float8 of ml_dtypes.
+    ///
+    /// # Safety
+    /// A live descriptor.
+    unsafe fn user_dtype(&self, descr: *mut DescrHead) -> Option<DType> {
+        let known = |d: DType| self.descrs[d as usize].load(Ordering::Relaxed) == descr.cast();
+        let minis = || DType::ALL.iter().copied().filter(|d| d.numpy_number().is_none());
+        if let Some(dtype) = minis().find(|&d| known(d)) {
+            return Some(dtype);
+        }
+        // SAFETY: a live descriptor has a live type, whose name is a C string.
+        let name = unsafe { CStr::from_ptr((*(*descr).typeobj).tp_name) }.to_str().ok()?;
+        let name = name.rsplit_once('.').map_or(name, |(_, last)| last);
+        let dtype = minis().find(|d| d.name() == name)?;
+        let cell = &self.descrs[dtype as usize];
+        if cell.load(Ordering::Relaxed).is_null() {
+            // SAFETY: a live descriptor; the reference is kept for ever.
+            unsafe { ffi::Py_INCREF(descr.cast()) };
+            cell.store(descr.cast(), Ordering::Relaxed);
+        }
+        known(dtype).then_some(dtype)
+    }
+
+    /// The descriptor of a dtype; null for one of ml_dtypes that was not met yet.
+    #[inline]
+    pub fn descr(&self, dtype: DType) -> *mut PyArray_Descr {
+        self.descrs[dtype as usize].load(Ordering::Relaxed)
+    }
+
+    /// The dtype with that very descriptor.
+    pub fn dtype_of_descr(&self, descr: *mut PyArray_Descr) -> Option<DType> {
+        let found = self.descrs.iter().position(|d| d.load(Ordering::Relaxed) == descr && !descr.is_null());
+        found.map(|i| DType::ALL[i])
     }
 
     /// The dtype of a NumPy scalar of exactly that type.
@@ -132,6 +169,9 @@ impl NumPy {
 const NATIVE: u8 = b'<';
 #[cfg(target_endian = "big")]
 const NATIVE: u8 = b'>';
+
+/// Type numbers from here on are given to other libraries' dtypes.
+const FIRST_USER_NUMBER: c_int = 256;
 
 /// The head of `PyArray_Descr`, which NumPy 1 and 2 have alike.
 #[repr(C)]

@@ -5,6 +5,7 @@ import pickle
 import threading
 import weakref
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -173,3 +174,23 @@ def test_numpys_namespace_resolves():
     assert set(NAMES) <= set(dir(ux))
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = ux.no_such_name
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_the_narrow_floats_of_ml_dtypes_run_natively(name):
+    dtype = getattr(ml_dtypes, name)
+    x = np.array([0.5, 1, 2, 3, -4, 0.5], dtype)
+    for ufunc in (ux.add, ux.multiply, ux.maximum, ux.less, ux.logical_and):
+        assert ux.explain(ufunc, x, x)["path"] == "native"
+        ours, theirs = ufunc(x, x), getattr(np, ufunc.__name__)(x, x)
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours.astype("f4"), theirs.astype("f4"))
+    for ufunc in (ux.exp, ux.sqrt, ux.negative, ux.isnan, ux.rint):
+        ours, theirs = ufunc(abs(x)), getattr(np, ufunc.__name__)(abs(x))
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours.astype("f4"), theirs.astype("f4"))
+    assert ux.add.reduce(x).dtype == dtype
+    assert float(ux.add.reduce(x)) == 3
+    for other in (np.float32(1), 1.5, x.astype("f8")):
+        assert ux.explain(ux.add, x, other)["path"] == "numpy"
+        assert ux.add(x, other).dtype == np.add(x, other).dtype
