@@ -26,7 +26,8 @@ demo: native ## a first call from Rust, then one from Python
 
 test: native ## all Rust and Python tests
 	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
-	$(PY) -m pytest tests/python -v
+	$(PY) -m pytest tests/python -q
+	$(PY) tests/numpy/run.py
 
 check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
 	cargo fmt --all --check

@@ -14,8 +14,8 @@ use ufunx::call::{PlannedCall, Prepared};
 use ufunx::exec::worth_threads;
 use ufunx::operand::Operand;
 use ufunx::plan::Access;
-use ufunx::registry::{LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
-use ufunx::{Array, DType, Isa, Report};
+use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
+use ufunx::{Array, DType, Isa, Report, Scalar};
 
 /// Calls the ufunc.
 ///
@@ -119,6 +119,11 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     // bfloat16 and float8 run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
+    // How a number is cast under the stricter rules is a matter of its value and of NumPy's version.
+    let weak = |i: &Ingested| matches!(i, Ingested::Weak(_));
+    if parsed.casting < Casting::SameKind && parsed.inputs.iter().any(weak) {
+        return Err(Reason::Resolution);
+    }
     let first = parsed.inputs.iter().map(Ingested::typed).find(|t| mini(*t));
     let outputs = || parsed.outputs.iter().flatten().map(|(_, o)| o.dtype);
     if let Some(first) = first {
@@ -159,6 +164,7 @@ impl Values {
                     operand = Some(Operand::scalar(bits.as_ptr().cast_mut().cast(), *dtype));
                 }
                 // An integer out of bounds is NumPy's to refuse, or to compare exactly; an overflow its to warn of.
+                Ingested::Weak(value) if may_overflow(*value, dtype) => return Err(Reason::Resolution),
                 Ingested::Weak(value) => cell = Some(value.to_array(dtype).map_err(|_| Reason::Resolution)?),
             }
             values.cells.push(cell);
@@ -179,6 +185,17 @@ impl Values {
             })
             .collect()
     }
+}
+
+/// Whether a number might become infinite as a float of that dtype. Not exact: it errs towards NumPy.
+fn may_overflow(value: Scalar, dtype: DType) -> bool {
+    let magnitude = match value {
+        Scalar::Int(x) => (x as f64).abs(),
+        Scalar::Float(x) => x.abs(),
+        Scalar::Complex(z) => z.re.abs().max(z.im.abs()),
+    };
+    let is_float = matches!(dtype.kind(), Kind::Float | Kind::Complex);
+    is_float && magnitude.is_finite() && magnitude >= 2f64.powi(dtype.max_exponent())
 }
 
 /// Reports what was raised, and returns the results: scalars for new arrays of no dimensions, a tuple for several.

@@ -23,7 +23,6 @@ pub struct Ufunc {
     vectorcall: ffi::vectorcallfunc,
     dict: *mut ffi::PyObject,
     weakrefs: *mut ffi::PyObject,
-    doc: *mut ffi::PyObject,
     /// NumPy's ufunc of the same name.
     pub twin: *mut ffi::PyObject,
     /// Ours; `None` where the registry has none yet, and the twin does everything.
@@ -42,7 +41,6 @@ impl Ufunc {
 /// Makes the object for a NumPy ufunc.
 pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>, def: Option<&'static UfuncDef>) -> PyResult<Py<PyAny>> {
     let class = class(py)?.cast::<ffi::PyTypeObject>();
-    let doc = twin.getattr("__doc__")?;
     // SAFETY: the type's basic size is that of `Ufunc`; `tp_alloc` zeroes it and sets up the head, every other field is
     // written here.
     unsafe {
@@ -55,7 +53,6 @@ pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>, def: Option<&'static UfuncDe
         }
         let ufunc = object.cast::<Ufunc>();
         (&raw mut (*ufunc).vectorcall).write(vectorcall);
-        (&raw mut (*ufunc).doc).write(doc.into_ptr());
         (&raw mut (*ufunc).twin).write(twin.clone().into_ptr());
         (&raw mut (*ufunc).def).write(def);
         (&raw mut (*ufunc).fast).write(FastLoops::new(def));
@@ -225,19 +222,35 @@ unsafe extern "C" fn get_class(_: *mut ffi::PyObject, _: *mut c_void) -> *mut ff
     })
 }
 
+/// The doc in the instance's dict, where setting puts it, else the twin's.
 unsafe extern "C" fn get_doc(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
-    // SAFETY: an object of ours, whose doc is set by `new`.
-    unsafe { ffi::Py_NewRef((*object.cast::<Ufunc>()).doc) }
+    // SAFETY: an object of ours; the dict is null or a dict.
+    unsafe {
+        let ufunc = object.cast::<Ufunc>();
+        if !(*ufunc).dict.is_null() {
+            let set = ffi::PyDict_GetItemString((*ufunc).dict, c"__doc__".as_ptr());
+            if !set.is_null() {
+                return ffi::Py_NewRef(set);
+            }
+        }
+        ffi::PyObject_GetAttrString((*ufunc).twin, c"__doc__".as_ptr())
+    }
 }
 
 unsafe extern "C" fn set_doc(object: *mut ffi::PyObject, value: *mut ffi::PyObject, _: *mut c_void) -> c_int {
-    // SAFETY: an object of ours; null means deletion, which leaves None. The old reference is dropped last.
+    // SAFETY: an object of ours with a dict slot; null means deletion.
     unsafe {
-        let value = if value.is_null() { ffi::Py_None() } else { value };
-        let old = std::mem::replace(&mut (*object.cast::<Ufunc>()).doc, ffi::Py_NewRef(value));
-        ffi::Py_DECREF(old);
+        let dict = ffi::PyObject_GenericGetDict(object, std::ptr::null_mut());
+        if dict.is_null() {
+            return -1;
+        }
+        let done = match value.is_null() {
+            true => ffi::PyDict_DelItemString(dict, c"__doc__".as_ptr()),
+            false => ffi::PyDict_SetItemString(dict, c"__doc__".as_ptr(), value),
+        };
+        ffi::Py_DECREF(dict);
+        done
     }
-    0
 }
 
 unsafe extern "C" fn get_dict(object: *mut ffi::PyObject, context: *mut c_void) -> *mut ffi::PyObject {
@@ -293,7 +306,6 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
             ffi::PyObject_ClearWeakRefs(object);
         }
         ffi::Py_XDECREF((*ufunc).dict);
-        ffi::Py_XDECREF((*ufunc).doc);
         ffi::Py_XDECREF((*ufunc).twin);
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {

@@ -26,7 +26,7 @@ use crate::call::Called;
 use crate::error::Error;
 use crate::exec::Report;
 use crate::operand::{Operand, Order, Shape, Strides, output_strides};
-use crate::overlap::may_overlap;
+use crate::overlap::{may_overlap, overlaps_itself};
 use crate::registry::{DType, Identity, Kind, LoopDef, UfuncDef, resolve_reduction};
 use smallvec::SmallVec;
 
@@ -174,6 +174,9 @@ impl Reduction {
                 return Err(Error::OutputShape { found, expected });
             }
         }
+        if out.is_some_and(overlaps_itself) {
+            return Err(Error::OutputOverlapsItself);
+        }
         let mask = match &options.mask {
             None => None,
             Some(mask) if mask.dtype() != DType::Bool => {
@@ -185,7 +188,8 @@ impl Reduction {
         };
         let start = start_value(def, l, options.initial)?;
         let reduced: usize = axes.iter().map(|&a| input.shape[a]).product();
-        if start.is_none() && reduced == 0 && !out_shape.contains(&0) {
+        // Even where there is no result: whether a reduction is empty does not depend on how many there are.
+        if start.is_none() && reduced == 0 {
             return Err(Error::EmptyReduction { ufunc: def.name });
         }
         if start.is_none() && mask.is_some() {
