@@ -95,7 +95,8 @@ def main() -> int:
             surprises += len(failures ^ listed)
             if options.output and failures != listed:
                 print(result.output)
-    print(f"{passed} passed, {failed} failed")
+    print(f"of {passed + failed} of NumPy's tests {failed} fail, {surprises} unexpectedly")
+    print(f"{passed} passed, {surprises} failed")
     return int(surprises > 0)
 
 
