@@ -35,7 +35,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python/ufunx tests/golden benches/python
+	$(PY) -m mypy --strict bindings/python/ufunx tests/golden tests/numpy benches/python
 
 bench: $(READY) ## the Rust benches, then a table beside NumPy
 	cargo bench -p ufunx-benches

@@ -1,8 +1,8 @@
 """NumPy's universal functions on another engine.
 
-`import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own, which
-behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of the same
-name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
+`import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own,
+which behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of
+the same name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,16 @@ from ._native import __version__, cap_isa, explain, num_threads, set_num_threads
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
 
-__all__ = sorted(
-    {
-        "__version__",
-        "cap_isa",
-        "explain",
-        "num_threads",
-        "set_num_threads",
-        "show_config",
-        "threads",
-        *_UFUNCS,
-        *_numpy.__all__,
-    }
-)
+__all__ = [
+    "__version__",
+    "cap_isa",
+    "explain",
+    "num_threads",
+    "set_num_threads",
+    "show_config",
+    "threads",
+]
+__all__ += sorted({*_UFUNCS, *_numpy.__all__})
 
 
 @contextmanager
