@@ -220,7 +220,6 @@ unsafe fn order(value: *mut ffi::PyObject) -> Option<Order> {
     match unsafe { text(value) }? {
         "C" => Some(Order::C),
         "F" => Some(Order::F),
-        "A" => Some(Order::A),
         "K" => Some(Order::K),
         _ => None,
     }

@@ -116,6 +116,13 @@ pub unsafe fn prepare(
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
 fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
+    // No loop of ours is complex, and casting to a real dtype wants a warning.
+    let complex = |d: DType| d.kind() == Kind::Complex;
+    let is_complex =
+        |t: Typed| t == Typed::Weak(Weak::Complex) || matches!(t, Typed::Strong(d) if complex(d));
+    if parsed.inputs.iter().any(|i| is_complex(i.typed())) {
+        return Err(Reason::DType);
+    }
     // bfloat16 and float8 run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -211,8 +218,8 @@ fn finish(
     keep_arrays: bool,
 ) -> PyResult<*mut ffi::PyObject> {
     let reported = report.and_then(|report| {
-        np.report(py, "cast", report.cast)?;
-        np.report(py, ufunc.name(), report.flags)
+        // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
+        np.report(py, ufunc.name(), report.flags | report.cast)
     });
     if let Err(error) = reported {
         for &object in results {

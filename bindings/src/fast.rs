@@ -383,7 +383,7 @@ unsafe fn run(
     // SAFETY: `result` is owned here; the cell holds one element.
     unsafe {
         if !(flags | cast).is_empty()
-            && let Err(error) = np.report(py, "cast", cast).and_then(|()| np.report(py, ufunc.name(), flags))
+            && let Err(error) = np.report(py, ufunc.name(), flags | cast)
         {
             ffi::Py_XDECREF(result);
             return Err(error);

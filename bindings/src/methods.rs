@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use std::ffi::CStr;
 use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
-use ufunx::registry::resolve_reduction;
+use ufunx::registry::{Kind, resolve_reduction};
 use ufunx::tuning::FOLD_PIECE;
 use ufunx::{DType, Report, Scalar, View};
 
@@ -25,13 +25,31 @@ type Method = unsafe extern "C" fn(
     *mut ffi::PyObject,
 ) -> *mut ffi::PyObject;
 
+// With the signatures that `inspect.signature` reads.
+const REDUCE_DOC: &CStr = c"reduce($self, array, /, axis=0, dtype=None, out=None, **kwargs)
+--
+
+Reduce the array by the ufunc along one axis, several or all; keepdims=, initial= and where= as in NumPy.";
+const ACCUMULATE_DOC: &CStr = c"accumulate($self, array, /, axis=0, dtype=None, out=None)
+--
+
+Every partial result of a reduction along an axis.";
+const REDUCEAT_DOC: &CStr = c"reduceat($self, array, /, indices, axis=0, dtype=None, out=None)
+--
+
+A reduction of each slice between consecutive indices along an axis.";
+const AT_DOC: &CStr = c"at($self, a, indices, b=None, /)
+--
+
+Apply the ufunc in place to the elements indexed, one after the other, so that repeated indices count.";
+
 /// The method table of the type; lives for ever.
 pub fn table() -> *mut ffi::PyMethodDef {
-    let fast = |name: &'static CStr, method: Method| ffi::PyMethodDef {
+    let fast = |name: &'static CStr, doc: &'static CStr, method: Method| ffi::PyMethodDef {
         ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method },
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-        ml_doc: std::ptr::null(),
+        ml_doc: doc.as_ptr(),
     };
     let by_name = ffi::PyMethodDef {
         ml_name: c"__reduce__".as_ptr(),
@@ -40,10 +58,10 @@ pub fn table() -> *mut ffi::PyMethodDef {
         ml_doc: std::ptr::null(),
     };
     let methods = [
-        fast(c"reduce", reduce),
-        fast(c"accumulate", accumulate),
-        fast(c"reduceat", reduceat),
-        fast(c"at", at),
+        fast(c"reduce", REDUCE_DOC, reduce),
+        fast(c"accumulate", ACCUMULATE_DOC, accumulate),
+        fast(c"reduceat", REDUCEAT_DOC, reduceat),
+        fast(c"at", AT_DOC, at),
         by_name,
         ffi::PyMethodDef::zeroed(),
     ];
@@ -127,7 +145,9 @@ unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reaso
             return Err(Reason::Operand);
         }
         let array = object.cast::<PyArrayObject>();
-        Ok(operand_of(array, np.dtype_of(array).ok_or(Reason::DType)?))
+        // No loop of ours is complex, and casting to a real dtype wants a warning.
+        let dtype = np.dtype_of(array).filter(|d| d.kind() != Kind::Complex).ok_or(Reason::DType)?;
+        Ok(operand_of(array, dtype))
     }
 }
 
@@ -247,6 +267,7 @@ unsafe fn native_reduce(
             initial: match initial {
                 absent if absent.is_null() || absent == np.no_value => Initial::Default,
                 none if none == ffi::Py_None() => Initial::None,
+                // Which result it goes into is not known yet; below, a number of a higher kind is NumPy's to convert.
                 value => match ingest(py, np, value)? {
                     Ingested::Weak(scalar) => Initial::Value(scalar),
                     _ => return Err(Reason::Keyword),
@@ -262,6 +283,11 @@ unsafe fn native_reduce(
         )?;
         let keep = out.is_some();
         let dtype = reduction.l.outputs[0];
+        if let Initial::Value(value) = options.initial
+            && !suits(value, dtype)
+        {
+            return Err(Reason::Keyword);
+        }
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
@@ -269,6 +295,15 @@ unsafe fn native_reduce(
                 finish(py, np, "reduce", report, result, dtype, keep)
             },
         ))
+    }
+}
+
+/// Whether a number is of the dtype's kind or a lower one.
+fn suits(value: Scalar, dtype: DType) -> bool {
+    match value {
+        Scalar::Int(_) => dtype.kind() >= Kind::Int,
+        Scalar::Float(_) => dtype.kind() >= Kind::Float,
+        Scalar::Complex(_) => dtype.kind() == Kind::Complex,
     }
 }
 
@@ -344,7 +379,7 @@ fn finish(
     dtype: DType,
     keep: bool,
 ) -> PyResult<*mut ffi::PyObject> {
-    if let Err(error) = np.report(py, "cast", report.cast).and_then(|()| np.report(py, name, report.flags)) {
+    if let Err(error) = np.report(py, name, report.flags | report.cast) {
         // SAFETY: a reference owned here.
         unsafe { ffi::Py_DECREF(result) };
         return Err(error);
@@ -393,7 +428,9 @@ unsafe fn native_reduceat(
         let input = array(np, object)?;
         let indices = array(np, indices)?;
         let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
-        if input.shape.is_empty() || !is_absent(out) || !plain {
+        // NumPy lays the result of a permuted array out in a way of its own.
+        let rows = input.strides == ufunx::operand::c_strides(&input.shape, input.dtype.size());
+        if input.shape.is_empty() || !is_absent(out) || !plain || !(rows || input.shape.len() == 1) {
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
@@ -406,7 +443,7 @@ unsafe fn native_reduceat(
         let dtype = l.outputs[0];
         let mut shaped = input.clone();
         shaped.shape[axis] = indices.len();
-        let strides = || output_strides(&[&shaped], &shaped.shape, dtype.size(), Order::K);
+        let strides = || ufunx::operand::c_strides(&shaped.shape, dtype.size());
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
             let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
@@ -475,9 +512,17 @@ unsafe fn native_at(
             let step = values.strides.first().copied().unwrap_or(0);
             let all = (0..count).map(index);
             let flags = ufunx::at::at_plain(l, &target, all, values.ptr, step).ok_or(Reason::Layout)?;
-            return Ok(np.report(py, ufunc.name(), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
+            return Ok(np.report(py, at_name(ufunc), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
         }
         at_values(py, np, ufunc, &target, &indices, operand)
+    }
+}
+
+/// Under what name NumPy reports what `at` raised on a plain array: its own for ufuncs with an indexed loop.
+fn at_name(ufunc: &Ufunc) -> &'static str {
+    match ufunc.name() {
+        name @ ("add" | "subtract" | "multiply" | "divide") => name,
+        _ => "at",
     }
 }
 
@@ -498,8 +543,5 @@ unsafe fn at_values(
     let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;
     // SAFETY: None lives for ever.
     let none = || unsafe { ffi::Py_NewRef(ffi::Py_None()) };
-    Ok(np
-        .report(py, "cast", done.cast)
-        .and_then(|()| np.report(py, ufunc.name(), done.flags))
-        .map(|()| none()))
+    Ok(np.report(py, "at", done.flags | done.cast).map(|()| none()))
 }

@@ -173,6 +173,7 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
         slot(ffi::Py_tp_getset, getset.as_mut_ptr().cast()),
         slot(ffi::Py_tp_methods, methods::table().cast()),
         slot(ffi::Py_tp_getattro, getattro as *mut c_void),
+        slot(ffi::Py_tp_setattro, setattro as *mut c_void),
         slot(ffi::Py_tp_repr, repr as *mut c_void),
         slot(ffi::Py_tp_hash, hash as *mut c_void),
         slot(ffi::Py_tp_richcompare, richcompare as *mut c_void),
@@ -268,6 +269,27 @@ unsafe extern "C" fn getattro(object: *mut ffi::PyObject, name: *mut ffi::PyObje
         }
         ffi::PyErr_Clear();
         ffi::PyObject_GetAttr((*object.cast::<Ufunc>()).twin, name)
+    }
+}
+
+/// Attributes that are facts of a ufunc.
+const READ_ONLY: [&CStr; 8] =
+    [c"__name__", c"identity", c"nargs", c"nin", c"nout", c"ntypes", c"signature", c"types"];
+
+unsafe extern "C" fn setattro(
+    object: *mut ffi::PyObject,
+    name: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+) -> c_int {
+    // SAFETY: an object of ours, and a string.
+    unsafe {
+        let text = ffi::PyUnicode_AsUTF8(name);
+        if !text.is_null() && READ_ONLY.contains(&CStr::from_ptr(text)) {
+            let format = c"attribute '%U' of 'numpy.ufunc' objects is not writable";
+            ffi::PyErr_Format(ffi::PyExc_AttributeError, format.as_ptr(), name);
+            return -1;
+        }
+        ffi::PyObject_GenericSetAttr(object, name, value)
     }
 }
 

@@ -12,24 +12,22 @@ pub fn call(
     method: Option<&CStr>,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
-    let all: Vec<*mut ffi::PyObject> =
-        arguments.positional.iter().chain(arguments.keywords).copied().collect();
-    // SAFETY: live objects, as many as said; the bound method is released after the call.
+    let receiver = method.map(|_| twin);
+    let arguments_of = arguments.positional.iter().chain(arguments.keywords).copied();
+    let all: Vec<*mut ffi::PyObject> = receiver.into_iter().chain(arguments_of).collect();
+    let positional = all.len() - arguments.keywords.len();
+    // SAFETY: live objects, as many as said; the method's name is released after the call.
     let result = unsafe {
         match method {
-            None => ffi::PyObject_Vectorcall(twin, all.as_ptr(), arguments.positional.len(), arguments.names),
+            None => ffi::PyObject_Vectorcall(twin, all.as_ptr(), positional, arguments.names),
             Some(name) => {
-                let bound = ffi::PyObject_GetAttrString(twin, name.as_ptr());
-                if bound.is_null() {
+                let name = ffi::PyUnicode_InternFromString(name.as_ptr());
+                if name.is_null() {
                     return Err(PyErr::fetch(py));
                 }
-                let result = ffi::PyObject_Vectorcall(
-                    bound,
-                    all.as_ptr(),
-                    arguments.positional.len(),
-                    arguments.names,
-                );
-                ffi::Py_DECREF(bound);
+                // By the type's method, as an expression in Python would: its errors name it so.
+                let result = ffi::PyObject_VectorcallMethod(name, all.as_ptr(), positional, arguments.names);
+                ffi::Py_DECREF(name);
                 result
             }
         }

@@ -193,6 +193,19 @@ pub fn output_strides(inputs: &[&Operand], shape: &[usize], size: usize, order: 
             sort_axes(&mut axes, &strides);
         }
     }
+    packed_strides(&axes, shape, size)
+}
+
+/// Byte strides of a new output whose axes lie as `like`, an axis of length 1 no less than the others.
+pub fn strides_like(like: &[isize], shape: &[usize], size: usize) -> Strides {
+    let mut axes: SmallVec<[usize; 4]> = (0..shape.len()).collect();
+    sort_axes(&mut axes, &[Strides::from_slice(like)]);
+    packed_strides(&axes, shape, size)
+}
+
+/// Byte strides without gaps for axes in this order, outermost first.
+fn packed_strides(axes: &[usize], shape: &[usize], size: usize) -> Strides {
+    let ndim = shape.len();
     let mut result: Strides = smallvec::smallvec![0; ndim];
     let mut step = size as isize;
     for &axis in axes.iter().rev() {

@@ -1,23 +1,24 @@
 """A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's.
 
-Outcomes go to `--outcomes FILE`, a line per event: `started`, or what a test ended with, a tab, the test's id.
+Outcomes go to `--outcomes FILE`, a line per event: `started` or an outcome, a tab, the test's id.
 `--stock` leaves NumPy alone.
 """
 
 import importlib
 import sys
 from pathlib import Path
-from types import BuiltinFunctionType, CellType, FunctionType
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
 import pytest
 
-# C extensions that take `numpy.add` and the like for C ufuncs when they are imported, and so come before.
+# Extensions that, when imported, take `numpy.add` and the like for C ufuncs, and modules that hold ufuncs.
 EARLY = """
     ml_dtypes numpy._core._rational_tests numpy._core._umath_tests numpy._core._multiarray_tests
     numpy._core._operand_flag_tests numpy._core._struct_ufunc_tests numpy.linalg._umath_linalg
-    numpy.random numpy.fft numpy.polynomial numpy.testing numpy.strings numpy.rec numpy.ma.mrecords numpy.lib.recfunctions
+    numpy.random numpy.fft numpy.polynomial numpy.testing numpy.strings numpy.rec numpy.ma.mrecords
+    numpy.lib.recfunctions
 """.split()
 # The extension itself, whose C code reads its own names.
 LEFT_ALONE = {"numpy._core._multiarray_umath"}
@@ -53,15 +54,14 @@ def replace_everywhere() -> None:
             continue
         put(vars(module))
         for value in list(vars(module).values()):
-            if type(value).__module__.startswith("numpy.ma") and isinstance(held := getattr(value, "__dict__", None), dict):
-                put(held)  # numpy.ma's functions hold the ufunc they extend
+            if type(value).__module__.startswith("numpy.ma"):
+                put(getattr(value, "__dict__", {}))  # numpy.ma's functions hold the ufunc they extend
             if isinstance(value, type) and value.__module__.startswith("numpy."):
                 for method in vars(value).values():
-                    cells: tuple[CellType, ...] = (isinstance(method, FunctionType) and method.__closure__) or ()
-                    for cell in cells:
+                    for cell in getattr(method, "__closure__", None) or ():
                         if (ufunc := ours(cell.cell_contents)) is not None:
                             cell.cell_contents = ufunc  # the operators of NDArrayOperatorsMixin
-            
+
 
 class Outcomes:
     """Writes what happens to a file as it happens, so that a crash leaves the test's name."""
@@ -91,3 +91,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Outcomes(path))
     if not config.getoption("--stock"):
         replace_everywhere()
+        captured = [np.add, np.ma.add.f, np._core._methods.umr_sum.__self__]  # type: ignore[attr-defined]
+        if any(type(ufunc) is np.ufunc for ufunc in captured):
+            raise pytest.UsageError("a ufunc of NumPy's is left where tests find it")

@@ -1,4 +1,4 @@
-"""Runs NumPy's own tests on ufunx's ufuncs: `python tests/numpy/run.py [part of a file's name ...] [--stock]`.
+"""Runs NumPy's own tests on ufunx's ufuncs: `python tests/numpy/run.py [part of a name ...] [--stock]`.
 
 A test that fails must be in expected_failures.txt, and one that is there must fail.
 """
@@ -22,7 +22,8 @@ FILES = """
     lib/tests/test_nanfunctions.py _core/tests/test_ufunc.py _core/tests/test_mem_overlap.py
     _core/tests/test_umath_accuracy.py _core/tests/test_umath_complex.py _core/tests/test_nep50_promotions.py
     _core/tests/test_overrides.py _core/tests/test_dlpack.py _core/tests/test_half.py
-    _core/tests/test_custom_dtypes.py _core/tests/test_errstate.py lib/tests/test_mixins.py lib/tests/test_ufunclike.py
+    _core/tests/test_custom_dtypes.py _core/tests/test_errstate.py lib/tests/test_mixins.py
+    lib/tests/test_ufunclike.py
 """.split()
 AT_A_TIME = 2
 
@@ -47,11 +48,11 @@ def run_file(file: str, stock: bool) -> Result:
         (ini := Path(folder) / "pytest.ini").touch()
         outcomes = Path(folder) / "outcomes"
         numpy = Path(np.__file__).parent
-        command = [sys.executable, "-m", "pytest", "-p", "alias_plugin", "-p", "no:cacheprovider", "-q", "-c", str(ini)]
-        command += ["--rootdir", str(numpy.parent), "--tb=short", "--outcomes", str(outcomes), str(numpy / file)]
-        command += ["--stock"] if stock else []
+        flags = "-m pytest -q --tb=short -p no:cacheprovider -p alias_plugin".split() + ["--stock"] * stock
+        paths = ["-c", ini, "--rootdir", numpy.parent, "--outcomes", outcomes, numpy / file]
+        command = [sys.executable, *flags, *map(str, paths)]
         environment = {**os.environ, "PYTHONPATH": str(HERE)}
-        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         result.output = run.stdout + run.stderr
         lines = outcomes.read_text().splitlines() if outcomes.exists() else []
     for line in lines:
@@ -70,7 +71,7 @@ def read_expected() -> dict[str, str]:
     """Tests that cannot pass, with why."""
     lines = (HERE / "expected_failures.txt").read_text().splitlines()
     pairs = (line.split("  ", 1) for line in lines if line and not line.startswith("#"))
-    return {test: reason for test, reason in pairs}
+    return dict(pairs)
 
 
 def main() -> int:
@@ -86,10 +87,10 @@ def main() -> int:
         for result in pool.map(lambda file: run_file(file, options.stock), files):
             failures = set(result.ids("failed"))
             listed = {test for test in expected if test.startswith(f"numpy/{result.file}::")}
-            counts = len(result.ids("passed")), len(failures), len(failures & listed), len(result.ids("skipped"))
-            passed, failed = passed + counts[0], failed + counts[1]
-            text = "{:5} passed, {} failed ({} expected), {} skipped".format(*counts)
-            print(f"{result.file:40} {text}, {result.seconds:.0f} s", flush=True)
+            good, skipped = len(result.ids("passed")), len(result.ids("skipped"))
+            passed, failed = passed + good, failed + len(failures)
+            text = f"{good:5} passed, {len(failures)} failed ({len(failures & listed)} expected)"
+            print(f"{result.file:40} {text}, {skipped} skipped, {result.seconds:.0f} s", flush=True)
             for test in sorted(failures ^ listed):
                 print("  fails:" if test in failures else "  listed but passes:", test)
             surprises += len(failures ^ listed)

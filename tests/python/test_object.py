@@ -1,6 +1,7 @@
 """The ufunc object: identity, attributes, methods, error state, and which way calls go."""
 
 import copy
+import inspect
 import pickle
 import threading
 import weakref
@@ -48,11 +49,25 @@ def test_attributes_can_be_set_and_the_doc_replaced():
     ux.add.note = 1
     assert ux.add.__dict__["note"] == 1
     del ux.add.note
+    del ux.cbrt.__doc__
+    assert ux.cbrt.__doc__ == np.cbrt.__doc__
     assert weakref.ref(ux.add)() is ux.add
     with pytest.raises(AttributeError):
         _ = ux.add.no_such_attribute
     with pytest.raises(TypeError):
         type(ux.add)()
+
+
+@pytest.mark.parametrize("name", ["__name__", "nin", "types", "identity", "signature"])
+def test_facts_cannot_be_overwritten(name):
+    with pytest.raises(AttributeError, match=f"attribute '{name}' of 'numpy.ufunc' objects is not writable"):
+        setattr(ux.hypot, name, 5)
+
+
+@pytest.mark.parametrize("name", ["reduce", "accumulate", "reduceat", "at"])
+def test_methods_have_signatures(name):
+    assert inspect.signature(getattr(ux.add, name)) == inspect.signature(getattr(np.add, name))
+    assert getattr(ux.add, name).__doc__
 
 
 def test_resolve_dtypes_is_numpys():

@@ -25,7 +25,7 @@ use crate::array::{Array, Scalar, View, ViewMut};
 use crate::call::Called;
 use crate::error::Error;
 use crate::exec::Report;
-use crate::operand::{Operand, Order, Shape, Strides, output_strides};
+use crate::operand::{Operand, Shape, Strides, strides_like};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::registry::{DType, Identity, Kind, LoopDef, UfuncDef, resolve_reduction};
 use smallvec::SmallVec;
@@ -201,17 +201,13 @@ impl Reduction {
 
     /// Byte strides for a new output: its axes in the input's memory order.
     pub fn out_strides(&self) -> Strides {
-        let mut kept = self.input.clone();
-        for &axis in self.axes.iter().rev() {
-            match self.keepdims {
-                true => (kept.shape[axis], kept.strides[axis]) = (1, 0),
-                false => {
-                    kept.shape.remove(axis);
-                    kept.strides.remove(axis);
-                }
+        let mut like = self.input.strides.clone();
+        if !self.keepdims {
+            for &axis in self.axes.iter().rev() {
+                like.remove(axis);
             }
         }
-        output_strides(&[&kept], &self.out_shape, self.l.outputs[0].size(), Order::K)
+        strides_like(&like, &self.out_shape, self.l.outputs[0].size())
     }
 
     /// Reduces into `out`, which has the result's shape.
