@@ -128,7 +128,8 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
     // How a number is cast under the stricter rules is a matter of its value and of NumPy's version.
     let weak = |i: &Ingested| matches!(i, Ingested::Weak(_));
-    if parsed.casting < Casting::SameKind && parsed.inputs.iter().any(weak) {
+    let all_weak = parsed.inputs.iter().all(weak) && parsed.dtype.is_some();
+    if all_weak || (parsed.casting < Casting::SameKind && parsed.inputs.iter().any(weak)) {
         return Err(Reason::Resolution);
     }
     let first = parsed.inputs.iter().map(Ingested::typed).find(|t| mini(*t));

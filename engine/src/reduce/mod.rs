@@ -201,7 +201,9 @@ impl Reduction {
 
     /// Byte strides for a new output: its axes in the input's memory order.
     pub fn out_strides(&self) -> Strides {
-        let mut like = self.input.strides.clone();
+        // An axis of length 1 says nothing about order.
+        let steps = self.input.strides.iter().zip(&self.input.shape);
+        let mut like: Strides = steps.map(|(&stride, &n)| if n == 1 { 0 } else { stride }).collect();
         if !self.keepdims {
             for &axis in self.axes.iter().rev() {
                 like.remove(axis);
