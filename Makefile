@@ -15,7 +15,7 @@ READY := $(VENV)/.requirements-installed
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test check bench wheel bless clean native tree
+.PHONY: help demo test fuzz check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
@@ -28,6 +28,9 @@ test: native ## all Rust and Python tests
 	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
 	$(PY) -m pytest tests/python -q
 	$(PY) tests/numpy/run.py
+
+fuzz: native ## 20,000 random calls beside NumPy; differences that remain are printed
+	$(PY) tests/python/fuzz.py --seed 1 --cases 20000
 
 check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
 	cargo fmt --all --check

@@ -1,0 +1,298 @@
+"""Random calls, made through ufunx and through NumPy on equal copies of the data; reports whatever differs.
+
+    python tests/python/fuzz.py --seed 0 --cases 100000
+
+Compared: values, dtype, shape, strides, flags and exact type of every result, which array it is, all memory
+that the call could see, references, warnings, and exceptions by class and text. Zeros keep their signs; NaNs
+are equal whatever their bits.
+"""
+
+import argparse
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import Any
+
+import numpy as np
+from fuzz_cases import Case, Maker
+from fuzz_values import HELPERS
+
+import ufunx
+
+# Each library is within 2 ULP of the truth here, NumPy's SIMD loops by their own tests.
+BOUNDED = {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt"}
+ULPS = 4
+FOLDED = {"add", "subtract", "multiply"}
+TIES = {"maximum", "minimum", "fmax", "fmin"}  # which zero wins depends on NumPy's loop
+UNFINISHED = "Integers to negative integer powers"  # NumPy leaves what is in its buffers
+READ_ONLY_AT = "ValueError: output array is read-only"
+
+
+@dataclass
+class Outcome:
+    """What one library did."""
+
+    results: tuple[Any, ...]
+    error: str
+    warned: list[str]
+    memory: dict[str, Any]
+    identity: list[list[str]]
+    references: dict[str, int]
+
+
+def masked(text: str) -> str:
+    """Text without addresses."""
+    return re.sub(r"0x[0-9a-f]+", "0x...", text)
+
+
+def text_of(error: BaseException | Warning) -> str:
+    return masked(f"{type(error).__module__}.{type(error).__qualname__}: {error}".removeprefix("builtins."))
+
+
+def observe(setup: CodeType, call: CodeType, case: Case, lib: Any) -> Outcome:
+    """Makes the arrays, then the call."""
+    space: dict[str, Any] = {**HELPERS, "lib": lib}
+    exec(setup, space)
+    result, error = None, ""
+    with warnings.catch_warnings(record=True) as caught, np.errstate(**dict(case.state)):  # type: ignore[arg-type]
+        warnings.simplefilter("always")
+        try:
+            result = eval(call, space)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as raised:  # a panic is no Exception
+            error = text_of(raised)
+    results = result if isinstance(result, tuple) else (result,)
+    memory = {name: space[name] for name, _ in case.setup}
+    arrays = {name: x for name, x in memory.items() if isinstance(x, np.ndarray)}
+    identity = [[name for name, x in arrays.items() if x is r] for r in results]
+    references = {name: sys.getrefcount(x) for name, x in arrays.items()}
+    return Outcome(
+        results,
+        error,
+        [text_of(w.message) for w in caught if isinstance(w.message, Warning)],
+        memory,
+        identity,
+        references,
+    )
+
+
+def unequal(ours: np.ndarray, theirs: np.ndarray, ties: bool) -> np.ndarray:
+    """Where two arrays of one dtype and shape differ."""
+    kind = ours.dtype.kind
+    if kind in "OV" or ours.dtype.char in "gG":
+        pairs = zip(ours.ravel().tolist(), theirs.ravel().tolist(), strict=True)
+        flat = [type(a) is not type(b) or masked(repr(a)) != masked(repr(b)) for a, b in pairs]
+        return np.array(flat, bool).reshape(ours.shape)
+    ours, theirs = (
+        np.ascontiguousarray(x).astype(x.dtype.newbyteorder("=")).reshape(x.shape) for x in (ours, theirs)
+    )
+    if kind == "c":
+        part = f"f{ours.itemsize // 2}"
+        a, b = (x.reshape(-1).view(part).reshape(*x.shape, 2) for x in (ours, theirs))
+        return np.asarray(unequal(a, b, ties).any(-1))
+    if kind == "f":
+        signs = (np.signbit(ours) != np.signbit(theirs)) & (not ties)
+        return np.asarray(((ours != theirs) | signs) & ~(np.isnan(ours) & np.isnan(theirs)))
+    if kind in "mM":
+        ours, theirs = ours.view("i8"), theirs.view("i8")
+    return np.asarray(ours != theirs)
+
+
+def function_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
+    """How far a bounded function may be from NumPy's: ULPS of the loop's dtype, perhaps not of `out`."""
+    result = theirs.results[0]
+    if theirs.error or not isinstance(result, np.ndarray | np.generic) or result.dtype.kind not in "biufc":
+        return None
+    dtypes = [np.asarray(x).dtype for x in theirs.memory.values()] + [result.dtype]
+    floats = [d for d in dtypes if d.kind in "fc"]
+    small = [d for d in dtypes if d.kind in "biu" and d.itemsize < 4]
+    floats += [np.dtype("e" if d.itemsize == 1 else "f") for d in small]
+    narrow = np.finfo(min(floats, key=lambda d: np.finfo(d).bits, default=np.dtype("d")))
+    whole = 0 if result.dtype.kind in "fc" else 1  # a float that was truncated
+    with np.errstate(all="ignore"):
+        sizes = abs(np.asarray(result).astype("G"))
+        return np.asarray(ULPS * (float(narrow.eps) * sizes + float(narrow.smallest_subnormal)) + whole)
+
+
+def fold_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
+    """How far a fold of floats may be from NumPy's; None where it is NumPy's to the bit, NaN for any value.
+
+    NumPy adds pairwise only along the innermost axis of its iterator; along others it adds naively, with an
+    error of up to n eps sum|x|, where we add pairwise too. A product is rounded n times in either order.
+    NumPy rounds halves after each step of a fold, and we after the last. Where a step could overflow or vanish on
+    one side only, any value will do.
+    """
+    if case.method not in ("reduce", "reduceat") or theirs.error:
+        return None
+    x, result, space = theirs.memory.get(case.args[0]), theirs.results[0], {**HELPERS, **theirs.memory}
+    if not isinstance(x, np.ndarray) or not isinstance(result, np.ndarray | np.generic):
+        return None
+    kwargs = {name: eval(text, space) for name, text in case.kwargs}
+    dtypes = [d for d in (x.dtype, result.dtype, np.dtype(kwargs.get("dtype") or x.dtype)) if d.kind in "fc"]
+    if not dtypes or x.dtype.kind not in "biufc" or result.dtype.kind not in "biufc":
+        return None
+    narrow = min(dtypes, key=lambda d: np.finfo(d).bits)
+    half = narrow.char == "e"
+    if case.name not in FOLDED:
+        return np.asarray(np.nan) if half and case.name not in TIES else None
+    if (
+        case.name in ("add", "subtract")
+        and not half
+        and (case.name == "subtract" or case.method == "reduceat" or pairwise(x, kwargs))
+    ):
+        return None
+    fold = getattr(np.add if case.name in ("add", "subtract") else np.multiply, case.method)
+    rest = [eval(text, space) for text in case.args[1:]]
+    exact = {k: v for k, v in kwargs.items() if k in ("axis", "keepdims", "where")}
+    initial = kwargs.get("initial", 0)
+    start = (
+        abs(complex(np.nan_to_num(initial)))
+        if isinstance(initial, int | float | complex | np.number)
+        else 0.0
+    )
+    n, info = max(x.size, 1), np.finfo(narrow)
+    with np.errstate(all="ignore"):
+        sizes: np.ndarray = abs(np.asarray(x, np.clongdouble if x.dtype.kind == "c" else np.longdouble))
+        sizes = np.where(np.isfinite(sizes), sizes, 0)
+        if fold.__self__ is np.add:
+            total = fold(sizes, *rest, **exact) + start
+            return np.asarray(np.where(total < info.max / 4, 4 * n * float(info.eps) * total, np.nan))
+        sizes = np.where(sizes == 0, 1, sizes)
+        high = fold(np.maximum(sizes, 1), *rest, **exact) * max(start, 1)
+        low = fold(np.minimum(sizes, 1), *rest, **exact) * (min(start, 1) or 1)
+        plain = (high < info.max / 4) & (low > info.tiny * 4)
+        return np.asarray(np.where(plain, 4 * n * float(info.eps) * abs(np.asarray(result)), np.nan))
+
+
+def pairwise(x: np.ndarray, kwargs: dict[str, Any]) -> bool:
+    """Whether NumPy adds all of it pairwise, as we do."""
+    if x.ndim <= 1 or "where" in kwargs:
+        return "where" not in kwargs
+    axis = kwargs.get("axis", 0)
+    axes = (
+        range(x.ndim)
+        if axis is None
+        else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    )
+    return x.flags.c_contiguous and sorted(axes) == list(range(x.ndim - len(axes), x.ndim))
+
+
+def compare_values(ours: Any, theirs: Any, ties: bool, slack: np.ndarray | None, mask: Any) -> str:
+    if type(ours) is not type(theirs):
+        return f"type {type(ours).__name__} for {type(theirs).__name__}"
+    if not isinstance(theirs, np.ndarray | np.generic):
+        return "" if masked(repr(ours)) == masked(repr(theirs)) else f"value {ours!r} for {theirs!r}"
+    for what in ("shape", "strides"):
+        if getattr(ours, what) != getattr(theirs, what):
+            return f"{what} {getattr(ours, what)} for {getattr(theirs, what)}"
+    if (ours.dtype.str, ours.dtype.char, ours.dtype) != (theirs.dtype.str, theirs.dtype.char, theirs.dtype):
+        return f"dtype {ours.dtype!r} for {theirs.dtype!r}"
+    if ours.flags.num != theirs.flags.num:
+        return f"flags {ours.flags.num:#x} for {theirs.flags.num:#x}"
+    x, y = np.asarray(ours), np.asarray(theirs)
+    differ = unequal(x, y, ties)
+    if slack is not None and differ.any():
+        with np.errstate(all="ignore"):
+            far = ~(abs(x.astype("G") - y.astype("G")) <= slack) & ~np.isnan(slack)
+        differ &= far & ~((x != x) & (y != y))
+    if mask is not None:
+        differ &= np.broadcast_to(np.asarray(mask, bool), differ.shape)
+    if not differ.any():
+        return ""
+    where = tuple(int(i[0]) for i in np.nonzero(np.atleast_1d(differ)))
+    a, b = np.atleast_1d(x)[where], np.atleast_1d(y)[where]
+    return f"value at {where}: {a!r} for {b!r}; {int(differ.sum())} of {differ.size}"
+
+
+def difference(case: Case, lib: Any = ufunx) -> str:
+    """What the library does otherwise than NumPy, or nothing."""
+    lines = "\n".join(f"{name} = {text}" for name, text in case.setup)
+    setup, call = compile(lines, "<setup>", "exec"), compile(case.call(), "<call>", "eval")
+    ours, theirs = observe(setup, call, case, lib), observe(setup, call, case, np)
+    if ours.error != theirs.error:
+        if case.method == "at" and ours.error == READ_ONLY_AT and "frozen" in lines:
+            return ""  # NumPy 2.4 writes into read-only arrays
+        return f"error {ours.error or 'none'!r} for {theirs.error or 'none'!r}"
+    kwargs = dict(case.kwargs)
+    slack = function_slack(case, theirs) if case.name in BOUNDED else fold_slack(case, theirs)
+    loose = case.name not in BOUNDED and slack is not None and np.isnan(slack).any()
+    # NumPy warns of a cast once per operand and buffer: how often is no promise, so repeats are dropped.
+    if list(dict.fromkeys(ours.warned)) != list(dict.fromkeys(theirs.warned)) and not loose:
+        return f"warnings {ours.warned} for {theirs.warned}"
+    if ours.identity != theirs.identity:
+        return f"identity {ours.identity} for {theirs.identity}"
+    mask = None
+    if "where" in kwargs and case.method in ("call", "outer"):
+        mask = eval(kwargs["where"], {**HELPERS, **theirs.memory})
+    ties = case.name in TIES
+    for i, (x, y) in enumerate(zip(ours.results, theirs.results, strict=True)):
+        fresh = not theirs.identity[i]
+        if found := compare_values(x, y, ties, slack, mask if fresh else None):
+            return found
+    for name, y in theirs.memory.items():
+        vague = UNFINISHED in theirs.error or (slack is not None and "out" in kwargs)
+        if not vague and (found := compare_values(ours.memory[name], y, ties, None, None)):
+            return f"{found}, in {name} afterwards"
+    if ours.references != theirs.references:
+        return f"references {ours.references} for {theirs.references}"
+    return ""
+
+
+def smaller(case: Case) -> Iterator[Case]:
+    """The case with one thing left out or made plain."""
+    for i in range(len(case.kwargs)):
+        yield replace(case, kwargs=case.kwargs[:i] + case.kwargs[i + 1 :])
+    if case.state:
+        yield replace(case, state=())
+    for i, (name, text) in enumerate(case.setup):
+        head = text.removeprefix("shifted(").removesuffix(")") + ")" if text.startswith("shifted(") else text
+        tame = re.sub(r"(values\('.*', \d+, )\d{2,}\)", r"\g<1>0)", head)
+        for plain in (head, tame, f"{text}.copy()" if name.startswith("x") and "copy" not in text else text):
+            if plain != text:
+                yield replace(case, setup=(*case.setup[:i], (name, plain), *case.setup[i + 1 :]))
+        if sum(name in other for _, other in case.setup) + case.call().count(name) == 0:
+            yield replace(case, setup=case.setup[:i] + case.setup[i + 1 :])
+
+
+def shrink(case: Case, lib: Any = ufunx) -> Case:
+    """A case as small as we can make it that differs in the same way."""
+    kind = difference(case, lib).split(" ")[0]
+    for tried in smaller(case):
+        try:
+            if difference(tried, lib).split(" ")[0] == kind:
+                return shrink(tried, lib)
+        except Exception:  # a line that no longer works
+            continue
+    return case
+
+
+def differences(first: int, count: int, lib: Any = ufunx) -> Iterator[tuple[Case, str]]:
+    """Cases of these seeds that differ, and how."""
+    for seed in range(first, first + count):
+        case = Maker(seed).case()
+        if found := difference(case, lib):
+            yield case, found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the first case")
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--raw", action="store_true", help="do not make the cases smaller")
+    options = parser.parse_args()
+    kinds: Counter[str] = Counter()
+    for case, found in differences(options.seed, options.cases):
+        kinds[found.split(" ")[0]] += 1
+        shown = case if options.raw else shrink(case)
+        print(f"# seed {case.seed}: {found}\n{shown.source()}\n", flush=True)
+    print(f"# {options.cases} cases, {sum(kinds.values())} differences {dict(kinds)}")
+    return 1 if kinds else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
