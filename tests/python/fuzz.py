@@ -124,8 +124,8 @@ def fold_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
 
     NumPy adds pairwise only along the innermost axis of its iterator; along others it adds naively, with an
     error of up to n eps sum|x|, where we add pairwise too. A product is rounded n times in either order.
-    NumPy rounds halves after each step of a fold, and we after the last. Where a step could overflow or vanish on
-    one side only, any value will do.
+    NumPy rounds halves after each step of a fold, and we after the last. Where a step could overflow or
+    vanish on one side only, any value will do.
     """
     if case.method not in ("reduce", "reduceat") or theirs.error:
         return None
