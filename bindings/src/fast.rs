@@ -14,7 +14,7 @@ use ufunx::cast::cast_block;
 use ufunx::exec::{call_contiguous, with_scratch};
 use ufunx::reduce::{Initial, start_value};
 use ufunx::registry::{
-    Casting, Cost, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction,
+    Casting, Cost, Isa, Kind, LoopDef, ReduceRule, Request, Typed, UfuncDef, resolve, resolve_reduction,
 };
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
@@ -28,6 +28,8 @@ pub struct FastLoops {
     folds: [Option<FastFold>; DTYPES],
     nin: usize,
     cost: Cost,
+    /// Whether a number takes the dtype beside it. To a logical ufunc its truth counts, before any rounding.
+    adapts: bool,
 }
 
 /// A reduction that stays in its input's dtype.
@@ -58,6 +60,7 @@ impl FastLoops {
             folds: [None; DTYPES],
             nin: usize::MAX,
             cost: Cost::Light,
+            adapts: def.is_some_and(|d| d.reduce != ReduceRule::Logical),
         };
         if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
             (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
@@ -166,7 +169,8 @@ pub unsafe fn call(
     let Some(out) = output_argument(fast, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
     // SAFETY: live objects.
-    let Some(inputs) = (unsafe { read_inputs(py, np, &arguments.positional[..fast.nin]) }) else {
+    let Some(inputs) = (unsafe { read_inputs(py, np, &arguments.positional[..fast.nin], fast.adapts) })
+    else {
         return Ok(None);
     };
     let dtypes = [inputs[0].dtype(), inputs[fast.nin - 1].dtype()];
@@ -207,6 +211,7 @@ unsafe fn read_inputs(
     py: Python<'_>,
     np: &NumPy,
     objects: &[*mut ffi::PyObject],
+    adapts: bool,
 ) -> Option<[Input; MOST_INPUTS]> {
     let mut inputs = [Input::Int(0); MOST_INPUTS];
     let mut beside = None;
@@ -253,6 +258,9 @@ unsafe fn read_inputs(
         None => return None,
     };
     for input in inputs_read {
+        if !adapts && matches!(input, Input::Float(_) | Input::Int(_)) {
+            return None;
+        }
         let bits = match (*input, beside) {
             (Input::Float(x), DType::F64) => x.to_bits(),
             (Input::Int(x), DType::F64) => (x as f64).to_bits(),

@@ -212,3 +212,9 @@ def test_the_narrow_floats_of_ml_dtypes_run_natively(name):
     for other in (np.float32(1), 1.5, x.astype("f8")):
         assert ux.explain(ux.add, x, other)["path"] == "numpy"
         assert ux.add(x, other).dtype == np.add(x, other).dtype
+
+
+@pytest.mark.parametrize("name", ["logical_and", "logical_or", "logical_xor"])
+def test_a_numbers_truth_counts_before_rounding(name):
+    for x in (np.arange(4, dtype="f4"), np.arange(4000, dtype="f4")):
+        np.testing.assert_array_equal(getattr(ux, name)(x, 1e-300), getattr(np, name)(x, 1e-300))
