@@ -5,7 +5,7 @@ use crate::args::{Parsed, Reason, parse};
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::Ingested;
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, call_twin};
+use crate::object::{Arguments, Ufunc, call_twin, count_native};
 use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -25,7 +25,10 @@ pub unsafe fn call(py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> 
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     match unsafe { native(py, np, ufunc, arguments) } {
-        Ok(result) => result,
+        Ok(result) => {
+            count_native();
+            result
+        }
         Err(_reason) => call_twin(py, ufunc, None, arguments),
     }
 }

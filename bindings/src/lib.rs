@@ -23,7 +23,8 @@ use pyo3::types::PyDict;
 mod _native {
     #[pymodule_export]
     use super::{
-        cap_isa, explain::explain, num_threads, set_local_threads, set_num_threads, show_config, ufuncs,
+        cap_isa, explain::explain, native_calls, num_threads, set_local_threads, set_num_threads,
+        show_config, ufuncs,
     };
 
     #[pymodule_init]
@@ -58,6 +59,12 @@ fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         made.set_item(name, object)?;
     }
     Ok(made)
+}
+
+/// How many ufunc calls, methods included, ran on native kernels in this process so far.
+#[pyfunction]
+fn native_calls() -> u64 {
+    object::native_calls()
 }
 
 /// The number of threads a call may use.

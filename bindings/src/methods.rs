@@ -6,7 +6,7 @@ use crate::call::{new_array, unwrap};
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::{Ingested, ingest, operand_of, writable};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, call_twin, guarded, reduce_by_name};
+use crate::object::{Arguments, Ufunc, call_twin, count_native, guarded, reduce_by_name};
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -90,7 +90,10 @@ unsafe fn dispatch(
             let ufunc = &*object.cast::<Ufunc>();
             let arguments = Arguments::new(args, nargs as usize, names);
             match native(py, NumPy::get(py), ufunc, &arguments) {
-                Ok(result) => result,
+                Ok(result) => {
+                    count_native();
+                    result
+                }
                 Err(_reason) => call_twin(py, ufunc, Some(method), &arguments),
             }
         }

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use ufunx::registry::UfuncDef;
 
 /// The object's memory.
@@ -99,11 +100,26 @@ unsafe extern "C" fn vectorcall(
             let arguments = Arguments::new(args, nargs, kwnames);
             let ufunc = &*callable.cast::<Ufunc>();
             if let Some(result) = fast::call(py, ufunc, &arguments)? {
+                count_native();
                 return Ok(result);
             }
             crate::call::call(py, ufunc, &arguments)
         }
     })
+}
+
+static NATIVE_CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// Notes that a call ran on our kernels. Not an atomic addition, which would cost a tenth of a small call: with the GIL
+/// held nothing is lost.
+#[inline]
+pub fn count_native() {
+    NATIVE_CALLS.store(native_calls() + 1, Ordering::Relaxed);
+}
+
+/// How many calls, methods included, ran on our kernels in this process.
+pub fn native_calls() -> u64 {
+    NATIVE_CALLS.load(Ordering::Relaxed)
 }
 
 /// Arguments as vectorcall hands them over.

@@ -218,3 +218,12 @@ def test_the_narrow_floats_of_ml_dtypes_run_natively(name):
 def test_a_numbers_truth_counts_before_rounding(name):
     for x in (np.arange(4, dtype="f4"), np.arange(4000, dtype="f4")):
         np.testing.assert_array_equal(getattr(ux, name)(x, 1e-300), getattr(np, name)(x, 1e-300))
+
+
+def test_native_calls_are_counted() -> None:
+    before = ux.native_calls()
+    ux.add(1.0, np.ones(3))
+    ux.add(np.ones((2, 3)), np.ones(3))
+    ux.add.reduce(np.ones(3))
+    ux.add([1], 2)
+    assert ux.native_calls() == before + 3

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as _numpy
 
 from . import _native
-from ._native import __version__, cap_isa, explain, num_threads, set_num_threads, show_config
+from ._native import (
+    __version__,
+    cap_isa,
+    explain,
+    native_calls,
+    num_threads,
+    set_num_threads,
+    show_config,
+)
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
@@ -21,6 +29,7 @@ __all__ = [
     "__version__",
     "cap_isa",
     "explain",
+    "native_calls",
     "num_threads",
     "set_num_threads",
     "show_config",
