@@ -1,14 +1,15 @@
-//! The arguments of a call, read as far as they are plain. What is not plain (an override, a subclass, a list, a wrong
-//! value) makes the call NumPy's, which then does exactly what NumPy does, its errors included.
+//! The values of a call's arguments, read as far as they are plain. What is not plain (a list, a wrong value) makes the
+//! call NumPy's, which then does exactly what NumPy does, its errors included.
 
 use crate::ingest::{Foreign, Ingested, ingest, writable};
 use crate::numpy_api::{DescrHead, NumPy};
-use crate::object::Arguments;
+use crate::overrides::NormalArguments;
 use numpy::npyffi::{PY_ARRAY_API, PyArray_Descr, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 use std::ffi::CStr;
+use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::{Casting, DType, Order};
 
@@ -17,6 +18,8 @@ use ufunx::{Casting, DType, Order};
 pub enum Reason {
     /// The registry has no such ufunc.
     NoUfunc,
+    /// Arguments that NumPy refuses, or a deprecated form.
+    Arguments,
     /// An operand of a type that NumPy must look at.
     Operand,
     /// An operand of a dtype without loops of ours.
@@ -36,7 +39,8 @@ impl Reason {
     pub fn text(self) -> &'static str {
         match self {
             Reason::NoUfunc => "the registry has no loops for this ufunc",
-            Reason::Operand => "an operand is not an exact ndarray, NumPy scalar or number",
+            Reason::Arguments => "NumPy refuses the arguments",
+            Reason::Operand => "an operand is not an ndarray, NumPy scalar or number",
             Reason::DType => "an operand's dtype has no native loops",
             Reason::Keyword => "a keyword or its value is NumPy's to handle",
             Reason::Resolution => "no native loop for these dtypes, or a cast that is refused",
@@ -55,7 +59,7 @@ impl From<Foreign> for Reason {
     }
 }
 
-/// A call's arguments.
+/// A call's arguments, read.
 pub struct Parsed {
     /// Inputs, in order.
     pub inputs: SmallVec<[Ingested; 2]>,
@@ -69,8 +73,8 @@ pub struct Parsed {
     pub casting: Casting,
     /// `order=`.
     pub order: Order,
-    /// Whether results of no dimensions stay arrays (`out=...`).
-    pub keep_arrays: bool,
+    /// `subok=`.
+    pub subok: bool,
 }
 
 impl Parsed {
@@ -87,12 +91,9 @@ impl Parsed {
 pub unsafe fn parse(
     py: Python<'_>,
     np: &NumPy,
-    (nin, nout): (usize, usize),
-    arguments: &Arguments<'_>,
+    nout: usize,
+    normal: &NormalArguments,
 ) -> Result<Parsed, Reason> {
-    if arguments.positional.len() != nin {
-        return Err(Reason::Keyword); // a wrong count, or positional outputs
-    }
     let mut parsed = Parsed {
         inputs: SmallVec::new(),
         outputs: (0..nout).map(|_| None).collect(),
@@ -100,70 +101,45 @@ pub unsafe fn parse(
         dtype: None,
         casting: Casting::SameKind,
         order: Order::K,
-        keep_arrays: false,
+        subok: true,
     };
-    for &object in arguments.positional {
+    for &object in &normal.inputs {
         // SAFETY: live objects.
         parsed.inputs.push(unsafe { ingest(py, np, object) }?);
     }
-    for (name, value) in arguments.named() {
+    for (output, &object) in parsed.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
         // SAFETY: live objects.
         unsafe {
-            match name.to_bytes() {
-                b"out" => {
-                    if value == ffi::Py_Ellipsis() {
-                        parsed.keep_arrays = true;
-                    } else {
-                        read_outputs(np, value, &mut parsed.outputs)?;
-                    }
-                }
-                b"where" if value == ffi::Py_True() => {}
-                b"where" => parsed.mask = Some(mask(np, value).ok_or(Reason::Keyword)?),
-                b"dtype" if value == ffi::Py_None() => {}
-                b"dtype" => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
-                b"casting" => {
+            if object != ffi::Py_None() {
+                *output = Some((object, writable(np, object).ok_or(Reason::Keyword)?));
+            }
+        }
+    }
+    for &(keyword, value) in &normal.keywords {
+        // SAFETY: live objects.
+        unsafe {
+            match keyword {
+                Keyword::Out => {}
+                Keyword::Where if value == ffi::Py_True() => {}
+                Keyword::Where => parsed.mask = Some(mask(np, value).ok_or(Reason::Keyword)?),
+                Keyword::Dtype if value == ffi::Py_None() => {}
+                Keyword::Dtype => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
+                Keyword::Casting => {
                     parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?
                 }
-                b"order" => parsed.order = order(value).ok_or(Reason::Keyword)?,
-                b"subok" if value == ffi::Py_True() || value == ffi::Py_False() => {}
+                Keyword::Order => parsed.order = order(value).ok_or(Reason::Keyword)?,
+                Keyword::Subok if value == ffi::Py_True() || value == ffi::Py_False() => {
+                    parsed.subok = value == ffi::Py_True()
+                }
                 _ => return Err(Reason::Keyword),
             }
         }
     }
     // Without an output the elements left out are garbage; NumPy warns of that.
-    if parsed.mask.is_some() && parsed.outputs.iter().any(Option::is_none) {
+    if parsed.mask.is_some() && normal.outputs.is_none() && !normal.out_by_keyword {
         return Err(Reason::Keyword);
     }
     Ok(parsed)
-}
-
-/// `out=`: one array, or a tuple of as many as there are outputs, each an array or None.
-unsafe fn read_outputs(
-    np: &NumPy,
-    value: *mut ffi::PyObject,
-    outputs: &mut [Option<(*mut ffi::PyObject, Operand)>],
-) -> Result<(), Reason> {
-    // SAFETY: a live object, a tuple once its type says so.
-    unsafe {
-        let read = |object: *mut ffi::PyObject| {
-            if object == ffi::Py_None() {
-                return Ok(None);
-            }
-            writable(np, object).map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
-        };
-        if ffi::PyTuple_CheckExact(value) == 0 {
-            let [only] = outputs else { return Err(Reason::Keyword) };
-            *only = read(value)?;
-            return Ok(());
-        }
-        if ffi::PyTuple_GET_SIZE(value) as usize != outputs.len() {
-            return Err(Reason::Keyword);
-        }
-        for (i, output) in outputs.iter_mut().enumerate() {
-            *output = read(ffi::PyTuple_GET_ITEM(value, i as isize))?;
-        }
-    }
-    Ok(())
 }
 
 /// An exact bool array.

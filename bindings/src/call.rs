@@ -1,36 +1,132 @@
-//! The general way of a call: parse → resolve → broadcast → make outputs → execute → report flags → wrap. Where a step
-//! meets what is NumPy's to handle, the twin gets the call with the same arguments; nothing has been written by then.
+//! The general way of a call: normal form → override? → parse → resolve → broadcast → make outputs → execute → report
+//! flags → wrap. Where a step meets what is NumPy's to handle, the twin gets the call with the same arguments; nothing
+//! has been written by then.
 
 use crate::args::{Parsed, Reason, parse};
-use crate::fast::{DETACH_FROM, scalar};
-use crate::ingest::Ingested;
+use crate::fast::DETACH_FROM;
+use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, call_twin, count_native};
-use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
+use crate::overrides::{self, NormalArguments, normal_form};
+use crate::wrap::{Context, Wrap};
+use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 use ufunx::call::{PlannedCall, Prepared};
+use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
-use ufunx::operand::Operand;
+use ufunx::operand::{MAX_DIMS, Operand};
 use ufunx::plan::Access;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
-use ufunx::{Array, DType, Isa, Report, Scalar};
+use ufunx::{Array, DType, Isa, Scalar};
 
-/// Calls the ufunc.
+/// Calls the ufunc. `face` is the object that was called, ours or NumPy's.
 ///
 /// # Safety
 /// Live arguments.
-pub unsafe fn call(py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> PyResult<*mut ffi::PyObject> {
+pub unsafe fn call(
+    py: Python<'_>,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
     let np = NumPy::get(py);
     // SAFETY: live arguments.
-    match unsafe { native(py, np, ufunc, arguments) } {
-        Ok(result) => {
-            count_native();
-            result
+    unsafe {
+        let Ok(normal) = normal_call(np, ufunc, Method::Call, arguments) else {
+            return call_twin(py, ufunc, None, arguments);
+        };
+        if let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Call, &normal)? {
+            return Ok(answer);
         }
-        Err(_reason) => call_twin(py, ufunc, None, arguments),
+        match native(py, np, ufunc, face, &normal) {
+            Ok(result) => {
+                count_native();
+                result
+            }
+            Err(_reason) => call_twin(py, ufunc, None, arguments),
+        }
     }
+}
+
+/// `outer`: a call whose first input has an axis of length 1 for each axis of the second.
+///
+/// # Safety
+/// Live arguments.
+pub unsafe fn outer(
+    py: Python<'_>,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
+    let np = NumPy::get(py);
+    // SAFETY: live arguments; the arrays made here live until the call is over.
+    unsafe {
+        let Ok(mut normal) = normal_call(np, ufunc, Method::Outer, arguments) else {
+            return call_twin(py, ufunc, Some(c"outer"), arguments);
+        };
+        if let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Outer, &normal)? {
+            return Ok(answer);
+        }
+        if let Some((a, b)) = outer_operands(py, np, &normal) {
+            (normal.inputs[0], normal.inputs[1]) = (a.as_ptr(), b.as_ptr());
+            if let Ok(result) = native(py, np, ufunc, face, &normal) {
+                count_native();
+                return result;
+            }
+        }
+        call_twin(py, ufunc, Some(c"outer"), arguments)
+    }
+}
+
+/// The operands of `outer` as arrays that broadcast to its result; `None` where NumPy must look at them.
+unsafe fn outer_operands<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    normal: &NormalArguments,
+) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    // SAFETY: live objects; arrays once NumPy has made them.
+    unsafe {
+        let array = |object: *mut ffi::PyObject| {
+            ingest(py, np, object).ok()?;
+            // `matrix` is refused, and what other subclasses make of new axes is theirs.
+            if ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+                return None;
+            }
+            let null: *mut ffi::PyObject = std::ptr::null_mut();
+            let made = PY_ARRAY_API.PyArray_FromAny(py, object, null.cast(), 0, 0, 0, null);
+            Bound::from_owned_ptr_or_err(py, made).ok()
+        };
+        let (a, b) = (array(normal.inputs[0])?, array(normal.inputs[1])?);
+        let fields = |array: &Bound<'py, PyAny>| &(*array.as_ptr().cast::<PyArrayObject>()).fields;
+        let mut shape: SmallVec<[isize; 8]> =
+            (0..fields(&a).nd as usize).map(|i| *fields(&a).dimensions.add(i)).collect();
+        shape.extend((0..fields(&b).nd).map(|_| 1));
+        if shape.len() > MAX_DIMS {
+            return None;
+        }
+        let mut dims = PyArray_Dims { ptr: shape.as_mut_ptr(), len: shape.len() as i32 };
+        let reshaped = PY_ARRAY_API.PyArray_Newshape(py, a.as_ptr().cast(), &mut dims, NPY_ORDER::NPY_CORDER);
+        Some((Bound::from_owned_ptr_or_err(py, reshaped).ok()?, b))
+    }
+}
+
+/// The arguments of a call in normal form; not those that NumPy refuses or warns of.
+unsafe fn normal_call(
+    np: &NumPy,
+    ufunc: &Ufunc,
+    method: Method,
+    arguments: &Arguments<'_>,
+) -> Result<NormalArguments, Reason> {
+    // A positional output of these two is deprecated; NumPy says so.
+    let extremum = matches!(ufunc.own_name(), "maximum" | "minimum");
+    if extremum && arguments.positional.len() > ufunc.target.nin {
+        return Err(Reason::Arguments);
+    }
+    // SAFETY: live arguments.
+    unsafe { normal_form(np, ufunc, method, arguments) }.map_err(|_| Reason::Arguments)
 }
 
 /// The call on our loops, or why not.
@@ -38,37 +134,80 @@ unsafe fn native(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
+    face: *mut ffi::PyObject,
+    normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // SAFETY: live arguments.
-    let parsed = unsafe { parse(py, np, (def.nin(), def.nout()), arguments) }?;
+    let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
     let n: usize = prepared.shape().iter().product();
-    let mut results: SmallVec<[*mut ffi::PyObject; 1]> = parsed
+    // SAFETY: given outputs are live, and become results.
+    let mut results: Results = parsed
         .outputs
         .iter()
-        .map(|o| o.as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object))
+        .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
         .collect();
-    for &object in results.iter().filter(|o| !o.is_null()) {
-        // SAFETY: a given output, which becomes a result.
-        unsafe { ffi::Py_INCREF(object) };
-    }
-    let given_objects = results.clone();
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = new_array(py, np, dtype, shape, strides)?;
-        results[i] = array;
+        // SAFETY: a new array, owned here.
+        results[i] = Some(unsafe { Bound::from_owned_ptr(py, array) });
         Ok::<_, PyErr>(data)
     });
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
     let run = |planned: &PlannedCall| unsafe { planned.run() };
     let report =
         planned.map(|planned| if n > DETACH_FROM { py.detach(|| run(&planned)) } else { run(&planned) });
-    Ok(finish(py, np, ufunc, l, report, &results, &given_objects, parsed.keep_arrays))
+    // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
+    let reported = report.and_then(|report| np.report(py, ufunc.own_name(), report.flags | report.cast));
+    // SAFETY: live objects.
+    Ok(reported.and_then(|()| unsafe { wrapped(py, np, face, normal, &parsed, results) }))
+}
+
+/// Results by output; all there once the call is planned.
+type Results<'py> = SmallVec<[Option<Bound<'py, PyAny>>; 1]>;
+
+/// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
+unsafe fn wrapped(
+    py: Python<'_>,
+    np: &NumPy,
+    face: *mut ffi::PyObject,
+    normal: &NormalArguments,
+    parsed: &Parsed,
+    results: Results<'_>,
+) -> PyResult<*mut ffi::PyObject> {
+    // SAFETY: live objects.
+    unsafe {
+        let subclass = |&object: &*mut ffi::PyObject| {
+            ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0
+        };
+        let of_inputs = parsed.subok && normal.inputs.iter().any(subclass);
+        let wrap = match of_inputs {
+            true => Wrap::of_inputs(py, np, &normal.inputs)?,
+            false => Wrap::plain(np),
+        };
+        let context = match of_inputs || normal.outputs.iter().flatten().any(subclass) {
+            true => Some(Context::new(py, face, normal)?),
+            false => None,
+        };
+        let mut objects: SmallVec<[Bound<'_, PyAny>; 1]> = SmallVec::new();
+        for (i, result) in results.into_iter().enumerate() {
+            let result = result.unwrap_or_else(|| unreachable!("a planned call has every output"));
+            let original = parsed.outputs[i].as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object);
+            let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
+            let to_scalar = nd == 0 && !normal.keep_arrays;
+            let context = context.as_ref().map(|context| (context, i));
+            objects.push(wrap.apply(np, result, original, context, to_scalar, true)?);
+        }
+        match objects.len() {
+            1 => Ok(objects.remove(0).into_ptr()),
+            _ => Ok(PyTuple::new(py, objects)?.into_ptr()),
+        }
+    }
 }
 
 /// The way a call takes on our loops, in words.
@@ -90,9 +229,11 @@ pub unsafe fn prepare(
     ufunc: &Ufunc,
     arguments: &Arguments<'_>,
 ) -> Result<Way, Reason> {
+    // SAFETY: live arguments.
+    let normal = unsafe { normal_call(np, ufunc, Method::Call, arguments) }?;
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // SAFETY: live arguments.
-    let parsed = unsafe { parse(py, np, (def.nin(), def.nout()), arguments) }?;
+    let parsed = unsafe { parse(py, np, def.nout(), &normal) }?;
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
@@ -207,67 +348,6 @@ fn may_overflow(value: Scalar, dtype: DType) -> bool {
     };
     let is_float = matches!(dtype.kind(), Kind::Float | Kind::Complex);
     is_float && magnitude.is_finite() && magnitude >= 2f64.powi(dtype.max_exponent())
-}
-
-/// Reports what was raised, and returns the results: scalars for new arrays of no dimensions, a tuple for several.
-#[allow(clippy::too_many_arguments, reason = "the end of one call")]
-fn finish(
-    py: Python<'_>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    l: &LoopDef,
-    report: PyResult<Report>,
-    results: &[*mut ffi::PyObject],
-    given: &[*mut ffi::PyObject],
-    keep_arrays: bool,
-) -> PyResult<*mut ffi::PyObject> {
-    let reported = report.and_then(|report| {
-        // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
-        np.report(py, ufunc.name(), report.flags | report.cast)
-    });
-    if let Err(error) = reported {
-        for &object in results {
-            // SAFETY: references owned here, or null.
-            unsafe { ffi::Py_XDECREF(object) };
-        }
-        return Err(error);
-    }
-    let unwrapped = results.iter().zip(given).zip(l.outputs).map(|((&object, given), &dtype)| {
-        if given.is_null() && !keep_arrays { unwrap(py, np, object, dtype) } else { Ok(object) }
-    });
-    let objects: SmallVec<[*mut ffi::PyObject; 1]> = unwrapped.collect::<PyResult<_>>()?;
-    match objects.as_slice() {
-        [only] => Ok(*only),
-        several => {
-            // SAFETY: the tuple takes over the references.
-            unsafe {
-                let tuple = ffi::PyTuple_New(several.len() as isize);
-                for (i, &object) in several.iter().enumerate() {
-                    ffi::PyTuple_SET_ITEM(tuple, i as isize, object);
-                }
-                Ok(tuple)
-            }
-        }
-    }
-}
-
-/// A new array, or its element if it has no dimensions.
-pub fn unwrap(
-    py: Python<'_>,
-    np: &NumPy,
-    object: *mut ffi::PyObject,
-    dtype: DType,
-) -> PyResult<*mut ffi::PyObject> {
-    // SAFETY: a new array, owned here.
-    unsafe {
-        let array = object.cast::<PyArrayObject>();
-        if (*array).fields.nd != 0 {
-            return Ok(object);
-        }
-        let result = scalar(py, np, dtype, (*array).fields.data.cast());
-        ffi::Py_DECREF(object);
-        result
-    }
 }
 
 /// A new array in these byte strides, and its memory.

@@ -391,7 +391,7 @@ unsafe fn run(
     // SAFETY: `result` is owned here; the cell holds one element.
     unsafe {
         if !(flags | cast).is_empty()
-            && let Err(error) = np.report(py, ufunc.name(), flags | cast)
+            && let Err(error) = np.report(py, ufunc.own_name(), flags | cast)
         {
             ffi::Py_XDECREF(result);
             return Err(error);

@@ -1,5 +1,5 @@
-//! Objects as inputs: exact ndarrays, exact NumPy scalars, exact Python numbers. Anything else is NumPy's to handle, and
-//! so is an array of a dtype we have no loops for.
+//! Objects as inputs: ndarrays and instances of its subclasses (whose overrides were asked before), exact NumPy scalars,
+//! exact Python numbers. Anything else is NumPy's to handle, and so is an array of a dtype we have no loops for.
 
 use crate::numpy_api::NumPy;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject};
@@ -33,7 +33,7 @@ impl Ingested {
 /// Why an object goes to NumPy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// Not an ndarray, a NumPy scalar or a number, or a subclass of one.
+    /// Not an ndarray, a NumPy scalar or a number.
     Type,
     /// An array of a dtype without loops of ours.
     DType,
@@ -70,10 +70,17 @@ pub unsafe fn ingest(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> 
             let value = ffi::PyComplex_AsCComplex(object);
             return Ok(Ingested::Weak(Scalar::Complex(Complex64::new(value.real, value.imag))));
         }
-        let dtype = np.scalar_dtype(class).ok_or(Foreign::Type)?;
-        let mut cell = [0u128];
-        PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
-        Ok(Ingested::Strong(dtype, cell))
+        if let Some(dtype) = np.scalar_dtype(class) {
+            let mut cell = [0u128];
+            PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
+            return Ok(Ingested::Strong(dtype, cell));
+        }
+        if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+            let array = object.cast::<PyArrayObject>();
+            let dtype = np.dtype_of(array).ok_or(Foreign::DType)?;
+            return Ok(Ingested::Array(operand_of(array, dtype)));
+        }
+        Err(Foreign::Type)
     }
 }
 
@@ -97,7 +104,7 @@ pub unsafe fn operand_of(array: *mut PyArrayObject, dtype: DType) -> Operand {
     }
 }
 
-/// An exact, writable ndarray of a native dtype, as an output.
+/// A writable ndarray of a native dtype, as an output.
 ///
 /// # Safety
 /// A live object.
@@ -105,7 +112,9 @@ pub unsafe fn writable(np: &NumPy, object: *mut ffi::PyObject) -> Option<Operand
     // SAFETY: the object is live, and an array once its type says so.
     unsafe {
         let array = object.cast::<PyArrayObject>();
-        if ffi::Py_TYPE(object) != np.array_type || (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {
+        if ffi::PyObject_TypeCheck(object, np.array_type) == 0
+            || (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0
+        {
             return None;
         }
         Some(operand_of(array, np.dtype_of(array)?))

@@ -1,18 +1,22 @@
 //! `ufunx._native`: NumPy's ufuncs as objects that run on the engine.
 //!
-//! A call goes one way: `object` (entry) → `fast`, or `args` (parse) and `ingest` → `call` or `methods` (resolve, plan,
-//! execute in the engine) → `numpy_api` (report flags) → result. What is not plain goes to NumPy's own ufunc, the *twin*,
+//! A call goes one way: `object` (entry) → `fast`, or `overrides` (normal form, `__array_ufunc__`) → `args` (parse) and
+//! `ingest` → `call` or `methods` (resolve, plan, execute in the engine) → `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*,
 //! with the same arguments, before anything was written; `explain` says which way a call would take.
 
 mod args;
 mod call;
 mod explain;
 mod fast;
+mod handoff;
 mod ingest;
+mod lookup;
 mod methods;
 mod numpy_api;
 mod object;
+mod overrides;
 mod twin;
+mod wrap;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -23,8 +27,8 @@ use pyo3::types::PyDict;
 mod _native {
     #[pymodule_export]
     use super::{
-        cap_isa, explain::explain, native_calls, num_threads, set_local_threads, set_num_threads,
-        show_config, ufuncs,
+        cap_isa, explain::explain, handoff::get_handoff, handoff::set_handoff, native_calls, num_threads,
+        set_local_threads, set_num_threads, show_config, ufuncs,
     };
 
     #[pymodule_init]
@@ -49,9 +53,7 @@ fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let object = match by_twin.get_item(&twin)? {
             Some(object) => object,
             None => {
-                let own_name: String = twin.getattr("__name__")?.extract()?;
-                let def = ufunx::table().get(&own_name);
-                let object = object::new(py, &twin, def)?.into_bound(py);
+                let object = object::new(py, &twin)?.into_bound(py);
                 by_twin.set_item(&twin, &object)?;
                 object
             }

@@ -2,23 +2,26 @@
 //! engine, or hands the same arguments to the twin's method.
 
 use crate::args::{Reason, dtype, mask};
-use crate::call::{new_array, unwrap};
+use crate::call::new_array;
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::{Ingested, ingest, operand_of, writable};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, call_twin, count_native, guarded, reduce_by_name};
+use crate::overrides::{self, NormalArguments, normal_form};
+use crate::wrap::Wrap;
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::CStr;
+use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
 use ufunx::registry::{Kind, resolve_reduction};
 use ufunx::tuning::FOLD_PIECE;
 use ufunx::{DType, Report, Scalar, View};
 
-type Method = unsafe extern "C" fn(
+type Entry = unsafe extern "C" fn(
     *mut ffi::PyObject,
     *const *mut ffi::PyObject,
     ffi::Py_ssize_t,
@@ -38,6 +41,10 @@ const REDUCEAT_DOC: &CStr = c"reduceat($self, array, /, indices, axis=0, dtype=N
 --
 
 A reduction of each slice between consecutive indices along an axis.";
+const OUTER_DOC: &CStr = c"outer($self, A, B, /, **kwargs)
+--
+
+The ufunc of every pair of an element of A and one of B.";
 const AT_DOC: &CStr = c"at($self, a, indices, b=None, /)
 --
 
@@ -45,7 +52,7 @@ Apply the ufunc in place to the elements indexed, one after the other, so that r
 
 /// The method table of the type; lives for ever.
 pub fn table() -> *mut ffi::PyMethodDef {
-    let fast = |name: &'static CStr, doc: &'static CStr, method: Method| ffi::PyMethodDef {
+    let fast = |name: &'static CStr, doc: &'static CStr, method: Entry| ffi::PyMethodDef {
         ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method },
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
@@ -61,6 +68,7 @@ pub fn table() -> *mut ffi::PyMethodDef {
         fast(c"reduce", REDUCE_DOC, reduce),
         fast(c"accumulate", ACCUMULATE_DOC, accumulate),
         fast(c"reduceat", REDUCEAT_DOC, reduceat),
+        fast(c"outer", OUTER_DOC, outer),
         fast(c"at", AT_DOC, at),
         by_name,
         ffi::PyMethodDef::zeroed(),
@@ -70,81 +78,94 @@ pub fn table() -> *mut ffi::PyMethodDef {
 
 /// A method's native half: the result, or why the call is NumPy's.
 type Native =
-    unsafe fn(Python<'_>, &NumPy, &Ufunc, &Arguments<'_>) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
+    unsafe fn(Python<'_>, &NumPy, &Ufunc, &NormalArguments) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
 
-/// Runs the native half, else the twin's method.
+/// Runs a method: an override, the native half, or NumPy's method. `face` is the object whose method it is.
 ///
 /// # Safety
-/// As CPython calls a method.
+/// Live arguments.
 unsafe fn dispatch(
-    object: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargs: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-    method: &CStr,
-    native: Native,
-) -> *mut ffi::PyObject {
-    guarded(|py| {
-        // SAFETY: CPython passes an object of ours and as many arguments as it says.
-        unsafe {
-            let ufunc = &*object.cast::<Ufunc>();
-            let arguments = Arguments::new(args, nargs as usize, names);
-            match native(py, NumPy::get(py), ufunc, &arguments) {
-                Ok(result) => {
-                    count_native();
-                    result
-                }
-                Err(_reason) => call_twin(py, ufunc, Some(method), &arguments),
-            }
+    py: Python<'_>,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+    (method, name, native): (Method, &CStr, Native),
+) -> PyResult<*mut ffi::PyObject> {
+    let np = NumPy::get(py);
+    // SAFETY: live arguments.
+    unsafe {
+        if method == Method::Reduce
+            && let Some(result) = fast_reduce(py, np, ufunc, arguments)
+        {
+            count_native();
+            return result;
         }
-    })
+        let Ok(normal) = normal_form(np, ufunc, method, arguments) else {
+            return call_twin(py, ufunc, Some(name), arguments);
+        };
+        if let Some(answer) = overrides::ask(py, np, ufunc, face, method, &normal)? {
+            return Ok(answer);
+        }
+        match native(py, np, ufunc, &normal) {
+            Ok(result) => {
+                count_native();
+                result
+            }
+            Err(_reason) => call_twin(py, ufunc, Some(name), arguments),
+        }
+    }
 }
 
 macro_rules! methods {
-    ($($name:ident $text:literal $native:ident;)*) => {$(
-        unsafe extern "C" fn $name(
+    ($($entry:ident $method:expr, $text:literal, $native:ident;)*) => {$(
+        unsafe extern "C" fn $entry(
             object: *mut ffi::PyObject,
             args: *const *mut ffi::PyObject,
             nargs: ffi::Py_ssize_t,
             names: *mut ffi::PyObject,
         ) -> *mut ffi::PyObject {
-            // SAFETY: as CPython calls a method.
-            unsafe { dispatch(object, args, nargs, names, $text, $native) }
+            guarded(|py| {
+                // SAFETY: CPython passes an object of ours and as many arguments as it says.
+                unsafe {
+                    let arguments = Arguments::new(args, nargs as usize, names);
+                    dispatch(py, &*object.cast::<Ufunc>(), object, &arguments, ($method, $text, $native))
+                }
+            })
         }
     )*};
 }
 methods! {
-    reduce c"reduce" native_reduce;
-    accumulate c"accumulate" native_accumulate;
-    reduceat c"reduceat" native_reduceat;
-    at c"at" native_at;
+    reduce Method::Reduce, c"reduce", native_reduce;
+    accumulate Method::Accumulate, c"accumulate", native_accumulate;
+    reduceat Method::Reduceat, c"reduceat", native_reduceat;
+    at Method::At, c"at", native_at;
 }
 
-/// Arguments sorted to the parameters of a method; null where absent.
-fn sorted<const N: usize>(
-    arguments: &Arguments<'_>,
-    parameters: [&CStr; N],
-) -> Result<[*mut ffi::PyObject; N], Reason> {
-    let mut values = [std::ptr::null_mut(); N];
-    if arguments.positional.len() > N {
-        return Err(Reason::Keyword);
-    }
-    values[..arguments.positional.len()].copy_from_slice(arguments.positional);
-    for (name, value) in arguments.named() {
-        let Some(i) = parameters.iter().position(|p| *p == name) else { return Err(Reason::Keyword) };
-        if !values[i].is_null() || i == 0 {
-            return Err(Reason::Keyword); // given twice, or the positional-only array by name
+unsafe extern "C" fn outer(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    guarded(|py| {
+        // SAFETY: CPython passes an object of ours and as many arguments as it says.
+        unsafe {
+            let arguments = Arguments::new(args, nargs as usize, names);
+            crate::call::outer(py, &*object.cast::<Ufunc>(), object, &arguments)
         }
-        values[i] = value;
-    }
-    Ok(values)
+    })
 }
 
-/// An exact array of a native dtype.
+/// The value of a keyword, null where absent.
+fn value(normal: &NormalArguments, keyword: Keyword) -> *mut ffi::PyObject {
+    normal.get(keyword).unwrap_or(std::ptr::null_mut())
+}
+
+/// An array of a native dtype.
 unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reason> {
     // SAFETY: a live object, an array once its type says so.
     unsafe {
-        if object.is_null() || ffi::Py_TYPE(object) != np.array_type {
+        if ffi::PyObject_TypeCheck(object, np.array_type) == 0 {
             return Err(Reason::Operand);
         }
         let array = object.cast::<PyArrayObject>();
@@ -210,51 +231,30 @@ unsafe fn optional_dtype(
     unsafe { dtype(py, np, object) }.map(Some).ok_or(Reason::Keyword)
 }
 
-/// `out=`: an array, or a tuple of one.
-unsafe fn optional_out(
+/// The given output.
+unsafe fn given_output(
     np: &NumPy,
-    object: *mut ffi::PyObject,
+    normal: &NormalArguments,
 ) -> Result<Option<(*mut ffi::PyObject, Operand)>, Reason> {
-    if is_absent(object) {
-        return Ok(None);
-    }
-    // SAFETY: a live object, a tuple once its type says so.
-    unsafe {
-        let mut object = object;
-        if ffi::PyTuple_CheckExact(object) != 0 {
-            if ffi::PyTuple_GET_SIZE(object) != 1 {
-                return Err(Reason::Keyword);
-            }
-            object = ffi::PyTuple_GET_ITEM(object, 0);
-            if object == ffi::Py_None() {
-                return Ok(None);
-            }
-        }
-        writable(np, object).map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
-    }
+    let Some(&object) = normal.outputs.as_ref().and_then(|outputs| outputs.first()) else { return Ok(None) };
+    // SAFETY: a live object.
+    unsafe { writable(np, object) }.map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
 }
 
 unsafe fn native_reduce(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
+    normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    let parameters = [c"array", c"axis", c"dtype", c"out", c"keepdims", c"initial", c"where"];
-    let [object, axis, dtype, out, keepdims, initial, mask_object] = sorted(arguments, parameters)?;
+    let [axis, dtype, keepdims, initial, mask_object] =
+        [Keyword::Axis, Keyword::Dtype, Keyword::Keepdims, Keyword::Initial, Keyword::Where]
+            .map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
-        let plain = is_absent(dtype)
-            && is_absent(out)
-            && (keepdims.is_null() || keepdims == ffi::Py_False())
-            && (initial.is_null() || initial == np.no_value)
-            && (mask_object.is_null() || mask_object == ffi::Py_True());
-        if plain && let Some(result) = fast_reduce(py, np, ufunc, object, axis) {
-            return Ok(result);
-        }
-        let input = array(np, object)?;
-        let out = optional_out(np, out)?;
+        let input = array(np, normal.inputs[0])?;
+        let out = given_output(np, normal)?;
         let given_mask = match mask_object {
             absent if absent.is_null() || absent == ffi::Py_True() => None,
             given => Some(mask(np, given).ok_or(Reason::Keyword)?),
@@ -284,7 +284,6 @@ unsafe fn native_reduce(
                 _ => Reason::Layout,
             },
         )?;
-        let keep = out.is_some();
         let dtype = reduction.l.outputs[0];
         if let Initial::Value(value) = options.initial
             && !suits(value, dtype)
@@ -295,7 +294,7 @@ unsafe fn native_reduce(
             |(result, target)| {
                 let run = || reduction.run(&target);
                 let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
-                finish(py, np, "reduce", report, result, dtype, keep)
+                finish(py, np, "reduce", report, result, normal)
             },
         ))
     }
@@ -315,13 +314,31 @@ unsafe fn fast_reduce(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    object: *mut ffi::PyObject,
-    axis: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
 ) -> Option<PyResult<*mut ffi::PyObject>> {
     const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
-    // SAFETY: a live object or null, an array once its type says so.
+    // SAFETY: live objects, an array once its type says so.
     unsafe {
-        if object.is_null() || ffi::Py_TYPE(object) != np.array_type {
+        let [object, rest @ ..] = arguments.positional else { return None };
+        let (object, mut axis) = (*object, std::ptr::null_mut());
+        if ffi::Py_TYPE(object) != np.array_type {
+            return None;
+        }
+        // As `numpy.sum` and its like call it: every parameter by position, most at their defaults.
+        for (value, keyword) in rest.iter().zip(REDUCE_POSITIONAL) {
+            if !is_default(np, keyword, *value, &mut axis) {
+                return None;
+            }
+        }
+        for (name, value) in arguments.named() {
+            let keyword = Keyword::of(name.to_bytes())?;
+            if !REDUCE_POSITIONAL[rest.len().min(6)..].contains(&keyword)
+                || !is_default(np, keyword, value, &mut axis)
+            {
+                return None;
+            }
+        }
+        if rest.len() > REDUCE_POSITIONAL.len() {
             return None;
         }
         let array = object.cast::<PyArrayObject>();
@@ -354,6 +371,31 @@ unsafe fn fast_reduce(
     }
 }
 
+const REDUCE_POSITIONAL: [Keyword; 6] =
+    [Keyword::Axis, Keyword::Dtype, Keyword::Out, Keyword::Keepdims, Keyword::Initial, Keyword::Where];
+
+/// Whether a parameter of `reduce` says what is so anyway. The axis is only kept.
+fn is_default(
+    np: &NumPy,
+    keyword: Keyword,
+    value: *mut ffi::PyObject,
+    axis: &mut *mut ffi::PyObject,
+) -> bool {
+    // SAFETY: singletons that live for ever.
+    let (none, falsehood, truth) = unsafe { (ffi::Py_None(), ffi::Py_False(), ffi::Py_True()) };
+    match keyword {
+        Keyword::Axis => {
+            *axis = value;
+            true
+        }
+        Keyword::Dtype | Keyword::Out => value == none,
+        Keyword::Keepdims => value == falsehood,
+        Keyword::Initial => value == np.no_value,
+        Keyword::Where => value == truth,
+        _ => false,
+    }
+}
+
 /// The given output, or a new array.
 fn output(
     py: Python<'_>,
@@ -372,36 +414,40 @@ fn output(
     Ok((object, Operand { ptr, dtype, shape: shape.into(), strides }))
 }
 
-/// Reports, and turns a new array of no dimensions into a scalar.
+/// Reports, and gives the result its type: the input's or the given output's, a scalar if it is new and has no
+/// dimensions.
 fn finish(
     py: Python<'_>,
     np: &NumPy,
     name: &str,
     report: Report,
     result: *mut ffi::PyObject,
-    dtype: DType,
-    keep: bool,
+    normal: &NormalArguments,
 ) -> PyResult<*mut ffi::PyObject> {
-    if let Err(error) = np.report(py, name, report.flags | report.cast) {
-        // SAFETY: a reference owned here.
-        unsafe { ffi::Py_DECREF(result) };
-        return Err(error);
+    // SAFETY: an array, owned here; live arguments.
+    unsafe {
+        let result = Bound::from_owned_ptr(py, result);
+        np.report(py, name, report.flags | report.cast)?;
+        let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
+        let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
+        let wrap = Wrap::of_inputs(py, np, &normal.inputs[..1])?;
+        let to_scalar = nd == 0 && !normal.keep_arrays;
+        Ok(wrap.apply(np, result, original, None, to_scalar, false)?.into_ptr())
     }
-    if keep { Ok(result) } else { unwrap(py, np, result, dtype) }
 }
 
 unsafe fn native_accumulate(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
+    normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.filter(|d| d.nin() == 2 && d.nout() == 1).ok_or(Reason::NoUfunc)?;
-    let [object, axis, dtype, out] = sorted(arguments, [c"array", c"axis", c"dtype", c"out"])?;
+    let [axis, dtype] = [Keyword::Axis, Keyword::Dtype].map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
-        let input = array(np, object)?;
-        if input.shape.is_empty() || !is_absent(out) {
+        let input = array(np, normal.inputs[0])?;
+        if input.shape.is_empty() || normal.outputs.is_some() {
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
@@ -412,7 +458,7 @@ unsafe fn native_accumulate(
         Ok(output(py, np, None, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
             let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
-            finish(py, np, "accumulate", report, result, dtype, true)
+            finish(py, np, "accumulate", report, result, normal)
         }))
     }
 }
@@ -421,19 +467,18 @@ unsafe fn native_reduceat(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
+    normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.filter(|d| d.nin() == 2 && d.nout() == 1).ok_or(Reason::NoUfunc)?;
-    let [object, indices, axis, dtype, out] =
-        sorted(arguments, [c"array", c"indices", c"axis", c"dtype", c"out"])?;
+    let [axis, dtype] = [Keyword::Axis, Keyword::Dtype].map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
-        let input = array(np, object)?;
-        let indices = array(np, indices)?;
+        let input = array(np, normal.inputs[0])?;
+        let indices = array(np, normal.inputs[1])?;
         let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
         // NumPy lays the result of a permuted array out in a way of its own.
         let rows = input.strides == ufunx::operand::c_strides(&input.shape, input.dtype.size());
-        if input.shape.is_empty() || !is_absent(out) || !plain || !(rows || input.shape.len() == 1) {
+        if input.shape.is_empty() || normal.outputs.is_some() || !plain || !(rows || input.shape.len() == 1) {
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
@@ -450,7 +495,7 @@ unsafe fn native_reduceat(
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
             let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
-            finish(py, np, "reduceat", report, result, dtype, true)
+            finish(py, np, "reduceat", report, result, normal)
         }))
     }
 }
@@ -459,15 +504,16 @@ unsafe fn native_at(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
+    normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
-    let [object, indices, values] = sorted(arguments, [c"a", c"indices", c"b"])?;
+    let (object, indices) = (normal.inputs[0], normal.inputs[1]);
+    let values = normal.inputs.get(2).copied().unwrap_or(std::ptr::null_mut());
     // SAFETY: live objects or null.
     unsafe {
-        if !object.is_null() && ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+        if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
             let array = object.cast::<PyArrayObject>();
             // NumPy 2.4 writes into read-only arrays here; we do not.
-            if ffi::Py_TYPE(object) == np.array_type && (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {
+            if (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {
                 return Ok(Err(PyValueError::new_err("output array is read-only")));
             }
         }
@@ -523,10 +569,8 @@ unsafe fn native_at(
 
 /// Under what name NumPy reports what `at` raised on a plain array: its own for ufuncs with an indexed loop.
 fn at_name(ufunc: &Ufunc) -> &'static str {
-    match ufunc.name() {
-        name @ ("add" | "subtract" | "multiply" | "divide") => name,
-        _ => "at",
-    }
+    let indexed = ["add", "subtract", "multiply", "divide"];
+    indexed.into_iter().find(|name| *name == ufunc.own_name()).unwrap_or("at")
 }
 
 unsafe fn at_values(

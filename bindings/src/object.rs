@@ -15,6 +15,7 @@ use pyo3::sync::PyOnceLock;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use ufunx::dispatch::arguments::Target;
 use ufunx::registry::UfuncDef;
 
 /// The object's memory.
@@ -28,20 +29,30 @@ pub struct Ufunc {
     pub twin: *mut ffi::PyObject,
     /// Ours; `None` where the registry has none yet, and the twin does everything.
     pub def: Option<&'static UfuncDef>,
+    /// How many operands it has.
+    pub target: Target,
+    name: String,
     /// Loops for inputs of one dtype, by dtype.
     pub fast: FastLoops,
 }
 
 impl Ufunc {
-    /// Its name, for messages.
-    pub fn name(&self) -> &'static str {
-        self.def.map_or("", |def| def.name)
+    /// NumPy's name of it, not an alias.
+    pub fn own_name(&self) -> &str {
+        &self.name
     }
 }
 
 /// Makes the object for a NumPy ufunc.
-pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>, def: Option<&'static UfuncDef>) -> PyResult<Py<PyAny>> {
+pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     let class = class(py)?.cast::<ffi::PyTypeObject>();
+    let name: String = twin.getattr("__name__")?.extract()?;
+    let def = ufunx::table().get(&name);
+    let target = Target {
+        nin: twin.getattr("nin")?.extract()?,
+        nout: twin.getattr("nout")?.extract()?,
+        generalized: !twin.getattr("signature")?.is_none(),
+    };
     // SAFETY: the type's basic size is that of `Ufunc`; `tp_alloc` zeroes it and sets up the head, every other field is
     // written here.
     unsafe {
@@ -56,6 +67,8 @@ pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>, def: Option<&'static UfuncDe
         (&raw mut (*ufunc).vectorcall).write(vectorcall);
         (&raw mut (*ufunc).twin).write(twin.clone().into_ptr());
         (&raw mut (*ufunc).def).write(def);
+        (&raw mut (*ufunc).target).write(target);
+        (&raw mut (*ufunc).name).write(name);
         (&raw mut (*ufunc).fast).write(FastLoops::new(def));
         Ok(Bound::from_owned_ptr(py, object).unbind())
     }
@@ -103,7 +116,7 @@ unsafe extern "C" fn vectorcall(
                 count_native();
                 return Ok(result);
             }
-            crate::call::call(py, ufunc, &arguments)
+            crate::call::call(py, ufunc, callable, &arguments)
         }
     })
 }
@@ -345,6 +358,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         ffi::Py_XDECREF((*ufunc).dict);
         ffi::Py_XDECREF((*ufunc).twin);
+        std::ptr::drop_in_place(&raw mut (*ufunc).fast);
+        std::ptr::drop_in_place(&raw mut (*ufunc).name);
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {
             free(object.cast());

@@ -26,6 +26,7 @@ pub mod at;
 pub mod call;
 pub mod cast;
 mod define;
+pub mod dispatch;
 mod error;
 pub mod exec;
 pub mod fperr;

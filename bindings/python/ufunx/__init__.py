@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as _numpy
 
-from . import _native
+from . import _native, config
 from ._native import (
     __version__,
     cap_isa,
@@ -28,6 +28,7 @@ globals().update(_UFUNCS)
 __all__ = [
     "__version__",
     "cap_isa",
+    "config",
     "explain",
     "native_calls",
     "num_threads",

@@ -1,0 +1,203 @@
+//! `__array_wrap__`: gives a result the type of the input that wins by priority, or of its given output.
+
+use crate::lookup::{self, Names};
+use crate::numpy_api::NumPy;
+use crate::overrides::NormalArguments;
+use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
+use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use ufunx::dispatch::wrap::{DEFAULT_PRIORITY, Holder, choose};
+
+/// Whose `__array_wrap__` is called: none's, or this bound method of an instance of that class.
+pub struct Wrap<'py> {
+    method: Option<Bound<'py, PyAny>>,
+    class: *mut ffi::PyTypeObject,
+}
+
+/// What `__array_wrap__` is told of the call.
+pub struct Context<'py> {
+    ufunc: Bound<'py, PyAny>,
+    args: Bound<'py, PyTuple>,
+}
+
+impl<'py> Wrap<'py> {
+    /// Results stay plain arrays.
+    pub fn plain(np: &NumPy) -> Wrap<'py> {
+        Wrap { method: None, class: np.array_type }
+    }
+
+    /// The wrap that wins among the inputs: arrays, instances of subclasses, scalars.
+    ///
+    /// # Safety
+    /// Live objects.
+    pub unsafe fn of_inputs(
+        py: Python<'py>,
+        np: &NumPy,
+        inputs: &[*mut ffi::PyObject],
+    ) -> PyResult<Wrap<'py>> {
+        // SAFETY: live objects.
+        let holders = inputs.iter().map(|&object| unsafe { holder(py, np, object) });
+        let holders = holders.collect::<PyResult<Vec<_>>>()?;
+        match choose(holders.into_iter()) {
+            None => Ok(Wrap::plain(np)),
+            // SAFETY: as above.
+            Some(i) => unsafe { Wrap::of(py, inputs[i]) },
+        }
+    }
+
+    /// The wrap of an object; `None` for one, or none at all, leaves results plain.
+    unsafe fn of(py: Python<'py>, object: *mut ffi::PyObject) -> PyResult<Wrap<'py>> {
+        // SAFETY: a live object.
+        unsafe {
+            let method = wrap_method(py, object)?.filter(|method| !method.is_none());
+            Ok(Wrap { method, class: ffi::Py_TYPE(object) })
+        }
+    }
+
+    /// Wraps a result; the reference is taken over. A given output has its own say, and never becomes a scalar. Without
+    /// `force` an array that has the right type already is left alone.
+    ///
+    /// # Safety
+    /// Live objects; `original` is the output as it was passed, or null.
+    pub unsafe fn apply(
+        &self,
+        np: &NumPy,
+        result: Bound<'py, PyAny>,
+        original: *mut ffi::PyObject,
+        context: Option<(&Context<'py>, usize)>,
+        to_scalar: bool,
+        force: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = result.py();
+        let of_output;
+        // SAFETY: live objects.
+        let (wrap, to_scalar) = unsafe {
+            if original.is_null() || original == ffi::Py_None() {
+                (self, to_scalar)
+            } else {
+                of_output = if ffi::Py_TYPE(original) == np.array_type {
+                    Wrap::plain(np)
+                } else {
+                    Wrap::of(py, original)?
+                };
+                (&of_output, false)
+            }
+        };
+        // SAFETY: a live object.
+        let class = unsafe { ffi::Py_TYPE(result.as_ptr()) };
+        if !to_scalar && !force && class == wrap.class {
+            return Ok(result);
+        }
+        match &wrap.method {
+            None if to_scalar => {
+                // SAFETY: an array, whose reference is taken over.
+                unsafe {
+                    let array = result.into_ptr().cast::<PyArrayObject>();
+                    Bound::from_owned_ptr_or_err(py, PY_ARRAY_API.PyArray_Return(py, array))
+                }
+            }
+            None => Ok(result),
+            Some(method) => call(method, &result, context, to_scalar),
+        }
+    }
+}
+
+impl<'py> Context<'py> {
+    /// Of a call of `ufunc` with these arguments.
+    ///
+    /// # Safety
+    /// Live objects.
+    pub unsafe fn new(
+        py: Python<'py>,
+        ufunc: *mut ffi::PyObject,
+        normal: &NormalArguments,
+    ) -> PyResult<Context<'py>> {
+        let objects = normal.inputs.iter().chain(normal.outputs.iter().flatten());
+        // SAFETY: live objects.
+        unsafe {
+            let args = objects.map(|&object| Bound::from_borrowed_ptr(py, object)).collect::<Vec<_>>();
+            Ok(Context { ufunc: Bound::from_borrowed_ptr(py, ufunc), args: PyTuple::new(py, args)? })
+        }
+    }
+}
+
+/// What an input says of wrapping.
+unsafe fn holder(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyResult<Holder> {
+    // SAFETY: a live object.
+    unsafe {
+        if ffi::Py_TYPE(object) == np.array_type {
+            return Ok(Holder::Array);
+        }
+        if ffi::PyObject_TypeCheck(object, np.array_type) == 0 {
+            return Ok(Holder::Scalar);
+        }
+        match wrap_method(py, object)? {
+            None => Ok(Holder::Nothing),
+            Some(_) => priority(py, object).map(Holder::Wrap),
+        }
+    }
+}
+
+unsafe fn wrap_method<'py>(
+    py: Python<'py>,
+    object: *mut ffi::PyObject,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: a live object; what is found is owned.
+    unsafe {
+        let found = lookup::on_instance(py, object, Names::get(py).array_wrap)?;
+        Ok(found.map(|method| Bound::from_owned_ptr(py, method)))
+    }
+}
+
+/// `__array_priority__`; one that is not a number counts as none, as to NumPy.
+unsafe fn priority(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<f64> {
+    // SAFETY: a live object; what is found is owned.
+    unsafe {
+        let Ok(Some(found)) = lookup::on_instance(py, object, Names::get(py).array_priority) else {
+            return Ok(DEFAULT_PRIORITY);
+        };
+        Ok(Bound::from_owned_ptr(py, found).extract().unwrap_or(DEFAULT_PRIORITY))
+    }
+}
+
+/// Calls a wrap with three arguments, with two if it does not take three, with one if it does not take two.
+fn call<'py>(
+    wrap: &Bound<'py, PyAny>,
+    result: &Bound<'py, PyAny>,
+    context: Option<(&Context<'py>, usize)>,
+    to_scalar: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = wrap.py();
+    let context = match context {
+        Some((context, i)) => Some((&context.ufunc, &context.args, i).into_pyobject(py)?.into_any()),
+        None => None,
+    };
+    let none = py.None().into_bound(py);
+    let mut first = match wrap.call1((result, context.as_ref().unwrap_or(&none), to_scalar)) {
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => error,
+        answer => return answer,
+    };
+    // Which of the shorter forms did it; without a context there is no reason to try the one with it.
+    let mut wrapped = None;
+    if let Some(context) = &context {
+        match wrap.call1((result, context)) {
+            Ok(value) => wrapped = Some(value),
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => first = error,
+            Err(error) => return Err(error),
+        }
+    }
+    let wrapped = match wrapped {
+        Some(value) => value,
+        None => wrap.call1((result,))?,
+    };
+    let text =
+        c"__array_wrap__ must accept context and return_scalar arguments (positionally) in the future. \
+                 (Deprecated NumPy 2.0)";
+    if let Err(warned) = PyErr::warn(py, &py.get_type::<PyDeprecationWarning>(), text, 1) {
+        warned.set_cause(py, Some(first));
+        return Err(warned);
+    }
+    Ok(wrapped)
+}
