@@ -18,21 +18,21 @@ struct Entry {
     package: &'static str,
     /// The class's name; its subclasses are meant too.
     class: &'static str,
-    /// The ufuncs concerned; all if empty.
+    /// The ufuncs concerned.
     ufuncs: &'static [&'static str],
 }
 
 /// Each entry has a test in `tests/interop` that fails without it.
 const TABLE: &[Entry] = &[
     // `ufunc is power`, `ufunc is equal`, `ufunc is clip` in unyt/array.py.
-    Entry { package: "unyt", class: "unyt_array", ufuncs: &[] },
+    Entry { package: "unyt", class: "unyt_array", ufuncs: &["power", "equal", "clip"] },
     // `is numpy.equal`, `is numpy.not_equal`, `is numpy.matmul` in awkward/_connect/numpy.py.
     Entry { package: "awkward", class: "Array", ufuncs: &["equal", "not_equal", "matmul"] },
     Entry { package: "awkward", class: "Record", ufuncs: &["equal", "not_equal", "matmul"] },
     // `numpy_ufunc is np.matmul` in dask/array.
     Entry { package: "dask", class: "Array", ufuncs: &["matmul"] },
     // `function is np.multiply`, `is np.true_divide` in astropy/coordinates/spectral_quantity.py.
-    Entry { package: "astropy", class: "SpectralQuantity", ufuncs: &[] },
+    Entry { package: "astropy", class: "SpectralQuantity", ufuncs: &["multiply", "divide"] },
     // `ufunc is np.matmul` in astropy/utils/masked/core.py.
     Entry { package: "astropy", class: "MaskedNDArray", ufuncs: &["matmul"] },
 ];
@@ -114,7 +114,7 @@ unsafe fn judge(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Verdict {
             let base = ffi::PyTuple_GET_ITEM(mro, i).cast::<ffi::PyTypeObject>();
             if let Some(place) = place_in_table(py, base) {
                 let entry = Verdict::try_from(place).unwrap_or_else(|_| unreachable!("a short table"));
-                return if TABLE[place].ufuncs.is_empty() { NUMPYS } else { FIRST_ENTRY + entry };
+                return FIRST_ENTRY + entry;
             }
         }
         OURS
