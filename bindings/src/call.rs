@@ -2,6 +2,7 @@
 //! meets what is NumPy's to handle, the twin gets the call with the same arguments; nothing has been written by then.
 
 use crate::args::{Parsed, Reason, parse};
+use crate::early::Early;
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::Ingested;
 use crate::numpy_api::NumPy;
@@ -46,8 +47,14 @@ unsafe fn native(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    // SAFETY: the inputs' objects are the caller's for the call.
+    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
+    let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
+    if let Err(error) = early.report(py, np) {
+        return Ok(Err(error));
+    }
     let n: usize = prepared.shape().iter().product();
     let mut results: SmallVec<[*mut ffi::PyObject; 1]> = parsed
         .outputs
@@ -145,6 +152,10 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     } else if outputs().any(|d| d.numpy_number().is_none()) {
         return Err(Reason::DType);
     }
+    // NumPy reads what a masked output holds, and warns where that loses imaginary parts.
+    if parsed.mask.is_some() && outputs().any(complex) {
+        return Err(Reason::DType);
+    }
     let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(Ingested::typed).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
@@ -199,7 +210,7 @@ impl Values {
 }
 
 /// Whether a number might become infinite as a float of that dtype. Not exact: it errs towards NumPy.
-fn may_overflow(value: Scalar, dtype: DType) -> bool {
+pub fn may_overflow(value: Scalar, dtype: DType) -> bool {
     let magnitude = match value {
         Scalar::Int(x) => (x as f64).abs(),
         Scalar::Float(x) => x.abs(),
@@ -222,7 +233,7 @@ fn finish(
     keep_arrays: bool,
 ) -> PyResult<*mut ffi::PyObject> {
     let reported = report.and_then(|report| {
-        // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
+        // NumPy casts by buffers within the loop whose flags it reads, so a cast's are the ufunc's.
         np.report(py, ufunc.name(), report.flags | report.cast)
     });
     if let Err(error) = reported {
