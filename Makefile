@@ -29,8 +29,10 @@ test: native ## all Rust and Python tests
 	$(PY) -m pytest tests/python -q
 	$(PY) tests/numpy/run.py
 
-fuzz: native ## 20,000 random calls beside NumPy; differences that remain are printed
-	$(PY) tests/python/fuzz.py --seed 1 --cases 20000
+SEED ?= 1000000
+CASES ?= 200000
+fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
+	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
 
 check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
 	cargo fmt --all --check

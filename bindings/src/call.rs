@@ -3,6 +3,7 @@
 //! has been written by then.
 
 use crate::args::{Parsed, Reason, parse};
+use crate::early::Early;
 use crate::fast::DETACH_FROM;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
@@ -143,8 +144,14 @@ unsafe fn native(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    // SAFETY: the inputs' objects are the caller's for the call.
+    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
+    let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
+    if let Err(error) = early.report(py, np) {
+        return Ok(Err(error));
+    }
     let n: usize = prepared.shape().iter().product();
     // SAFETY: given outputs are live, and become results.
     let mut results: Results = parsed
@@ -286,6 +293,10 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     } else if outputs().any(|d| d.numpy_number().is_none()) {
         return Err(Reason::DType);
     }
+    // NumPy reads what a masked output holds, and warns where that loses imaginary parts.
+    if parsed.mask.is_some() && outputs().any(complex) {
+        return Err(Reason::DType);
+    }
     let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(Ingested::typed).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
@@ -340,7 +351,7 @@ impl Values {
 }
 
 /// Whether a number might become infinite as a float of that dtype. Not exact: it errs towards NumPy.
-fn may_overflow(value: Scalar, dtype: DType) -> bool {
+pub fn may_overflow(value: Scalar, dtype: DType) -> bool {
     let magnitude = match value {
         Scalar::Int(x) => (x as f64).abs(),
         Scalar::Float(x) => x.abs(),

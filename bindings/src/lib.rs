@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod early;
 mod explain;
 mod fast;
 mod handoff;

@@ -2,7 +2,8 @@
 //! engine, or hands the same arguments to the twin's method.
 
 use crate::args::{Reason, dtype, mask};
-use crate::call::new_array;
+use crate::call::{may_overflow, new_array};
+use crate::early::forgets_flags;
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::{Ingested, ingest, operand_of, writable};
 use crate::numpy_api::NumPy;
@@ -14,12 +15,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::CStr;
+use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
-use ufunx::registry::{Kind, resolve_reduction};
+use ufunx::registry::{Identity, Kind, UfuncDef, resolve_reduction};
 use ufunx::tuning::FOLD_PIECE;
-use ufunx::{DType, Report, Scalar, View};
+use ufunx::{DType, FpFlags, Report, Scalar, View};
 
 type Entry = unsafe extern "C" fn(
     *mut ffi::PyObject,
@@ -286,9 +288,12 @@ unsafe fn native_reduce(
         )?;
         let dtype = reduction.l.outputs[0];
         if let Initial::Value(value) = options.initial
-            && !suits(value, dtype)
+            && (!suits(value, dtype) || may_overflow(value, dtype))
         {
             return Err(Reason::Keyword);
+        }
+        if casts_apart(def, &input, dtype, out.as_ref().map_or(dtype, |(_, o)| o.dtype), &options) {
+            return Err(Reason::Resolution);
         }
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
@@ -298,6 +303,26 @@ unsafe fn native_reduce(
             },
         ))
     }
+}
+
+/// Whether casts may raise what NumPy reports apart from the loop's flags, or in another order: those of the elements that
+/// a fold without identity starts from, of an `initial`, of scalars, and of what a mask leaves out.
+fn casts_apart(
+    def: &UfuncDef,
+    input: &Operand,
+    computed: DType,
+    target: DType,
+    options: &ReduceOptions<'_>,
+) -> bool {
+    let raises =
+        can_raise(input.dtype, computed) || can_raise(input.dtype, target) || can_raise(computed, target);
+    let together = def.identity != Identity::None
+        && options.initial == Initial::Default
+        && options.mask.is_none()
+        && !input.shape.is_empty()
+        && !forgets_flags(def);
+    // Reading a complex output into a real accumulator warns.
+    (raises && !together) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)
 }
 
 /// Whether a number is of the dtype's kind or a lower one.
@@ -458,7 +483,13 @@ unsafe fn native_accumulate(
         Ok(output(py, np, None, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
             let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
-            finish(py, np, "accumulate", report, result, normal)
+            // NumPy copies the input, cast, before it accumulates.
+            let (loop_only, cast) = (Report { cast: FpFlags::NONE, ..report }, report.cast);
+            if let Err(error) = np.report(py, "cast", cast) {
+                ffi::Py_DECREF(result);
+                return Err(error);
+            }
+            finish(py, np, "accumulate", loop_only, result, normal)
         }))
     }
 }
@@ -484,6 +515,10 @@ unsafe fn native_reduceat(
         let axis = one_axis(axis, input.shape.len())?;
         let dtype = optional_dtype(py, np, dtype)?;
         let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
+        // NumPy casts the whole array first, what no slice holds included.
+        if can_raise(input.dtype, l.inputs[1]) {
+            return Err(Reason::Resolution);
+        }
         let at = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
         let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
         let slices =

@@ -1,11 +1,11 @@
 //! `at`: an update in place of chosen elements, one after the other, so that an index given twice counts twice.
 
 use crate::array::{Array, Input, ViewMut};
-use crate::call::{Prepared, check_counts};
+use crate::call::{cast_copy, check_counts};
 use crate::cast::cast_block;
 use crate::error::Error;
 use crate::exec::{Report, call_contiguous, call_strided};
-use crate::operand::{Operand, Order};
+use crate::operand::Operand;
 use crate::overlap::may_overlap;
 use crate::registry::{Casting, DType, LoopDef, Request, Typed, UfuncDef, resolve};
 use crate::simd::level::current_isa;
@@ -61,7 +61,7 @@ pub unsafe fn at_operand(
     let mut casts = Report::default();
     let values = match values {
         None => None,
-        Some(values) => Some(spread(def, l.inputs[1], values, &shape, &mut casts)?),
+        Some(values) => Some(spread(l.inputs[1], values, &shape, &mut casts)?),
     };
     // SAFETY: the places are the target's elements; the values are a copy.
     let report = unsafe { run(l, target.dtype, &places, values.as_ref().map(Array::operand)) };
@@ -134,24 +134,13 @@ fn element_places(def: &UfuncDef, target: &Operand, indices: &[isize]) -> Result
 }
 
 /// A contiguous copy of `values`, cast and broadcast.
-fn spread(
-    def: &'static UfuncDef,
-    dtype: DType,
-    values: &Operand,
-    shape: &[usize],
-    casts: &mut Report,
-) -> Result<Array, Error> {
+fn spread(dtype: DType, values: &Operand, shape: &[usize], casts: &mut Report) -> Result<Array, Error> {
     let error = || Error::AtShape { indices: shape[0], values: values.shape.to_vec() };
     let values = values.broadcast(shape).ok_or_else(error)?;
-    let out = Array::zeros(dtype, shape);
-    let copy = crate::call::copy_loop(dtype);
-    let (inputs, outputs) = ([&values], [Some(out.operand())]);
-    let prepared = Prepared::new(def, copy, &inputs, &outputs, None, Order::C)?;
-    let planned = prepared.plan(|_, _, _, _| Err::<*mut u8, Error>(error()))?;
-    // SAFETY: the values are borrowed by the caller; the output is ours.
-    let report = unsafe { planned.run() };
-    casts.cast |= report.flags | report.cast;
-    Ok(out)
+    // SAFETY: the values are borrowed by the caller.
+    let (copy, flags) = unsafe { cast_copy(&values, dtype) };
+    casts.cast |= flags;
+    Ok(copy)
 }
 
 /// Updates each place in order. `values`, of the loop's dtype, are contiguous and as many.

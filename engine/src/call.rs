@@ -3,10 +3,10 @@
 use crate::array::{Array, Input, View, ViewMut, check_ndim};
 use crate::error::Error;
 use crate::exec::{self, Report};
-use crate::operand::{Operand, Order, Shape, broadcast_shape, output_strides};
+use crate::operand::{Operand, Order, Shape, broadcast_shape, output_strides, single_call_order};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::plan::Plan;
-use crate::registry::{Casting, DType, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use crate::registry::{Casting, Cost, DType, FpFlags, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
 use smallvec::SmallVec;
 
 /// The keywords of a call.
@@ -208,6 +208,10 @@ impl<'a> Prepared<'a> {
         for input in inputs {
             all.push(broadcast(&apart(input, &given, &shape, &mut copies)));
         }
+        let order = match single_call_order(inputs, l.inputs, order) {
+            Some(single) if outputs.len() == 1 && mask.is_none() => single,
+            _ => order,
+        };
         let mask = mask.map(|m| broadcast(&apart(m, &given, &shape, &mut copies)));
         for (i, out) in outputs.iter().enumerate() {
             match out {
@@ -256,6 +260,19 @@ fn apart(input: &Operand, outputs: &[&Operand], shape: &[usize], copies: &mut Ve
     // SAFETY: the input is valid for the call.
     copies.push(unsafe { Array::copy_operand(input) });
     copies[copies.len() - 1].operand().clone()
+}
+
+/// A copy in another dtype, C-contiguous, and what the cast raised.
+///
+/// # Safety
+/// The source is valid for the call.
+pub unsafe fn cast_copy(source: &Operand, dtype: DType) -> (Array, FpFlags) {
+    let out = Array::zeros(dtype, &source.shape);
+    let operands = [source.clone(), out.operand().clone()];
+    let plan = Plan::new(copy_loop(dtype), Cost::Light, &operands, None, &source.shape);
+    // SAFETY: the caller vouches for the source; the copy is new.
+    let report = unsafe { exec::run(&plan) };
+    (out, report.flags | report.cast)
 }
 
 /// The loop that copies elements of a dtype, for casts of whole arrays.

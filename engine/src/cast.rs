@@ -4,14 +4,25 @@
 //! f32 rounded to odd, so that the second rounding sees what the first dropped.
 
 use crate::fperr;
-use crate::registry::{B8, Complex, Complex32, Complex64, DType, Element, FpFlags, FpReport, Isa, LoopDef};
-use crate::registry::{F8E4M3FN, F8E5M2, bf16, f16};
+use crate::registry::{B8, Casting, Complex, Complex32, Complex64, DType, Element, FpFlags, FpReport, Isa};
+use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};
 use crate::simd::kernel::{Each, Kernel, Lane, Quiet, Raises, UpToV3, loop_of};
 use crate::simd::level::{Level, Madd};
 use crate::simd::pack::OutPack;
 use crate::simd::small::{Small, narrowing_flags};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+
+/// Whether some value's cast raises an IEEE flag (other than inexact).
+pub fn can_raise(source: DType, target: DType) -> bool {
+    match (source.kind(), target.kind()) {
+        (Kind::Bool, _) | (_, Kind::Bool) | (Kind::Int, Kind::Int) => false,
+        // The integers of up to 15 bits are within float16's range.
+        (Kind::Int, _) => target.is_small_float() && (target != DType::F16 || source.precision() > 15),
+        (_, Kind::Int) => true,
+        _ => !can_cast(source, target, Casting::Safe),
+    }
+}
 
 /// Casts `n` contiguous, aligned elements.
 ///

@@ -196,11 +196,54 @@ pub fn output_strides(inputs: &[&Operand], shape: &[usize], size: usize, order: 
     packed_strides(&axes, shape, size)
 }
 
-/// Byte strides of a new output whose axes lie as `like`, an axis of length 1 no less than the others.
-pub fn strides_like(like: &[isize], shape: &[usize], size: usize) -> Strides {
+/// The order of a new output where NumPy needs no iterator but calls the loop once, on operands that are all row-major or
+/// all column-major; it shows in the strides of axes of length 1. `None` where NumPy's iterator decides.
+pub fn single_call_order(inputs: &[&Operand], dtypes: &[DType], order: Order) -> Option<Order> {
+    let mut layout = match order {
+        Order::C => Some((true, false)),
+        Order::F => Some((false, true)),
+        Order::A | Order::K => None,
+    };
+    let mut shape: Option<&[usize]> = None;
+    for (o, &dtype) in inputs.iter().zip(dtypes).filter(|(o, _)| !o.shape.is_empty()) {
+        let packed = match o.is_empty() {
+            true => (true, true),
+            false => (is_c_contiguous(o), is_f_contiguous(o)),
+        };
+        let as_it_is = o.dtype == dtype && o.is_aligned();
+        if !as_it_is || packed == (false, false) || **shape.get_or_insert(&o.shape) != o.shape[..] {
+            return None;
+        }
+        if *layout.get_or_insert(packed) != packed {
+            return None;
+        }
+    }
+    Some(if layout == Some((false, true)) { Order::F } else { Order::C })
+}
+
+/// Byte strides of a reduction's new output: the axes that stay, ordered as all axes of `walked` (of one shape) lie. A
+/// reduced axis of length 1 (`keepdims`) has the step of its place.
+pub fn reduced_strides(walked: &[&Operand], reduced: &[usize], keepdims: bool, size: usize) -> Strides {
+    let shape = &walked[0].shape;
     let mut axes: SmallVec<[usize; 4]> = (0..shape.len()).collect();
-    sort_axes(&mut axes, &[Strides::from_slice(like)]);
-    packed_strides(&axes, shape, size)
+    let steps: SmallVec<[Strides; 4]> = walked.iter().map(|o| comparable_strides(o)).collect();
+    sort_axes(&mut axes, &steps);
+    let mut kept = shape.clone();
+    for &axis in reduced {
+        kept[axis] = 1;
+    }
+    let mut result = packed_strides(&axes, &kept, size);
+    if !keepdims {
+        for &axis in reduced.iter().rev() {
+            result.remove(axis);
+        }
+    }
+    result
+}
+
+/// Strides as NumPy's iterator compares them: an axis of length 1 says nothing about order.
+fn comparable_strides(o: &Operand) -> Strides {
+    o.strides.iter().zip(&o.shape).map(|(&stride, &n)| if n == 1 { 0 } else { stride }).collect()
 }
 
 /// Byte strides without gaps for axes in this order, outermost first.

@@ -62,7 +62,7 @@ pub unsafe fn run(
     let fold = Folding::new(def, l, input.dtype, out.dtype, None);
     for (i, &(start, end)) in slices.iter().enumerate() {
         let slice = input.slice(axis, start, end);
-        let nest = Nest::new(&slice, None, &out.at(axis, i), &[axis], false, false);
+        let nest = Nest::new(&slice, None, &out.at(axis, i), &[axis], false, false).by_runs();
         // SAFETY: the caller's promise.
         report |= unsafe { execute(&fold, &nest) };
     }

@@ -25,7 +25,7 @@ use crate::array::{Array, Scalar, View, ViewMut};
 use crate::call::Called;
 use crate::error::Error;
 use crate::exec::Report;
-use crate::operand::{Operand, Shape, Strides, strides_like};
+use crate::operand::{Operand, Shape, Strides, reduced_strides};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::registry::{DType, Identity, Kind, LoopDef, UfuncDef, resolve_reduction};
 use smallvec::SmallVec;
@@ -199,17 +199,10 @@ impl Reduction {
         Ok(Reduction { def, l, out_shape, input: input.clone(), mask, axes, keepdims, start })
     }
 
-    /// Byte strides for a new output: its axes in the input's memory order.
+    /// Byte strides for a new output: its axes in the memory order of the input and the mask.
     pub fn out_strides(&self) -> Strides {
-        // An axis of length 1 says nothing about order.
-        let steps = self.input.strides.iter().zip(&self.input.shape);
-        let mut like: Strides = steps.map(|(&stride, &n)| if n == 1 { 0 } else { stride }).collect();
-        if !self.keepdims {
-            for &axis in self.axes.iter().rev() {
-                like.remove(axis);
-            }
-        }
-        strides_like(&like, &self.out_shape, self.l.outputs[0].size())
+        let walked: SmallVec<[&Operand; 2]> = [&self.input].into_iter().chain(&self.mask).collect();
+        reduced_strides(&walked, &self.axes, self.keepdims, self.l.outputs[0].size())
     }
 
     /// Reduces into `out`, which has the result's shape.

@@ -18,6 +18,8 @@ pub(crate) struct Nest {
     pub(super) mask: *const u8,
     pub(super) masked: bool,
     pub(super) aligned: bool,
+    /// Whether each output folds its elements as one run, whatever the layout.
+    by_runs: bool,
 }
 
 // SAFETY: addresses and numbers; workers write disjoint outputs.
@@ -109,12 +111,21 @@ impl Nest {
             mask: mask.map_or(std::ptr::null(), |m| m.ptr),
             masked: mask.is_some(),
             aligned: input.is_aligned(),
+            by_runs: false,
         }
+    }
+
+    /// The same, each output by itself: what NumPy adds pairwise on any axis.
+    pub(crate) fn by_runs(self) -> Nest {
+        Nest { by_runs: true, ..self }
     }
 
     /// Whether blocks of neighbouring outputs should take in rows: the kept axis is the faster one and not narrow, or
     /// the runs are too short to fold one by one.
     fn by_columns(&self, fold: &Folding) -> bool {
+        if self.by_runs && fold.neutral.is_some() {
+            return false;
+        }
         let (k, r) = (self.kept.shape.len() - 1, self.reduced.shape.len() - 1);
         let kept_is_faster = self.kept.input[k].unsigned_abs() < self.reduced.input[r].unsigned_abs();
         // A pairwise sum of fewer than 8 elements adds them in order, as rows do; of more it does not.

@@ -1,0 +1,68 @@
+//! Casts that NumPy makes before a call's loop, of scalars and of short vectors, and reports under the name of `cast`;
+//! those that its buffers make are reported with the loop's, under the ufunc's.
+
+use crate::args::Reason;
+use crate::numpy_api::NumPy;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+use ufunx::Array;
+use ufunx::call::cast_copy;
+use ufunx::cast::can_raise;
+use ufunx::operand::Operand;
+use ufunx::registry::{FpFlags, LoopDef, UfuncDef};
+use ufunx::tuning::CAST_FOLD_BLOCK;
+
+/// The copies that were cast, per input, and what that raised.
+pub struct Early(SmallVec<[Option<(Array, FpFlags)>; 2]>);
+
+impl Early {
+    /// Casts what NumPy casts early, as far as it can raise anything. What can raise later in a loop that forgets it is
+    /// NumPy's to do.
+    ///
+    /// # Safety
+    /// Inputs are valid for the call.
+    pub unsafe fn new(
+        def: &UfuncDef,
+        l: &LoopDef,
+        inputs: &[&Operand],
+        masked: bool,
+    ) -> Result<Early, Reason> {
+        let mut single_call = !masked;
+        let mut copies = SmallVec::new();
+        for (input, &dtype) in inputs.iter().zip(l.inputs) {
+            let scalar = input.shape.is_empty();
+            // NumPy stops copying for its one call of the loop at the first operand that is too large for it.
+            let copied = input.dtype != dtype || !input.is_aligned();
+            single_call &= !copied || scalar || matches!(input.shape[..], [n] if n <= CAST_FOLD_BLOCK);
+            if !can_raise(input.dtype, dtype) {
+                copies.push(None);
+            } else if scalar || single_call {
+                // SAFETY: the caller's promise.
+                copies.push(Some(unsafe { cast_copy(input, dtype) }));
+            } else if forgets_flags(def) {
+                return Err(Reason::Resolution);
+            } else {
+                copies.push(None);
+            }
+        }
+        Ok(Early(copies))
+    }
+
+    /// The inputs, or their copies.
+    pub fn operands<'a>(&'a self, inputs: &[&'a Operand]) -> SmallVec<[&'a Operand; 2]> {
+        let copies = self.0.iter().map(|c| c.as_ref().map(|(array, _)| array.operand()));
+        inputs.iter().zip(copies).map(|(input, copy)| copy.unwrap_or(input)).collect()
+    }
+
+    /// Reports each cast.
+    pub fn report(&self, py: Python<'_>, np: &NumPy) -> PyResult<()> {
+        self.0.iter().flatten().try_for_each(|(_, flags)| np.report(py, "cast", *flags))
+    }
+}
+
+/// Whether some of NumPy's loops of that name clear the flags when they are done, those of casts before them included.
+pub fn forgets_flags(def: &UfuncDef) -> bool {
+    const CLEARING: &str = "absolute equal fmax fmin greater greater_equal isfinite isinf isnan left_shift less less_equal \
+        logical_and logical_or maximum minimum negative not_equal sign signbit";
+    CLEARING.split_whitespace().any(|name| name == def.name)
+}
