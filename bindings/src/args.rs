@@ -73,8 +73,6 @@ pub struct Parsed {
     pub casting: Casting,
     /// `order=`.
     pub order: Order,
-    /// `subok=`.
-    pub subok: bool,
 }
 
 impl Parsed {
@@ -101,7 +99,6 @@ pub unsafe fn parse(
         dtype: None,
         casting: Casting::SameKind,
         order: Order::K,
-        subok: true,
     };
     for &object in &normal.inputs {
         // SAFETY: live objects.
@@ -128,9 +125,7 @@ pub unsafe fn parse(
                     parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?
                 }
                 Keyword::Order => parsed.order = order(value).ok_or(Reason::Keyword)?,
-                Keyword::Subok if value == ffi::Py_True() || value == ffi::Py_False() => {
-                    parsed.subok = value == ffi::Py_True()
-                }
+                Keyword::Subok if value == ffi::Py_True() || value == ffi::Py_False() => {}
                 _ => return Err(Reason::Keyword),
             }
         }

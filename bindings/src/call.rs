@@ -4,7 +4,7 @@
 
 use crate::args::{Parsed, Reason, parse};
 use crate::early::Early;
-use crate::fast::DETACH_FROM;
+use crate::fast::{self, DETACH_FROM};
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, call_twin, count_native};
@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 use ufunx::call::{PlannedCall, Prepared};
-use ufunx::dispatch::arguments::Method;
+use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::exec::worth_threads;
 use ufunx::operand::{MAX_DIMS, Operand};
 use ufunx::plan::Access;
@@ -139,6 +139,17 @@ unsafe fn native(
     normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    // SAFETY: live arguments; the result is owned.
+    unsafe {
+        match fast::call_unwrapped(py, np, ufunc, normal) {
+            Ok(None) => {}
+            Ok(Some(result)) => {
+                let results = smallvec::smallvec![Bound::from_owned_ptr(py, result)];
+                return Ok(wrapped(py, np, face, normal, results));
+            }
+            Err(error) => return Ok(Err(error)),
+        }
+    }
     // SAFETY: live arguments.
     let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
     let l = resolve_call(def, &parsed)?;
@@ -154,7 +165,7 @@ unsafe fn native(
     }
     let n: usize = prepared.shape().iter().product();
     // SAFETY: given outputs are live, and become results.
-    let mut results: Results = parsed
+    let mut results: SmallVec<[Option<Bound<'_, PyAny>>; 1]> = parsed
         .outputs
         .iter()
         .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
@@ -171,12 +182,13 @@ unsafe fn native(
         planned.map(|planned| if n > DETACH_FROM { py.detach(|| run(&planned)) } else { run(&planned) });
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
     let reported = report.and_then(|report| np.report(py, ufunc.own_name(), report.flags | report.cast));
-    // SAFETY: live objects.
-    Ok(reported.and_then(|()| unsafe { wrapped(py, np, face, normal, &parsed, results) }))
+    Ok(reported.and_then(|()| {
+        let made =
+            |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
+        // SAFETY: live objects.
+        unsafe { wrapped(py, np, face, normal, results.into_iter().map(made).collect()) }
+    }))
 }
-
-/// Results by output; all there once the call is planned.
-type Results<'py> = SmallVec<[Option<Bound<'py, PyAny>>; 1]>;
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
 unsafe fn wrapped(
@@ -184,31 +196,22 @@ unsafe fn wrapped(
     np: &NumPy,
     face: *mut ffi::PyObject,
     normal: &NormalArguments,
-    parsed: &Parsed,
-    results: Results<'_>,
+    results: SmallVec<[Bound<'_, PyAny>; 1]>,
 ) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: live objects.
     unsafe {
-        let subclass = |&object: &*mut ffi::PyObject| {
-            ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0
-        };
-        let of_inputs = parsed.subok && normal.inputs.iter().any(subclass);
-        let wrap = match of_inputs {
+        let subok = normal.get(Keyword::Subok) != Some(ffi::Py_False());
+        let wrap = match subok {
             true => Wrap::of_inputs(py, np, &normal.inputs)?,
             false => Wrap::plain(np),
         };
-        let context = match of_inputs || normal.outputs.iter().flatten().any(subclass) {
-            true => Some(Context::new(py, face, normal)?),
-            false => None,
-        };
+        let context = Context { ufunc: face, normal };
         let mut objects: SmallVec<[Bound<'_, PyAny>; 1]> = SmallVec::new();
         for (i, result) in results.into_iter().enumerate() {
-            let result = result.unwrap_or_else(|| unreachable!("a planned call has every output"));
-            let original = parsed.outputs[i].as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object);
+            let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[i]);
             let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
             let to_scalar = nd == 0 && !normal.keep_arrays;
-            let context = context.as_ref().map(|context| (context, i));
-            objects.push(wrap.apply(np, result, original, context, to_scalar, true)?);
+            objects.push(wrap.apply(np, result, original, Some((&context, i)), to_scalar, true)?);
         }
         match objects.len() {
             1 => Ok(objects.remove(0).into_ptr()),

@@ -1,130 +1,26 @@
-//! The short way, taken by most small calls: exact ndarrays of one shape, numbers beside them, `out` perhaps. Nothing is
-//! broadcast or planned; what is strided or of another dtype than the loop's goes through a scratch block as a whole.
-//! Whatever does not fit returns `None`, having done nothing, and goes the general way.
+//! The short way, taken by most small calls: ndarrays and numbers, `out` perhaps. Nothing is planned; what is strided,
+//! repeated or of another dtype than the loop's goes through a scratch block as a whole. Whatever does not fit returns
+//! `None`, having done nothing, and goes the general way.
 
-use crate::numpy_api::{DTYPES, NumPy};
+use crate::loops::MOST_INPUTS;
+use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc};
-use numpy::npyffi::{
-    NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject,
-};
+use crate::overrides::NormalArguments;
+use crate::walk::Walk;
+use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicU8, Ordering};
 use ufunx::cast::cast_block;
+use ufunx::dispatch::arguments::Keyword;
 use ufunx::exec::{call_contiguous, with_scratch};
-use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{
-    Casting, Cost, Isa, Kind, LoopDef, ReduceRule, Request, Typed, UfuncDef, resolve, resolve_reduction,
-};
+use ufunx::registry::{Isa, Kind, LoopDef};
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
 
-/// A ufunc's loops by the dtypes of its inputs.
-pub struct FastLoops {
-    /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, else a loop's place plus 2.
-    places: [AtomicU8; DTYPES * DTYPES],
-    loops: Vec<&'static LoopDef>,
-    def: Option<&'static UfuncDef>,
-    folds: [Option<FastFold>; DTYPES],
-    nin: usize,
-    cost: Cost,
-    /// Whether a number takes the dtype beside it. To a logical ufunc its truth counts, before any rounding.
-    adapts: bool,
-}
-
-/// A reduction that stays in its input's dtype.
-#[derive(Clone, Copy)]
-pub struct FastFold {
-    /// The loop, which has a fold kernel.
-    pub l: &'static LoopDef,
-    /// The identity's bits.
-    pub start: u128,
-    /// Whether there is an identity; else the first element starts.
-    pub has_start: bool,
-}
-
-/// Inputs of a fast call.
-const MOST_INPUTS: usize = 2;
 /// Most elements that go through scratch blocks.
 const STAGED: usize = 1024;
 /// Calls of more elements release the GIL, as NumPy's do.
 pub const DETACH_FROM: usize = 500;
-
-impl FastLoops {
-    /// Collected once per ufunc.
-    pub fn new(def: Option<&'static UfuncDef>) -> FastLoops {
-        let mut fast = FastLoops {
-            places: [const { AtomicU8::new(0) }; DTYPES * DTYPES],
-            loops: vec![],
-            def: None,
-            folds: [None; DTYPES],
-            nin: usize::MAX,
-            cost: Cost::Light,
-            adapts: def.is_some_and(|d| d.reduce != ReduceRule::Logical),
-        };
-        if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
-            (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
-            fast.loops = def.loops().collect();
-            for &l in &fast.loops {
-                fast.folds[l.inputs[0] as usize] = fast_fold(def, l);
-            }
-        }
-        fast
-    }
-
-    /// The loop from that dtype, twice, to itself.
-    pub fn reducible(&self, dtype: DType) -> Option<&'static LoopDef> {
-        self.find([dtype; MOST_INPUTS]).filter(|l| self.nin == 2 && l.is_reducible() && l.inputs[0] == dtype)
-    }
-
-    /// The loop for inputs of these dtypes.
-    #[inline]
-    fn find(&self, dtypes: [DType; MOST_INPUTS]) -> Option<&'static LoopDef> {
-        let cell = &self.places[dtypes[0] as usize * DTYPES + dtypes[1] as usize];
-        match cell.load(Ordering::Relaxed) {
-            0 => self.look_up(dtypes, cell),
-            1 => None,
-            place => Some(self.loops[usize::from(place) - 2]),
-        }
-    }
-
-    #[cold]
-    fn look_up(&self, dtypes: [DType; MOST_INPUTS], cell: &AtomicU8) -> Option<&'static LoopDef> {
-        let types = dtypes.map(Typed::Strong);
-        let request =
-            Request { inputs: &types[..self.nin], outputs: &[], signature: None, casting: Casting::SameKind };
-        let found = resolve(self.def?, &request).ok();
-        // Of the dtypes NumPy lacks, only like meets like here.
-        let like = dtypes[0] == dtypes[1] || dtypes.iter().all(|d| d.numpy_number().is_some());
-        let found = found.filter(|_| like);
-        let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
-        // More than 253 loops do not fit the cell; no ufunc has a tenth of that.
-        cell.store(place.map_or(1, |p| u8::try_from(p + 2).unwrap_or(1)), Ordering::Relaxed);
-        found
-    }
-
-    /// The reduction of an array of that dtype, where its result has it too.
-    pub fn fold(&self, dtype: DType) -> Option<&FastFold> {
-        self.folds[dtype as usize].as_ref()
-    }
-}
-
-fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
-    let dtype = l.inputs[0];
-    let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
-    if def.nin() != 2 || !stays || dtype.is_small_float() || l.kernels.fold[0].is_none() {
-        return None;
-    }
-    let start = start_value(def, l, Initial::Default).ok()?;
-    let mut bits = [0u128];
-    if let Some(start) = &start {
-        // SAFETY: one element, of at most 16 bytes.
-        unsafe {
-            std::ptr::copy_nonoverlapping(start.operand().ptr, bits.as_mut_ptr().cast::<u8>(), dtype.size());
-        }
-    }
-    Some(FastFold { l, start: bits[0], has_start: start.is_some() })
-}
 
 /// An input and its dtype; a number has that of the array beside it.
 #[derive(Clone, Copy)]
@@ -155,7 +51,7 @@ impl Input {
     }
 }
 
-/// Calls the fast way, if it can.
+/// Calls the fast way, if it can: exact arrays only, whose results need no wrapping.
 ///
 /// # Safety
 /// The arguments are live objects.
@@ -166,23 +62,64 @@ pub unsafe fn call(
     arguments: &Arguments<'_>,
 ) -> PyResult<Option<*mut ffi::PyObject>> {
     let fast = &ufunc.fast;
-    let Some(out) = output_argument(fast, arguments) else { return Ok(None) };
+    let Some(out) = output_argument(fast.nin, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
     // SAFETY: live objects.
-    let Some(inputs) = (unsafe { read_inputs(py, np, &arguments.positional[..fast.nin], fast.adapts) })
-    else {
+    unsafe { call_with(py, np, ufunc, &arguments.positional[..fast.nin], out, false) }
+}
+
+/// The same for arrays of any subclass, after no override took the call. The result is an array still to be wrapped,
+/// never a scalar.
+///
+/// # Safety
+/// The arguments are live objects.
+pub unsafe fn call_unwrapped(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    normal: &NormalArguments,
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    // SAFETY: singletons that live for ever.
+    let (truth, none) = unsafe { (ffi::Py_True(), ffi::Py_None()) };
+    let plain = |&(keyword, value): &(Keyword, *mut ffi::PyObject)| match keyword {
+        Keyword::Out | Keyword::Subok => true,
+        Keyword::Where => value == truth,
+        Keyword::Dtype => value == none,
+        _ => false,
+    };
+    if normal.inputs.len() != ufunc.fast.nin || !normal.keywords.iter().all(plain) {
+        return Ok(None);
+    }
+    let out = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
+    // SAFETY: live objects.
+    unsafe { call_with(py, np, ufunc, &normal.inputs, out, true) }
+}
+
+/// # Safety
+/// Live objects, as many inputs as the ufunc has.
+#[inline]
+unsafe fn call_with(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+    out: *mut ffi::PyObject,
+    subclasses: bool,
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    let fast = &ufunc.fast;
+    // SAFETY: live objects.
+    let Some(inputs) = (unsafe { read_inputs(py, np, objects, fast.adapts, subclasses) }) else {
         return Ok(None);
     };
     let dtypes = [inputs[0].dtype(), inputs[fast.nin - 1].dtype()];
     let Some(l) = fast.find(dtypes) else { return Ok(None) };
     // SAFETY: as above, and the inputs' types are checked.
-    unsafe { run(py, np, ufunc, l, &inputs[..fast.nin], out) }
+    unsafe { run(py, np, ufunc, l, &inputs[..fast.nin], out, subclasses) }
 }
 
 /// The given output or null; `None` where a keyword wants the general way.
-fn output_argument(fast: &FastLoops, arguments: &Arguments<'_>) -> Option<*mut ffi::PyObject> {
-    // A second positional array after two inputs is deprecated for maximum and minimum; NumPy says so.
-    if arguments.positional.len() != fast.nin {
+fn output_argument(nin: usize, arguments: &Arguments<'_>) -> Option<*mut ffi::PyObject> {
+    if arguments.positional.len() != nin {
         return None;
     }
     let mut out = std::ptr::null_mut();
@@ -212,6 +149,7 @@ unsafe fn read_inputs(
     np: &NumPy,
     objects: &[*mut ffi::PyObject],
     adapts: bool,
+    subclasses: bool,
 ) -> Option<[Input; MOST_INPUTS]> {
     let mut inputs = [Input::Int(0); MOST_INPUTS];
     let mut beside = None;
@@ -219,18 +157,8 @@ unsafe fn read_inputs(
         // SAFETY: live objects; each branch has checked the exact type.
         unsafe {
             let class = ffi::Py_TYPE(object);
-            if class == np.array_type {
+            if class == np.array_type || (subclasses && ffi::PyObject_TypeCheck(object, np.array_type) != 0) {
                 let array = object.cast::<PyArrayObject>();
-                let fields = &(*array).fields;
-                // The order of a new output's axes follows the inputs'; one axis has no order.
-                let plain = if fields.nd > 1 {
-                    NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED
-                } else {
-                    NPY_ARRAY_ALIGNED
-                };
-                if fields.flags & plain != plain {
-                    return None;
-                }
                 let dtype = np.dtype_of(array)?;
                 *input = Input::Array(array, dtype);
                 beside = Some(dtype);
@@ -285,7 +213,7 @@ fn fits(x: i64, int: DType) -> bool {
 }
 
 /// # Safety
-/// Arrays are live and aligned, C-contiguous or of one axis.
+/// Arrays are live.
 unsafe fn run(
     py: Python<'_>,
     np: &NumPy,
@@ -293,31 +221,27 @@ unsafe fn run(
     l: &'static LoopDef,
     inputs: &[Input],
     out: *mut ffi::PyObject,
+    keep_array: bool,
 ) -> PyResult<Option<*mut ffi::PyObject>> {
-    let mut shaped: Option<*mut PyArrayObject> = None;
-    for input in inputs {
-        if let Input::Array(array, _) = *input {
-            match shaped {
-                // SAFETY: live arrays.
-                Some(first) if unsafe { !same_shape(first, array) } => return Ok(None),
-                _ => shaped = Some(array),
-            }
+    let mut arrays = [std::ptr::null_mut(); MOST_INPUTS];
+    let mut as_they_are = true;
+    for ((array, input), &dtype) in arrays.iter_mut().zip(inputs).zip(l.inputs) {
+        if let Input::Array(object, have) = *input {
+            *array = object;
+            as_they_are &= have == dtype;
         }
     }
-    let (nd, dims) = match shaped {
-        // SAFETY: live arrays; dimensions have `nd` entries.
-        Some(array) => unsafe { ((*array).fields.nd, (*array).fields.dimensions) },
-        None => (0, std::ptr::null_mut()),
-    };
-    // SAFETY: as above.
-    let n: usize = (0..nd as usize).map(|i| unsafe { *dims.add(i) } as usize).product();
+    // SAFETY: live arrays.
+    let Some(walk) = (unsafe { Walk::new(&arrays, as_they_are) }) else { return Ok(None) };
+    let n = walk.n;
     let mut direct = [false; MOST_INPUTS];
-    for ((direct, input), &dtype) in direct.iter_mut().zip(inputs).zip(l.inputs) {
-        *direct = match *input {
+    for (i, (input, &dtype)) in inputs.iter().zip(l.inputs).enumerate() {
+        direct[i] = match *input {
             // SAFETY: a live array.
             Input::Array(array, have) => unsafe {
-                let fields = &(*array).fields;
-                have == dtype && (fields.nd != 1 || n == 1 || *fields.strides == dtype.size() as isize)
+                have == dtype
+                    && (*array).fields.flags & NPY_ARRAY_ALIGNED != 0
+                    && walk.is_packed(i, dtype.size())
             },
             Input::Cell(_, have) => have == dtype && n == 1,
             Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
@@ -333,31 +257,15 @@ unsafe fn run(
     let (result, target) = unsafe {
         if !out.is_null() {
             let array = out.cast::<PyArrayObject>();
-            let Some(target) = usable_output(np, array, out_dtype, (nd, dims), n, l, inputs) else {
+            let Some(target) = usable_output(np, array, out_dtype, &walk, l, inputs, &direct) else {
                 return Ok(None);
             };
             (ffi::Py_NewRef(out), target)
-        } else if nd == 0 {
+        } else if walk.nd == 0 && !keep_array {
             (std::ptr::null_mut(), cell.as_mut_ptr().cast::<u8>())
         } else {
-            let descr = np.descr(out_dtype);
-            ffi::Py_INCREF(descr.cast());
-            let null = std::ptr::null_mut();
-            let array = PY_ARRAY_API.PyArray_NewFromDescr(
-                py,
-                np.array_type,
-                descr,
-                nd,
-                dims,
-                null,
-                null.cast(),
-                0,
-                null.cast(),
-            );
-            if array.is_null() {
-                return Err(PyErr::fetch(py));
-            }
-            (array, (*array.cast::<PyArrayObject>()).fields.data.cast())
+            let (array, data) = new_output(py, np, out_dtype, &walk)?;
+            (array.cast(), data)
         }
     };
     let mut args = [target; MOST_INPUTS + 1];
@@ -365,8 +273,8 @@ unsafe fn run(
     let isa = ufunx::current_isa();
     let run = |args: &[*mut u8; MOST_INPUTS + 1]| {
         let args = Operands(&args[..=inputs.len()]);
-        // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input, or is the first, which was
-        // checked.
+        // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input that is read in place but
+        // perhaps the first, element for element, which was checked.
         let work = || unsafe { call_contiguous(l, isa, args.get(), n) };
         if n > DETACH_FROM { py.detach(work) } else { work() }
     };
@@ -374,10 +282,10 @@ unsafe fn run(
         with_scratch(2 * MOST_INPUTS * STAGED * 16, |scratch| {
             for (i, input) in inputs.iter().enumerate() {
                 let block = scratch.wrapping_add(2 * i * STAGED * 16);
-                args[i] = match *input {
-                    _ if direct[i] => input.address(),
+                args[i] = match direct[i] {
+                    true => input.address(),
                     // SAFETY: `n` elements of a live array or of a cell; each block holds `STAGED`.
-                    _ => unsafe { stage_input(input, l.inputs[i], n, block, isa, &mut cast) },
+                    false => unsafe { stage_input(input, &walk, i, l.inputs[i], block, isa, &mut cast) },
                 };
             }
             run(&args)
@@ -406,35 +314,58 @@ unsafe fn run(
 /// Brings an input into `block` (room for two blocks), in the loop's dtype.
 ///
 /// # Safety
-/// Live arrays of `n` elements; `n` is at most `STAGED`.
+/// Live arrays; the walk has at most `STAGED` elements.
 unsafe fn stage_input(
     input: &Input,
+    walk: &Walk<MOST_INPUTS>,
+    i: usize,
     to: DType,
-    n: usize,
     block: *mut u8,
     isa: Isa,
     cast: &mut FpFlags,
 ) -> *mut u8 {
-    let (from, step, dtype): (*const u8, isize, DType) = match input {
-        // SAFETY: a live array; with one axis it has one stride.
-        Input::Array(array, dtype) => unsafe {
-            let fields = &(**array).fields;
-            let step = if fields.nd == 1 { *fields.strides } else { dtype.size() as isize };
-            (fields.data.cast(), step, *dtype)
-        },
-        Input::Cell(cell, dtype) => (cell.as_ptr().cast(), 0, *dtype),
-        Input::Float(_) | Input::Int(_) => unreachable!("numbers became cells"),
-    };
-    let size = dtype.size();
+    let dtype = input.dtype();
     let raw = if dtype == to { block } else { block.wrapping_add(STAGED * 16) };
     // SAFETY: the caller's promise; the two halves of the block are distinct.
     unsafe {
-        ufunx::stage::copy_row(from, step, raw, size as isize, size, n);
+        walk.gather(i, input.address(), dtype.size(), raw);
         if dtype != to {
-            *cast |= cast_block(dtype, to, raw, block, n, isa);
+            *cast |= cast_block(dtype, to, raw, block, walk.n, isa);
         }
     }
     block
+}
+
+/// A new array as the walk lies, and its memory.
+unsafe fn new_output(
+    py: Python<'_>,
+    np: &NumPy,
+    dtype: DType,
+    walk: &Walk<MOST_INPUTS>,
+) -> PyResult<(*mut PyArrayObject, *mut u8)> {
+    let descr = np.descr(dtype);
+    let mut strides = walk.output_strides(dtype.size());
+    // SAFETY: lengths and strides have an entry per axis and are copied; the descriptor's reference is taken over.
+    unsafe {
+        ffi::Py_INCREF(descr.cast());
+        let null: *mut ffi::PyObject = std::ptr::null_mut();
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            np.array_type,
+            descr,
+            walk.nd as i32,
+            walk.shape.as_ptr().cast_mut().cast(),
+            if walk.c_order { null.cast() } else { strides.as_mut_ptr() },
+            null.cast(),
+            0,
+            null,
+        );
+        if array.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        let array = array.cast::<PyArrayObject>();
+        Ok((array, (*array).fields.data.cast()))
+    }
 }
 
 /// Addresses that may cross to where the GIL is not held.
@@ -466,49 +397,45 @@ pub unsafe fn scalar(
     if object.is_null() { Err(PyErr::fetch(py)) } else { Ok(object) }
 }
 
-/// # Safety
-/// Live arrays.
-unsafe fn same_shape(a: *mut PyArrayObject, b: *mut PyArrayObject) -> bool {
-    // SAFETY: live arrays; dimensions have `nd` entries.
-    unsafe {
-        let (a, b) = (&(*a).fields, &(*b).fields);
-        a.nd == b.nd && (0..a.nd as usize).all(|i| *a.dimensions.add(i) == *b.dimensions.add(i))
-    }
-}
-
-/// The memory of an output that needs nothing done: an exact, writable, plain array of the loop's dtype and the call's
-/// shape, apart from the inputs or the first of them.
+/// The memory of an output that needs nothing done: a writable, aligned array of the loop's dtype and the call's shape, in
+/// the order of the walk, apart from the inputs read in place or the first of them.
 unsafe fn usable_output(
     np: &NumPy,
     array: *mut PyArrayObject,
     dtype: DType,
-    (nd, dims): (i32, *mut isize),
-    n: usize,
+    walk: &Walk<MOST_INPUTS>,
     l: &LoopDef,
     inputs: &[Input],
+    direct: &[bool; MOST_INPUTS],
 ) -> Option<*mut u8> {
-    const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE;
-    // SAFETY: a live object, an array once its type says so.
+    const PLAIN: i32 = NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE;
+    // SAFETY: a live object, an array once its type says so, with dimensions and strides per axis.
     unsafe {
         if ffi::Py_TYPE(array.cast()) != np.array_type {
             return None;
         }
         let fields = &(*array).fields;
-        let plain = fields.flags & PLAIN == PLAIN && fields.nd == nd;
-        if !plain || !(0..nd as usize).all(|i| *fields.dimensions.add(i) == *dims.add(i)) {
+        let nd = walk.nd;
+        if fields.flags & PLAIN != PLAIN || fields.nd as usize != nd || np.dtype_of(array) != Some(dtype) {
             return None;
         }
-        if np.dtype_of(array) != Some(dtype) {
-            return None;
+        if nd > 0 {
+            let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
+            let strides = std::slice::from_raw_parts(fields.strides, nd);
+            if dims != &walk.shape[..nd] || !walk.lies_packed(strides, dtype.size()) {
+                return None;
+            }
         }
-        let start = fields.data.addr();
+        let (start, bytes) = (fields.data.addr(), walk.n * dtype.size());
         for (i, input) in inputs.iter().enumerate() {
+            // What goes through a block is read before anything is written.
             let Input::Array(input, have) = *input else { continue };
+            if !direct[i] {
+                continue;
+            }
             let other = (*input).fields.data.addr();
-            let packed = (*input).fields.nd != 1 || *(*input).fields.strides == have.size() as isize;
-            let apart = packed && (start + n * dtype.size() <= other || other + n * have.size() <= start);
-            let overwrites =
-                i == 0 && start == other && packed && have == l.inputs[0] && l.kernels.inplace[0].is_some();
+            let apart = start + bytes <= other || other + walk.n * have.size() <= start;
+            let overwrites = i == 0 && start == other && l.kernels.inplace[0].is_some();
             if !apart && !overwrites {
                 return None;
             }

@@ -12,11 +12,13 @@ mod fast;
 mod handoff;
 mod ingest;
 mod lookup;
+mod loops;
 mod methods;
 mod numpy_api;
 mod object;
 mod overrides;
 mod twin;
+mod walk;
 mod wrap;
 
 use pyo3::exceptions::PyValueError;

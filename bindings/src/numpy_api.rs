@@ -18,6 +18,10 @@ pub struct NumPy {
     pub no_value: *mut ffi::PyObject,
     /// `numpy.ndarray.__array_ufunc__`.
     pub ndarray_array_ufunc: *mut ffi::PyObject,
+    /// `numpy.ndarray.__array_priority__`, a property.
+    pub array_priority: *mut ffi::PyObject,
+    /// The function behind `numpy.ndarray.__array_wrap__`.
+    array_wrap: Option<ffi::PyCFunction>,
     /// Major and minor version.
     pub version: (u32, u32),
     /// Descriptors by our numbering: NumPy's own from the start, ml_dtypes' from when one is first met.
@@ -78,6 +82,8 @@ impl NumPy {
                 ufunc_type: module.getattr("ufunc")?.into_ptr(),
                 no_value: module.getattr("_NoValue")?.into_ptr(),
                 ndarray_array_ufunc: module.getattr("ndarray")?.getattr("__array_ufunc__")?.into_ptr(),
+                array_priority: module.getattr("ndarray")?.getattr("__array_priority__")?.into_ptr(),
+                array_wrap: array_wrap(&module)?,
                 version: version(&module)?,
                 descrs,
                 scalars,
@@ -157,6 +163,19 @@ impl NumPy {
         self.scalars.iter().position(|&t| t == class).map(|i| DType::ALL[i])
     }
 
+    /// Whether a bound method is `ndarray`'s own `__array_wrap__`.
+    ///
+    /// # Safety
+    /// A live object.
+    pub unsafe fn is_array_wrap(&self, method: *mut ffi::PyObject) -> bool {
+        // SAFETY: a builtin method once its type says so.
+        unsafe {
+            ffi::PyCFunction_CheckExact(method) != 0
+                && ffi::PyCFunction_GetFunction(method).map(|f| f as usize)
+                    == self.array_wrap.map(|f| f as usize)
+        }
+    }
+
     /// Does with IEEE flags what `numpy.errstate` says: nothing, a warning, a call, an error.
     pub fn report(&self, py: Python<'_>, name: &str, flags: FpFlags) -> PyResult<()> {
         if flags.is_empty() {
@@ -168,6 +187,16 @@ impl NumPy {
             0 => Ok(()),
             _ => Err(PyErr::fetch(py)),
         }
+    }
+}
+
+/// The function that `ndarray.__array_wrap__` binds.
+fn array_wrap(module: &Bound<'_, PyModule>) -> PyResult<Option<ffi::PyCFunction>> {
+    let bound = module.call_method1("empty", (0,))?.getattr("__array_wrap__")?;
+    // SAFETY: a builtin method once its type says so.
+    unsafe {
+        let builtin = ffi::PyCFunction_Check(bound.as_ptr()) != 0;
+        Ok(if builtin { ffi::PyCFunction_GetFunction(bound.as_ptr()) } else { None })
     }
 }
 

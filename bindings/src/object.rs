@@ -4,7 +4,8 @@
 //! `hash` are the twin's, and every attribute it does not have itself is the twin's. It is pickled by its name in
 //! `ufunx`. Every entry from Python goes through [`guarded`], which turns a panic into an exception.
 
-use crate::fast::{self, FastLoops};
+use crate::fast;
+use crate::loops::FastLoops;
 use crate::methods;
 use crate::numpy_api::NumPy;
 use crate::twin;

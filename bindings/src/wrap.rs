@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use smallvec::SmallVec;
 use ufunx::dispatch::wrap::{DEFAULT_PRIORITY, Holder, choose};
 
 /// Whose `__array_wrap__` is called: none's, or this bound method of an instance of that class.
@@ -16,10 +17,12 @@ pub struct Wrap<'py> {
     class: *mut ffi::PyTypeObject,
 }
 
-/// What `__array_wrap__` is told of the call.
-pub struct Context<'py> {
-    ufunc: Bound<'py, PyAny>,
-    args: Bound<'py, PyTuple>,
+/// What `__array_wrap__` is told of a call.
+pub struct Context<'a> {
+    /// The ufunc that was called.
+    pub ufunc: *mut ffi::PyObject,
+    /// With these arguments.
+    pub normal: &'a NormalArguments,
 }
 
 impl<'py> Wrap<'py> {
@@ -38,8 +41,12 @@ impl<'py> Wrap<'py> {
         inputs: &[*mut ffi::PyObject],
     ) -> PyResult<Wrap<'py>> {
         // SAFETY: live objects.
+        if inputs.iter().all(|&object| unsafe { ffi::Py_TYPE(object) == np.array_type }) {
+            return Ok(Wrap::plain(np));
+        }
+        // SAFETY: live objects.
         let holders = inputs.iter().map(|&object| unsafe { holder(py, np, object) });
-        let holders = holders.collect::<PyResult<Vec<_>>>()?;
+        let holders = holders.collect::<PyResult<SmallVec<[_; 4]>>>()?;
         match choose(holders.into_iter()) {
             None => Ok(Wrap::plain(np)),
             // SAFETY: as above.
@@ -66,7 +73,7 @@ impl<'py> Wrap<'py> {
         np: &NumPy,
         result: Bound<'py, PyAny>,
         original: *mut ffi::PyObject,
-        context: Option<(&Context<'py>, usize)>,
+        context: Option<(&Context<'_>, usize)>,
         to_scalar: bool,
         force: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -99,26 +106,21 @@ impl<'py> Wrap<'py> {
                 }
             }
             None => Ok(result),
-            Some(method) => call(method, &result, context, to_scalar),
+            // SAFETY: live objects.
+            Some(method) => unsafe { call(np, method, &result, context, to_scalar) },
         }
     }
 }
 
-impl<'py> Context<'py> {
-    /// Of a call of `ufunc` with these arguments.
-    ///
-    /// # Safety
-    /// Live objects.
-    pub unsafe fn new(
-        py: Python<'py>,
-        ufunc: *mut ffi::PyObject,
-        normal: &NormalArguments,
-    ) -> PyResult<Context<'py>> {
-        let objects = normal.inputs.iter().chain(normal.outputs.iter().flatten());
+impl Context<'_> {
+    /// The tuple of the ufunc, the arguments and the output's place.
+    unsafe fn tuple<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyAny>> {
+        let objects = self.normal.inputs.iter().chain(self.normal.outputs.iter().flatten());
         // SAFETY: live objects.
         unsafe {
-            let args = objects.map(|&object| Bound::from_borrowed_ptr(py, object)).collect::<Vec<_>>();
-            Ok(Context { ufunc: Bound::from_borrowed_ptr(py, ufunc), args: PyTuple::new(py, args)? })
+            let args: Vec<_> = objects.map(|&object| Bound::from_borrowed_ptr(py, object)).collect();
+            let ufunc: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, self.ufunc);
+            Ok((ufunc, PyTuple::new(py, args)?, place).into_pyobject(py)?.into_any())
         }
     }
 }
@@ -135,7 +137,7 @@ unsafe fn holder(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyRe
         }
         match wrap_method(py, object)? {
             None => Ok(Holder::Nothing),
-            Some(_) => priority(py, object).map(Holder::Wrap),
+            Some(_) => Ok(Holder::Wrap(priority(py, np, object))),
         }
     }
 }
@@ -152,27 +154,41 @@ unsafe fn wrap_method<'py>(
 }
 
 /// `__array_priority__`; one that is not a number counts as none, as to NumPy.
-unsafe fn priority(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<f64> {
+unsafe fn priority(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> f64 {
+    let name = Names::get(py).array_priority;
     // SAFETY: a live object; what is found is owned.
     unsafe {
-        let Ok(Some(found)) = lookup::on_instance(py, object, Names::get(py).array_priority) else {
-            return Ok(DEFAULT_PRIORITY);
-        };
-        Ok(Bound::from_owned_ptr(py, found).extract().unwrap_or(DEFAULT_PRIORITY))
+        // `ndarray` says it by a property, which no instance can hide; most classes inherit it.
+        if let Some(of_class) = lookup::on_class(object, name) {
+            ffi::Py_DECREF(of_class);
+            if of_class == np.array_priority {
+                return DEFAULT_PRIORITY;
+            }
+        }
+        match lookup::on_instance(py, object, name) {
+            Ok(Some(found)) => Bound::from_owned_ptr(py, found).extract().unwrap_or(DEFAULT_PRIORITY),
+            _ => DEFAULT_PRIORITY,
+        }
     }
 }
 
 /// Calls a wrap with three arguments, with two if it does not take three, with one if it does not take two.
-fn call<'py>(
+unsafe fn call<'py>(
+    np: &NumPy,
     wrap: &Bound<'py, PyAny>,
     result: &Bound<'py, PyAny>,
-    context: Option<(&Context<'py>, usize)>,
+    context: Option<(&Context<'_>, usize)>,
     to_scalar: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = wrap.py();
     let context = match context {
-        Some((context, i)) => Some((&context.ufunc, &context.args, i).into_pyobject(py)?.into_any()),
-        None => None,
+        // What `ndarray` has does not look at it.
+        // SAFETY: a builtin method once its type says so; live objects.
+        Some((context, i)) if unsafe { !np.is_array_wrap(wrap.as_ptr()) } => {
+            // SAFETY: live objects.
+            Some(unsafe { context.tuple(py, i) }?)
+        }
+        _ => None,
     };
     let none = py.None().into_bound(py);
     let mut first = match wrap.call1((result, context.as_ref().unwrap_or(&none), to_scalar)) {

@@ -282,7 +282,7 @@ fn is_packed(o: &Operand, axes: impl Iterator<Item = usize>) -> bool {
 /// Sorts axes, outermost first, by the operands' strides. NumPy's insertion sort (`npyiter_find_best_axis_ordering`),
 /// because its answers are visible in output layouts: an axis moves inward past another only when some operand has a
 /// smaller stride along it and none, ambiguity (a zero stride) aside, disagrees.
-fn sort_axes(axes: &mut [usize], strides: &[Strides]) {
+pub fn sort_axes(axes: &mut [usize], strides: &[impl AsRef<[isize]>]) {
     let ndim = axes.len();
     // Innermost first, as NumPy's iterator counts, starting from C order.
     let mut order: SmallVec<[usize; 4]> = (0..ndim).rev().collect();
@@ -294,6 +294,7 @@ fn sort_axes(axes: &mut [usize], strides: &[Strides]) {
             let mut ambiguous = true;
             let mut should_swap = false;
             for s in strides {
+                let s = s.as_ref();
                 let (a, b) = (s[axis].unsigned_abs(), s[other].unsigned_abs());
                 if a != 0 && b != 0 {
                     if b <= a {

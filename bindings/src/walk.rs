@@ -1,0 +1,160 @@
+//! How a small call walks its operands: broadcast to one shape, axes in the order in which a new output lies in memory.
+//! All of it on the stack, for the few axes that small calls have.
+
+use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS, PyArrayObject};
+use ufunx::operand::sort_axes;
+use ufunx::stage::copy_row;
+
+/// Most axes a walk has; calls with more are planned by the engine.
+pub const MOST_AXES: usize = 4;
+
+/// One entry per axis.
+pub type PerAxis<T> = [T; MOST_AXES];
+
+/// The walk of a call.
+pub struct Walk<const N: usize> {
+    /// Number of axes.
+    pub nd: usize,
+    /// Lengths.
+    pub shape: PerAxis<usize>,
+    /// Elements.
+    pub n: usize,
+    /// Whether a new output is C-contiguous.
+    pub c_order: bool,
+    /// Axes, outermost in memory first.
+    order: PerAxis<usize>,
+    /// Byte steps of each array by axis; 0 where it repeats.
+    steps: [PerAxis<isize>; N],
+}
+
+impl<const N: usize> Walk<N> {
+    /// The walk of arrays (null where an operand is none) that agree in shape, or `None`. With `as_they_are` the loop can
+    /// take each array's memory as far as dtypes go.
+    ///
+    /// # Safety
+    /// Live arrays.
+    pub unsafe fn new(arrays: &[*mut PyArrayObject; N], as_they_are: bool) -> Option<Walk<N>> {
+        let mut walk = Walk {
+            nd: 0,
+            shape: [1; MOST_AXES],
+            n: 1,
+            c_order: true,
+            order: [0, 1, 2, 3],
+            steps: [[0; MOST_AXES]; N],
+        };
+        let fields = arrays.iter().filter(|a| !a.is_null()).map(|&a| {
+            // SAFETY: a live array.
+            unsafe { &(*a).fields }
+        });
+        walk.nd = fields.clone().map(|f| f.nd as usize).max().unwrap_or(0);
+        if walk.nd > MOST_AXES {
+            return None;
+        }
+        let mut columns = as_they_are;
+        for (steps, &array) in walk.steps.iter_mut().zip(arrays) {
+            if array.is_null() {
+                continue;
+            }
+            // SAFETY: a live array's dimensions and strides have an entry per axis.
+            let (fields, dims, strides) = unsafe {
+                let fields = &(*array).fields;
+                let nd = fields.nd as usize;
+                match nd {
+                    0 => (fields, &[][..], &[][..]),
+                    _ => (
+                        fields,
+                        std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd),
+                        std::slice::from_raw_parts(fields.strides, nd),
+                    ),
+                }
+            };
+            walk.c_order &= fields.flags & NPY_ARRAY_C_CONTIGUOUS != 0 || dims.len() < 2;
+            const COLUMNS: i32 = NPY_ARRAY_F_CONTIGUOUS | NPY_ARRAY_ALIGNED;
+            columns &= dims.is_empty() || (fields.flags & COLUMNS == COLUMNS && dims.len() == walk.nd);
+            let offset = walk.nd - dims.len();
+            for (axis, (&n, &stride)) in dims.iter().zip(strides).enumerate() {
+                let have = &mut walk.shape[offset + axis];
+                if n != 1 {
+                    if *have != 1 && *have != n {
+                        return None;
+                    }
+                    *have = n;
+                    steps[offset + axis] = stride;
+                }
+            }
+        }
+        walk.n = walk.shape.iter().product();
+        if !walk.c_order {
+            let nd = walk.nd;
+            let same_shape = fields.filter(|f| f.nd > 0).all(|f| {
+                // SAFETY: a live array's dimensions have an entry per axis.
+                (0..f.nd as usize).all(|i| unsafe { *f.dimensions.add(i) } as usize == walk.shape[i])
+            });
+            if columns && same_shape {
+                walk.order[..nd].reverse();
+            } else {
+                sort_axes(&mut walk.order[..nd], &walk.steps);
+            }
+            walk.c_order = walk.order[..nd].is_sorted();
+        }
+        Some(walk)
+    }
+
+    /// Byte strides of a new output.
+    pub fn output_strides(&self, size: usize) -> PerAxis<isize> {
+        let mut strides = [0; MOST_AXES];
+        let mut step = size as isize;
+        for &axis in self.order[..self.nd].iter().rev() {
+            strides[axis] = step;
+            step *= self.shape[axis].max(1) as isize;
+        }
+        strides
+    }
+
+    /// Whether operand `i`, of elements of that size, lies in memory as it is walked.
+    pub fn is_packed(&self, i: usize, size: usize) -> bool {
+        self.lies_packed(&self.steps[i], size)
+    }
+
+    /// Whether memory with these strides lies as it is walked.
+    pub fn lies_packed(&self, strides: &[isize], size: usize) -> bool {
+        let mut step = size as isize;
+        self.order[..self.nd].iter().rev().all(|&axis| {
+            let n = self.shape[axis];
+            let packed = n == 1 || strides[axis] == step;
+            step *= n as isize;
+            packed
+        })
+    }
+
+    /// Copies the elements of operand `i`, as they are walked, to `to`.
+    ///
+    /// # Safety
+    /// `from` is the operand's first element, of that size; `to` has room for `n` of them elsewhere.
+    pub unsafe fn gather(&self, i: usize, from: *const u8, size: usize, to: *mut u8) {
+        let steps = &self.steps[i];
+        let [outer @ .., inner] = &self.order[..self.nd] else {
+            // SAFETY: one element.
+            return unsafe { copy_row(from, 0, to, size as isize, size, self.n) };
+        };
+        let row = self.shape[*inner];
+        let mut index = [0; MOST_AXES];
+        let (mut source, mut target) = (from, to);
+        loop {
+            // SAFETY: the caller's promise, for one row.
+            unsafe { copy_row(source, steps[*inner], target, size as isize, size, row) };
+            target = target.wrapping_add(row * size);
+            let mut axes = outer.iter().rev();
+            loop {
+                let Some(&axis) = axes.next() else { return };
+                index[axis] += 1;
+                source = source.wrapping_offset(steps[axis]);
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                source = source.wrapping_offset(-(self.shape[axis] as isize) * steps[axis]);
+                index[axis] = 0;
+            }
+        }
+    }
+}
