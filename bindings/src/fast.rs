@@ -80,9 +80,10 @@ pub unsafe fn call_unwrapped(
     normal: &NormalArguments,
 ) -> PyResult<Option<*mut ffi::PyObject>> {
     // SAFETY: singletons that live for ever.
-    let (truth, none) = unsafe { (ffi::Py_True(), ffi::Py_None()) };
+    let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
     let plain = |&(keyword, value): &(Keyword, *mut ffi::PyObject)| match keyword {
-        Keyword::Out | Keyword::Subok => true,
+        Keyword::Out => true,
+        Keyword::Subok => value == truth || value == falsehood,
         Keyword::Where => value == truth,
         Keyword::Dtype => value == none,
         _ => false,
