@@ -17,6 +17,7 @@ mod methods;
 mod numpy_api;
 mod object;
 mod overrides;
+mod small_folds;
 mod twin;
 mod walk;
 mod wrap;

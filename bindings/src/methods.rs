@@ -4,13 +4,14 @@
 use crate::args::{Reason, dtype, mask};
 use crate::call::{may_overflow, new_array};
 use crate::early::forgets_flags;
-use crate::fast::{DETACH_FROM, scalar};
+use crate::fast::DETACH_FROM;
 use crate::ingest::{Ingested, ingest, operand_of, writable};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, call_twin, count_native, guarded, reduce_by_name};
 use crate::overrides::{self, NormalArguments, normal_form};
+use crate::small_folds;
 use crate::wrap::Wrap;
-use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PyArrayObject};
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -20,7 +21,6 @@ use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
 use ufunx::registry::{Identity, Kind, UfuncDef, resolve_reduction};
-use ufunx::tuning::FOLD_PIECE;
 use ufunx::{DType, FpFlags, Report, Scalar, View};
 
 type Entry = unsafe extern "C" fn(
@@ -96,9 +96,7 @@ unsafe fn dispatch(
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     unsafe {
-        if method == Method::Reduce
-            && let Some(result) = fast_reduce(py, np, ufunc, arguments)
-        {
+        if let Some(result) = small_folds::call(py, np, ufunc, method, arguments) {
             count_native();
             return result;
         }
@@ -178,7 +176,7 @@ unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reaso
 }
 
 /// A plain integer.
-unsafe fn integer(object: *mut ffi::PyObject) -> Result<isize, Reason> {
+pub unsafe fn integer(object: *mut ffi::PyObject) -> Result<isize, Reason> {
     // SAFETY: a live object.
     unsafe {
         if ffi::PyLong_CheckExact(object) == 0 {
@@ -316,13 +314,15 @@ fn casts_apart(
 ) -> bool {
     let raises =
         can_raise(input.dtype, computed) || can_raise(input.dtype, target) || can_raise(computed, target);
-    let together = def.identity != Identity::None
-        && options.initial == Initial::Default
-        && options.mask.is_none()
-        && !input.shape.is_empty()
-        && !forgets_flags(def);
+    let together = || {
+        def.identity != Identity::None
+            && options.initial == Initial::Default
+            && options.mask.is_none()
+            && !input.shape.is_empty()
+            && !forgets_flags(def)
+    };
     // Reading a complex output into a real accumulator warns.
-    (raises && !together) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)
+    (raises && !together()) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)
 }
 
 /// Whether a number is of the dtype's kind or a lower one.
@@ -331,93 +331,6 @@ fn suits(value: Scalar, dtype: DType) -> bool {
         Scalar::Int(_) => dtype.kind() >= Kind::Int,
         Scalar::Float(_) => dtype.kind() >= Kind::Float,
         Scalar::Complex(_) => dtype.kind() == Kind::Complex,
-    }
-}
-
-/// The reduction of a small, plain, one-dimensional array in its own dtype.
-unsafe fn fast_reduce(
-    py: Python<'_>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
-) -> Option<PyResult<*mut ffi::PyObject>> {
-    const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
-    // SAFETY: live objects, an array once its type says so.
-    unsafe {
-        let [object, rest @ ..] = arguments.positional else { return None };
-        let (object, mut axis) = (*object, std::ptr::null_mut());
-        if ffi::Py_TYPE(object) != np.array_type {
-            return None;
-        }
-        // As `numpy.sum` and its like call it: every parameter by position, most at their defaults.
-        for (value, keyword) in rest.iter().zip(REDUCE_POSITIONAL) {
-            if !is_default(np, keyword, *value, &mut axis) {
-                return None;
-            }
-        }
-        for (name, value) in arguments.named() {
-            let keyword = Keyword::of(name.to_bytes())?;
-            if !REDUCE_POSITIONAL[rest.len().min(6)..].contains(&keyword)
-                || !is_default(np, keyword, value, &mut axis)
-            {
-                return None;
-            }
-        }
-        if rest.len() > REDUCE_POSITIONAL.len() {
-            return None;
-        }
-        let array = object.cast::<PyArrayObject>();
-        let fields = &(*array).fields;
-        if fields.nd != 1 || fields.flags & PLAIN != PLAIN {
-            return None;
-        }
-        if !is_absent(axis) && !matches!(integer(axis), Ok(0 | -1)) {
-            return None;
-        }
-        let fold = ufunc.fast.fold(np.dtype_of(array)?)?;
-        let n = *fields.dimensions as usize;
-        if n == 0 || n > FOLD_PIECE / 4 {
-            return None;
-        }
-        let mut acc = [fold.start];
-        let result: *mut u8 = acc.as_mut_ptr().cast();
-        let data: *const u8 = fields.data.cast();
-        let size = fold.l.outputs[0].size();
-        let skip = usize::from(!fold.has_start);
-        if skip == 1 {
-            std::ptr::copy_nonoverlapping(data, result, size);
-        }
-        let flags =
-            ufunx::exec::call_fold(fold.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)?;
-        if let Err(error) = np.report(py, "reduce", flags) {
-            return Some(Err(error));
-        }
-        Some(scalar(py, np, fold.l.outputs[0], result))
-    }
-}
-
-const REDUCE_POSITIONAL: [Keyword; 6] =
-    [Keyword::Axis, Keyword::Dtype, Keyword::Out, Keyword::Keepdims, Keyword::Initial, Keyword::Where];
-
-/// Whether a parameter of `reduce` says what is so anyway. The axis is only kept.
-fn is_default(
-    np: &NumPy,
-    keyword: Keyword,
-    value: *mut ffi::PyObject,
-    axis: &mut *mut ffi::PyObject,
-) -> bool {
-    // SAFETY: singletons that live for ever.
-    let (none, falsehood, truth) = unsafe { (ffi::Py_None(), ffi::Py_False(), ffi::Py_True()) };
-    match keyword {
-        Keyword::Axis => {
-            *axis = value;
-            true
-        }
-        Keyword::Dtype | Keyword::Out => value == none,
-        Keyword::Keepdims => value == falsehood,
-        Keyword::Initial => value == np.no_value,
-        Keyword::Where => value == truth,
-        _ => false,
     }
 }
 
