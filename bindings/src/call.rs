@@ -21,7 +21,7 @@ use ufunx::exec::worth_threads;
 use ufunx::operand::{MAX_DIMS, Operand};
 use ufunx::plan::Access;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
-use ufunx::{Array, DType, Isa, Scalar};
+use ufunx::{Array, DType, Isa, Order, Scalar};
 
 /// Calls the ufunc. `face` is the object that was called, ours or NumPy's.
 ///
@@ -155,6 +155,19 @@ unsafe fn native(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    if parsed.mask.is_none() && parsed.order == Order::K {
+        // SAFETY: live arguments; the result is owned.
+        unsafe {
+            match fast::call_resolved(py, np, ufunc, l, normal, &inputs) {
+                Ok(None) => {}
+                Ok(Some(result)) => {
+                    let results = smallvec::smallvec![Bound::from_owned_ptr(py, result)];
+                    return Ok(wrapped(py, np, face, normal, results));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
     // SAFETY: the inputs' objects are the caller's for the call.
     let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
     let inputs = early.operands(&inputs);

@@ -10,9 +10,10 @@ use crate::walk::Walk;
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use ufunx::cast::cast_block;
+use ufunx::cast::{can_raise, cast_block};
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::exec::{call_contiguous, with_scratch};
+use ufunx::operand::Operand;
 use ufunx::registry::{Isa, Kind, LoopDef};
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
@@ -94,6 +95,48 @@ pub unsafe fn call_unwrapped(
     let out = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
     // SAFETY: live objects.
     unsafe { call_with(py, np, ufunc, &normal.inputs, out, true) }
+}
+
+/// The same for a call whose loop is resolved, as a `dtype=` has it.
+///
+/// # Safety
+/// Live arguments, and the operands they were read as.
+pub unsafe fn call_resolved(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    normal: &NormalArguments,
+    operands: &[&Operand],
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    if operands.len() > MOST_INPUTS || l.outputs.len() != 1 {
+        return Ok(None);
+    }
+    let mut inputs = [Input::Int(0); MOST_INPUTS];
+    for ((input, &object), (operand, &dtype)) in
+        inputs.iter_mut().zip(&normal.inputs).zip(operands.iter().zip(l.inputs))
+    {
+        // NumPy reports the casts of scalars and of short vectors apart from the loop.
+        if can_raise(operand.dtype, dtype) {
+            return Ok(None);
+        }
+        // SAFETY: a live object, an array once its type says so; a value's cell holds one element.
+        *input = unsafe {
+            if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+                Input::Array(object.cast(), operand.dtype)
+            } else if operand.dtype.size() <= 8 {
+                let mut cell = [0u64];
+                let bytes = operand.dtype.size();
+                std::ptr::copy_nonoverlapping(operand.ptr, cell.as_mut_ptr().cast::<u8>(), bytes);
+                Input::Cell(cell, operand.dtype)
+            } else {
+                return Ok(None);
+            }
+        };
+    }
+    let out = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
+    // SAFETY: as above.
+    unsafe { run(py, np, ufunc, l, &inputs[..operands.len()], out, true) }
 }
 
 /// # Safety

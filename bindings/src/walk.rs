@@ -42,6 +42,9 @@ impl<const N: usize> Walk<N> {
             order: [0, 1, 2, 3],
             steps: [[0; MOST_AXES]; N],
         };
+        if arrays.iter().all(|a| a.is_null()) {
+            return Some(walk);
+        }
         let fields = arrays.iter().filter(|a| !a.is_null()).map(|&a| {
             // SAFETY: a live array.
             unsafe { &(*a).fields }
