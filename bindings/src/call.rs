@@ -2,7 +2,7 @@
 //! meets what is NumPy's to handle, the twin gets the call with the same arguments; nothing has been written by then.
 
 use crate::args::{Parsed, Reason, parse};
-use crate::early::Early;
+use crate::early::{Early, casts_outputs_apart};
 use crate::fast::{DETACH_FROM, scalar};
 use crate::ingest::Ingested;
 use crate::numpy_api::NumPy;
@@ -47,6 +47,9 @@ unsafe fn native(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
+        return Err(Reason::Layout);
+    }
     // SAFETY: the inputs' objects are the caller's for the call.
     let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
     let inputs = early.operands(&inputs);
@@ -103,6 +106,12 @@ pub unsafe fn prepare(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
+        return Err(Reason::Layout);
+    }
+    // SAFETY: the inputs' objects are the caller's for the call.
+    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
+    let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
     // The plan is only looked at, so an aligned address that is nothing's will do.
