@@ -25,6 +25,12 @@ WARNING = [
     "maximum.accumulate(np.full((3, 3), 1e30, 'f4'), dtype='i4')",
     "add.accumulate(np.full(3, 1e4, 'f8'), dtype='e')",
     "add.accumulate(np.full(9, 6e4, 'f8'), dtype='e')",
+    "add(np.ones((1, 1), 'f4'), -np.inf, casting='unsafe', dtype='h')",
+    "add(np.ones((1, 1), 'f4'), -float('inf'), casting='unsafe', dtype='h')",
+    "log1p(x := np.ones((1, 3, 2), 'i4') * -2, out=x[::-1], casting='unsafe')",
+    "maximum.at(np.full(9, 1e30, 'f4').astype('e'), np.arange(9), np.full(9, 1e30))",
+    "maximum.at(np.ones(9, 'u8'), np.arange(9), np.full(9, np.nan, 'f4'))",
+    "add.at(np.ones(9, 'e'), np.arange(9), np.full(9, 1e30))",
     "bitwise_xor.reduceat(np.full((3, 3), np.nan), [0, 1], dtype='h')",
     "add.reduceat(np.full((3, 3), np.nan), np.array([], 'i8'), dtype='i8')",
     "add.reduce(np.full((3, 3), 1e30), dtype='e')",
@@ -79,3 +85,21 @@ def test_a_slice_of_reduceat_is_summed_by_itself() -> None:
     for axis in (0, 1):
         ours, theirs = (lib.add.reduceat(x, np.array([0, 3, 20, 7]), axis=axis) for lib in (ufunx, np))
         assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("name", ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"])
+@pytest.mark.parametrize("dtype", ["b", "u1", "i4", "u4", "u8"])
+@pytest.mark.parametrize("number", [-(2**63), -1, -129, 256, 2**40, 2**63 - 1])
+def test_numbers_out_of_bounds_are_compared_exactly(name: str, dtype: str, number: int) -> None:
+    """With a mask too, where NumPy 2.4 crashes."""
+    info = np.iinfo(dtype)
+    x = np.array([info.min, 0, 1, info.max], dtype)
+    for turned in (False, True):
+        args = (number, x) if turned else (x, number)
+        truth = getattr(np, name)(*args)
+        assert getattr(ufunx, name)(*args).tolist() == truth.tolist()
+        if not info.min <= number <= info.max:  # our loops, whatever the mask
+            out, mask = np.array([True, False, True, False]), np.array([True, True, True, False])
+            getattr(ufunx, name)(*args, out=out, where=mask)
+            assert out.tolist() == [*truth[:3].tolist(), False]
+            assert ufunx.explain(getattr(ufunx, name), *args)["path"] == "native"
