@@ -3,7 +3,7 @@
 //! has been written by then.
 
 use crate::args::{Parsed, Reason, parse};
-use crate::early::Early;
+use crate::early::{Early, casts_outputs_apart};
 use crate::fast::{self, DETACH_FROM};
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
@@ -168,6 +168,9 @@ unsafe fn native(
             }
         }
     }
+    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
+        return Err(Reason::Layout);
+    }
     // SAFETY: the inputs' objects are the caller's for the call.
     let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
     let inputs = early.operands(&inputs);
@@ -260,6 +263,12 @@ pub unsafe fn prepare(
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
+        return Err(Reason::Layout);
+    }
+    // SAFETY: the inputs' objects are the caller's for the call.
+    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
+    let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
     // The plan is only looked at, so an aligned address that is nothing's will do.
@@ -313,7 +322,7 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     if parsed.mask.is_some() && outputs().any(complex) {
         return Err(Reason::DType);
     }
-    let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(Ingested::typed).collect();
+    let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(|i| compared(def, parsed, i)).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
     let signature = parsed.dtype.map(|d| Signature::of_output(d, def.nin(), def.nout()));
@@ -324,6 +333,27 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
         casting: parsed.casting,
     };
     resolve(def, &request).map_err(|_| Reason::Resolution)
+}
+
+/// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its
+/// own, for there are loops that compare integers of either sign exactly.
+fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
+    const COMPARISONS: [&str; 6] = ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"];
+    let Ingested::Weak(Scalar::Int(x)) = input else { return input.typed() };
+    let beside = parsed.inputs.iter().find_map(|i| match i.typed() {
+        Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
+        _ => None,
+    });
+    let out_of_bounds = |dtype: DType| {
+        let past = 1i128 << dtype.precision();
+        *x >= past || *x < if dtype.is_signed() { -past } else { 0 }
+    };
+    match beside {
+        Some(dtype) if parsed.dtype.is_none() && COMPARISONS.contains(&def.name) && out_of_bounds(dtype) => {
+            Typed::Strong(DType::I64)
+        }
+        _ => input.typed(),
+    }
 }
 
 /// The memory of inputs that are values.
@@ -366,13 +396,17 @@ impl Values {
     }
 }
 
-/// Whether a number might become infinite as a float of that dtype. Not exact: it errs towards NumPy.
+/// Whether a number might become infinite as a float of that dtype, or be a float that an integer cannot hold. Not exact:
+/// it errs towards NumPy.
 pub fn may_overflow(value: Scalar, dtype: DType) -> bool {
     let magnitude = match value {
         Scalar::Int(x) => (x as f64).abs(),
         Scalar::Float(x) => x.abs(),
         Scalar::Complex(z) => z.re.abs().max(z.im.abs()),
     };
+    if dtype.kind() == Kind::Int && !matches!(value, Scalar::Int(_)) {
+        return true;
+    }
     let is_float = matches!(dtype.kind(), Kind::Float | Kind::Complex);
     is_float && magnitude.is_finite() && magnitude >= 2f64.powi(dtype.max_exponent())
 }

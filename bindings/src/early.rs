@@ -9,6 +9,7 @@ use ufunx::Array;
 use ufunx::call::cast_copy;
 use ufunx::cast::can_raise;
 use ufunx::operand::Operand;
+use ufunx::overlap::may_overlap;
 use ufunx::registry::{FpFlags, LoopDef, UfuncDef};
 use ufunx::tuning::CAST_FOLD_BLOCK;
 
@@ -16,8 +17,8 @@ use ufunx::tuning::CAST_FOLD_BLOCK;
 pub struct Early(SmallVec<[Option<(Array, FpFlags)>; 2]>);
 
 impl Early {
-    /// Casts what NumPy casts early, as far as it can raise anything. What can raise later in a loop that forgets it is
-    /// NumPy's to do.
+    /// Casts what NumPy casts early, as far as it can raise anything. What can raise later is NumPy's to do where its loop
+    /// forgets it, or where a mask is given, which leaves nothing out of NumPy's casts.
     ///
     /// # Safety
     /// Inputs are valid for the call.
@@ -39,7 +40,7 @@ impl Early {
             } else if scalar || single_call {
                 // SAFETY: the caller's promise.
                 copies.push(Some(unsafe { cast_copy(input, dtype) }));
-            } else if forgets_flags(def) {
+            } else if masked || forgets_flags(def) {
                 return Err(Reason::Resolution);
             } else {
                 copies.push(None);
@@ -58,6 +59,24 @@ impl Early {
     pub fn report(&self, py: Python<'_>, np: &NumPy) -> PyResult<()> {
         self.0.iter().flatten().try_for_each(|(_, flags)| np.report(py, "cast", *flags))
     }
+}
+
+/// Whether casts of given outputs may raise what is not reported once, with the loop's flags: NumPy writes an output that
+/// overlaps an input from a copy after the call, and with a mask it casts what is left out too, to and fro.
+pub fn casts_outputs_apart(
+    l: &LoopDef,
+    inputs: &[&Operand],
+    outputs: &[Option<&Operand>],
+    masked: bool,
+) -> bool {
+    let given = outputs.iter().zip(l.outputs).filter_map(|(out, &computed)| Some(((*out)?, computed)));
+    // NumPy compares all strides, those of axes of length 1 too.
+    let same = |input: &Operand, out: &Operand| input.is_same_as(out) && input.strides == out.strides;
+    let apart = |input: &&Operand, out: &Operand| may_overlap(input, out) && !same(input, out);
+    given.into_iter().any(|(out, computed)| match masked {
+        true => can_raise(computed, out.dtype) || can_raise(out.dtype, computed),
+        false => can_raise(computed, out.dtype) && inputs.iter().any(|input| apart(input, out)),
+    })
 }
 
 /// Whether some of NumPy's loops of that name clear the flags when they are done, those of casts before them included.

@@ -20,7 +20,7 @@ use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::operand::{Operand, Order, output_strides};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
-use ufunx::registry::{Identity, Kind, UfuncDef, resolve_reduction};
+use ufunx::registry::{Identity, Kind, Typed, UfuncDef, resolve_reduction};
 use ufunx::{DType, FpFlags, Report, Scalar, View};
 
 type Entry = unsafe extern "C" fn(
@@ -510,6 +510,13 @@ unsafe fn native_at(
             let all = (0..count).map(index);
             let flags = ufunx::at::at_plain(l, &target, all, values.ptr, step).ok_or(Reason::Layout)?;
             return Ok(np.report(py, at_name(ufunc), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
+        }
+        let l = ufunx::at::resolve_at(def, target.dtype, strong.map(Typed::Strong));
+        let l = l.map_err(|_| Reason::Resolution)?;
+        let casts = [(target.dtype, l.inputs[0]), (l.outputs[0], target.dtype)];
+        let all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
+        if forgets_flags(def) && all.into_iter().any(|(from, to)| can_raise(from, to)) {
+            return Err(Reason::Resolution);
         }
         at_values(py, np, ufunc, &target, &indices, operand)
     }
