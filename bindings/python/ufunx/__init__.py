@@ -40,7 +40,13 @@ __all__ += sorted({*_UFUNCS, *_numpy.__all__})
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Let this thread's calls use `n` threads inside the `with` block."""
+    """Let this thread's calls use `n` threads inside the `with` block.
+
+    >>> import numpy, ufunx
+    >>> with ufunx.threads(2):
+    ...     ufunx.add.reduce(numpy.ones(10**6))
+    np.float64(1000000.0)
+    """
     if n < 1:
         raise ValueError("the number of threads must be at least 1")
     before = _native.set_local_threads(n)
