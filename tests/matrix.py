@@ -1,5 +1,5 @@
-"""Runs the Python tests on every CPython from 3.11 to 3.13 it finds, each with the oldest and the newest NumPy that it
-has a wheel for: `python tests/matrix.py [part of a name ...]`, say `3.12` or `3.13-oldest`.
+"""Runs the Python tests on every CPython from 3.11 to 3.13 it finds, each with the oldest and newest NumPy:
+`python tests/matrix.py [part of a name ...]`, say `3.12` or `3.13-oldest`.
 
 Environments and wheels are kept in `.matrix/`.
 """
@@ -80,7 +80,18 @@ def build(python: Path, minor: int) -> Path:
     out = KEPT / f"wheel-3.{minor}"
     shutil.rmtree(out, ignore_errors=True)
     os.environ["PYO3_PYTHON"] = str(python)
-    must(sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--interpreter", python, "--out", out)
+    must(
+        sys.executable,
+        "-m",
+        "maturin",
+        "build",
+        "--release",
+        "--quiet",
+        "--interpreter",
+        python,
+        "--out",
+        out,
+    )
     return next(out.glob("*.whl"))
 
 

@@ -22,9 +22,10 @@ pub fn docstring(def: &UfuncDef, first_line: &str) -> String {
     if !def.aliases.is_empty() {
         fill(&mut text, &format!("Also called {}.", def.aliases.join(", ")));
     }
+    let dtypes = dtypes(def).join(", ");
     fill(
         &mut text,
-        &format!("Native on {}; NumPy's own loops run for other dtypes.", dtypes(def).join(", ")),
+        &format!("Native loops take {dtypes}. What NumPy casts to none of these runs NumPy's loops."),
     );
     let is_float = |kind| matches!(kind, Kind::Float | Kind::Complex);
     if def.loops().any(|l| l.outputs.iter().any(|d| is_float(d.kind()))) {

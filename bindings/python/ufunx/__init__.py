@@ -3,11 +3,15 @@
 `import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own,
 which behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of
 the same name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
+
+>>> import ufunx as np
+>>> np.add.reduce(np.square(np.arange(5.0)))
+np.float64(30.0)
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
@@ -21,6 +25,9 @@ from ._native import (
     set_num_threads,
     show_config,
 )
+
+if TYPE_CHECKING:
+    from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
@@ -56,11 +63,13 @@ def threads(n: int) -> Iterator[None]:
         _native.set_local_threads(before)
 
 
-def __getattr__(name: str) -> Any:
-    try:
-        return getattr(_numpy, name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there
+
+    def __getattr__(name: str) -> Any:
+        try:
+            return getattr(_numpy, name)
+        except AttributeError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 def __dir__() -> list[str]:
