@@ -1,7 +1,7 @@
 """Runs NumPy's own tests on ufunx's ufuncs: `python tests/numpy/run.py [part of a name ...] [--stock]`.
 
-A test that fails must be in expected_failures.txt, and one that is there must fail; a line may say for which versions
-of NumPy it holds.
+A test that fails must be in expected_failures.txt, and one that is there must fail; a line may say for which
+versions of NumPy it holds.
 """
 
 import argparse
