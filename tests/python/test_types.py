@@ -1,12 +1,17 @@
 """What a type checker sees: stubs as fresh as the registry, and right and wrong uses told apart."""
 
+import ast
 import importlib.util
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from ufunx import _native
 
 ROOT = Path(__file__).resolve().parents[2]
 PINNED = "numpy==" + np.__version__ in (ROOT / "requirements-dev.txt").read_text().split()
@@ -35,6 +40,15 @@ with np.threads(2):
 assert_type(np.cap_isa("v3"), str)
 """
 
+STAR = """
+from ufunx import *
+
+exp(linspace(0.0, 1.0))
+with threads(2):
+    abs(add.reduce([1, 2]))
+cap_isa(show_config()["isa_used"])
+"""
+
 WRONG = """
 import ufunx as np
 np.exp()
@@ -56,13 +70,25 @@ def mypy(tmp_path, program):
     return run.stdout
 
 
-def test_right_uses_pass(tmp_path):
-    assert mypy(tmp_path, RIGHT) == ""
+@pytest.mark.parametrize("program", [RIGHT, STAR], ids=["by name", "star"])
+def test_right_uses_pass(tmp_path, program):
+    assert mypy(tmp_path, program) == ""
 
 
 def test_every_wrong_use_is_reported(tmp_path):
     reported = {int(line.split(":")[1]) for line in mypy(tmp_path, WRONG).splitlines() if ": error: " in line}
     assert reported == set(range(3, len(WRONG.splitlines()) + 1))
+
+
+def test_the_stubs_of_the_extension_name_what_it_has():
+    stubs = ast.parse((ROOT / "bindings/python/ufunx/_native.pyi").read_text()).body
+    functions = {each.name: each.args for each in stubs if isinstance(each, ast.FunctionDef)}
+    assert {*functions, "__version__"} == {*_native.__all__}
+    for name, stub in functions.items():
+        words = re.findall(r"\w+", str(inspect.signature(getattr(_native, name))))
+        assert words == [
+            arg.arg for arg in [*stub.posonlyargs, *stub.args, stub.vararg, stub.kwarg] if arg
+        ], name
 
 
 @pytest.mark.skipif(not PINNED, reason="the stubs are written with the NumPy of requirements-dev.txt")

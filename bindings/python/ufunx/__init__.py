@@ -16,33 +16,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as _numpy
 
 from . import _native
-from ._native import (
-    __version__,
-    cap_isa,
-    explain,
-    native_calls,
-    num_threads,
-    set_num_threads,
-    show_config,
-)
-
-if TYPE_CHECKING:
-    from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
+from ._native import __version__ as __version__
+from ._native import cap_isa as cap_isa
+from ._native import explain as explain
+from ._native import native_calls as native_calls
+from ._native import num_threads as num_threads
+from ._native import set_num_threads as set_num_threads
+from ._native import show_config as show_config
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
 
-__all__ = [
-    "__version__",
-    "cap_isa",
-    "explain",
-    "native_calls",
-    "num_threads",
-    "set_num_threads",
-    "show_config",
-    "threads",
-]
-__all__ += sorted({*_UFUNCS, *_numpy.__all__})
+# A checker takes the names from the imports: it cannot read a list that is computed.
+if TYPE_CHECKING:
+    from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
+else:
+    _OURS = """
+        __version__ cap_isa explain native_calls num_threads set_num_threads show_config threads
+    """.split()
+    __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from typing import Literal as L
 from numpy import False_ as False_
 from numpy import ScalarType as ScalarType
 from numpy import True_ as True_
+from numpy import __array_namespace_info__ as __array_namespace_info__
 from numpy import all as all
 from numpy import allclose as allclose
 from numpy import amax as amax
