@@ -1,9 +1,10 @@
 """Runs the Python tests on every CPython from 3.11 to 3.13 it finds, each with the oldest and newest NumPy:
-`python tests/matrix.py [part of a name ...]`, say `3.12` or `3.13-oldest`.
+`python tests/matrix.py [part of a name ...] [--quick]`, where a name is, say, `3.13-oldest`.
 
 Environments and wheels are kept in `.matrix/`.
 """
 
+import argparse
 import json
 import os
 import re
@@ -19,6 +20,7 @@ KEPT = ROOT / ".matrix"
 MINORS = (11, 12, 13)
 # Of requirements-dev.txt, what the tests need; NumPy is the matrix's.
 TOOLS = ("hypothesis", "ml_dtypes", "mypy", "pytest")
+QUIET = ("--quiet", "--disable-pip-version-check")
 VERSION = "import sys, venv, ensurepip; print(*sys.version_info[:2], sys.implementation.name)"
 
 
@@ -70,8 +72,7 @@ def environment(python: Path, name: str, numpy: str) -> Path:
     inside = folder / "bin" / "python"
     if not inside.exists():
         must(python, "-m", "venv", folder)
-    quiet = ("--quiet", "--disable-pip-version-check")
-    must(inside, "-m", "pip", "install", *quiet, "--only-binary=:all:", "--upgrade", numpy, *tools())
+    must(inside, "-m", "pip", "install", *QUIET, "--only-binary=:all:", "--upgrade", numpy, *tools())
     return inside
 
 
@@ -95,21 +96,32 @@ def build(python: Path, minor: int) -> Path:
     return next(out.glob("*.whl"))
 
 
-def test(inside: Path, wheel: Path) -> dict[str, bool]:
-    """Run the tests on the wheel."""
-    must(inside, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
-    return {
-        "tests/python": run(inside, "-m", "pytest", "tests/python", "-q", "-p", "no:cacheprovider"),
-        "NumPy's tests": run(inside, "tests/numpy/run.py"),
-    }
+def test(inside: Path, wheel: Path, quick: bool) -> Iterator[tuple[str, bool]]:
+    """Run the tests on the wheel: what, and whether it passed."""
+    must(inside, "-m", "pip", "install", *QUIET, "--no-deps", "--force-reinstall", wheel)
+    yield "tests/python", run(inside, "-m", "pytest", "tests/python", "-q", "-p", "no:cacheprovider")
+    if not quick:
+        yield "NumPy's tests", run(inside, "tests/numpy/run.py")
+
+
+def numpy_version(inside: Path) -> str:
+    """The version of NumPy in an environment."""
+    command = [str(inside), "-m", "pip", "list", "--format=json"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return next(str(each["version"]) for each in json.loads(listed) if each["name"] == "numpy")
 
 
 def main() -> int:
-    wanted = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of combinations' names; all if none")
+    parser.add_argument("--quick", action="store_true", help="leave NumPy's own tests out")
+    options = parser.parse_args()
     lines, failed = [], False
     for minor in MINORS:
         names = {f"3.{minor}-{age}": numpy for age, numpy in numpys().items()}
-        names = {n: v for n, v in names.items() if not wanted or any(part in n for part in wanted)}
+        names = {
+            n: v for n, v in names.items() if not options.names or any(part in n for part in options.names)
+        }
         if not names:
             continue
         python = interpreter(minor)
@@ -119,15 +131,11 @@ def main() -> int:
         wheel = build(python, minor)
         for name, numpy in names.items():
             inside = environment(python, name, numpy)
-            listed = subprocess.run(
-                [inside, "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
-            )
-            versions = {package["name"]: package["version"] for package in json.loads(listed.stdout)}
-            print(f"== {name}: {python}, NumPy {versions['numpy']}", flush=True)
-            for what, passed in test(inside, wheel).items():
+            combination = f"CPython 3.{minor}, NumPy {numpy_version(inside)}"
+            print(f"== {combination} ({python})", flush=True)
+            for what, passed in test(inside, wheel, options.quick):
                 failed |= not passed
-                verdict = "passed" if passed else "FAILED"
-                lines.append(f"CPython 3.{minor}, NumPy {versions['numpy']}, {what}: {verdict}")
+                lines.append(f"{combination}, {what}: {'passed' if passed else 'FAILED'}")
     print(*lines, sep="\n")
     return int(failed or not lines)
 
