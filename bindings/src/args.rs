@@ -111,7 +111,7 @@ pub unsafe fn parse(
         unsafe {
             match name.to_bytes() {
                 b"out" => {
-                    if value == ffi::Py_Ellipsis() {
+                    if value == ffi::Py_Ellipsis() && np.version >= (2, 3) {
                         parsed.keep_arrays = true;
                     } else {
                         read_outputs(np, value, &mut parsed.outputs)?;

@@ -16,6 +16,8 @@ pub struct NumPy {
     pub ufunc_type: *mut ffi::PyObject,
     /// `numpy._NoValue`.
     pub no_value: *mut ffi::PyObject,
+    /// Major and minor version.
+    pub version: (u32, u32),
     /// Descriptors by our numbering: NumPy's own from the start, ml_dtypes' from when one is first met.
     descrs: [AtomicPtr<PyArray_Descr>; DTYPES],
     /// The scalar types of the same.
@@ -73,6 +75,7 @@ impl NumPy {
                 array_type,
                 ufunc_type: module.getattr("ufunc")?.into_ptr(),
                 no_value: module.getattr("_NoValue")?.into_ptr(),
+                version: version(&module)?,
                 descrs,
                 scalars,
                 by_number,
@@ -163,6 +166,12 @@ impl NumPy {
             _ => Err(PyErr::fetch(py)),
         }
     }
+}
+
+fn version(module: &Bound<'_, PyModule>) -> PyResult<(u32, u32)> {
+    let text: String = module.getattr("__version__")?.extract()?;
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    Ok((parts.next().unwrap_or(0), parts.next().unwrap_or(0)))
 }
 
 #[cfg(target_endian = "little")]
