@@ -15,10 +15,10 @@ READY := $(VENV)/.requirements-installed
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test fuzz check bench wheel bless clean native tree
+.PHONY: help demo test fuzz test-matrix check bench wheel bless clean native tree
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 demo: native ## a first call from Rust, then one from Python
 	cargo run --release -p ufunx --example embed
@@ -34,13 +34,16 @@ CASES ?= 200000
 fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
 
+test-matrix: $(READY) ## the Python tests on every CPython found, with its oldest and newest NumPy
+	$(PY) tests/matrix.py
+
 check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python/ufunx tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python tests/matrix.py tests/golden tests/numpy benches/python
 
 bench: $(READY) ## the Rust benches, then a table beside NumPy
 	cargo bench -p ufunx-benches
@@ -49,12 +52,13 @@ bench: $(READY) ## the Rust benches, then a table beside NumPy
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist
 
-bless: $(READY) ## write the golden data in tests/data anew
+bless: native ## write the golden data in tests/data and the type stubs anew
 	$(PY) tests/golden/make.py
+	$(PY) bindings/python/stubs.py
 
 clean: ## remove everything the other verbs made
 	cargo clean
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .matrix dist .mypy_cache .pytest_cache .ruff_cache
 	rm -f bindings/python/ufunx/_native*.so
 	find bindings tests benches -name __pycache__ -type d -prune -exec rm -rf {} +
 

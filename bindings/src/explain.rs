@@ -9,6 +9,13 @@ use pyo3::types::{PyDict, PyTuple};
 
 /// Say how `ufunc(*args, **kwargs)` would run: on which path and why, by which loop, at which ISA level, over which
 /// merged axes, how each operand is read or written, on how many threads.
+///
+/// >>> import numpy, ufunx
+/// >>> plan = ufunx.explain(ufunx.exp, numpy.ones((3, 4), "f4"))
+/// >>> plan["path"], plan["loop"], plan["axes"]
+/// ('native', 'f->f', (12,))
+/// >>> ufunx.explain(ufunx.add, numpy.array([None]), 1)["path"]
+/// 'numpy'
 #[pyfunction]
 #[pyo3(signature = (ufunc, /, *args, **kwargs))]
 pub fn explain<'py>(

@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod docs;
 mod early;
 mod explain;
 mod fast;
@@ -68,18 +69,37 @@ fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 }
 
 /// How many ufunc calls, methods included, ran on native kernels in this process so far.
+///
+/// >>> import numpy, ufunx
+/// >>> before = ufunx.native_calls()
+/// >>> _ = ufunx.sqrt(numpy.ones(3))
+/// >>> ufunx.native_calls() - before
+/// 1
 #[pyfunction]
 fn native_calls() -> u64 {
     object::native_calls()
 }
 
-/// The number of threads a call may use.
+/// The number of threads a call may use: `set_num_threads`' number, or what `UFUNX_NUM_THREADS` says, or the cores that
+/// the process may use.
+///
+/// >>> import ufunx
+/// >>> with ufunx.threads(2):
+/// ...     ufunx.num_threads()
+/// 2
 #[pyfunction]
 fn num_threads() -> usize {
     ufunx::num_threads()
 }
 
-/// Set the number of threads a call may use.
+/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
+///
+/// >>> import ufunx
+/// >>> before = ufunx.num_threads()
+/// >>> ufunx.set_num_threads(1)
+/// >>> ufunx.num_threads()
+/// 1
+/// >>> ufunx.set_num_threads(before)
 #[pyfunction]
 fn set_num_threads(n: usize) -> PyResult<()> {
     if n == 0 {
@@ -95,7 +115,15 @@ fn set_local_threads(n: usize) -> usize {
     ufunx::threads::set_local_threads(n)
 }
 
-/// Let kernels use this instruction set at most: 'scalar', 'v3' or 'v4'. The one then in use is returned.
+/// Let kernels use this instruction set at most: 'scalar', 'v3' (AVX2) or 'v4' (AVX-512). The one then in use is
+/// returned, a lower one where the CPU lacks the one asked for.
+///
+/// >>> import ufunx
+/// >>> before = ufunx.show_config()["isa_used"]
+/// >>> ufunx.cap_isa("scalar")
+/// 'scalar'
+/// >>> ufunx.cap_isa(before) == before
+/// True
 #[pyfunction]
 fn cap_isa(isa: &str) -> PyResult<&'static str> {
     let wanted = ufunx::Isa::from_name(isa)
@@ -103,12 +131,21 @@ fn cap_isa(isa: &str) -> PyResult<&'static str> {
     Ok(ufunx::cap_isa(wanted).name())
 }
 
-/// What this build is and does: version, instruction sets found and used, threads, ufuncs and loops.
+/// What this build is and does: version, instruction sets found on this CPU (lowest first) and the one used, threads,
+/// ufuncs and loops.
+///
+/// >>> import ufunx
+/// >>> config = ufunx.show_config()
+/// >>> config["isa_used"] in config["isa_found"]
+/// True
+/// >>> config["loops"] > config["ufuncs"]
+/// True
 #[pyfunction]
 fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let config = PyDict::new(py);
     config.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    config.set_item("isa_found", ufunx::detected_isa().name())?;
+    let found = ufunx::Isa::ALL.iter().filter(|&&isa| isa <= ufunx::detected_isa()).map(|isa| isa.name());
+    config.set_item("isa_found", found.collect::<Vec<_>>())?;
     config.set_item("isa_used", ufunx::current_isa().name())?;
     config.set_item("threads", ufunx::num_threads())?;
     config.set_item("ufuncs", ufunx::table().len())?;

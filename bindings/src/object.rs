@@ -1,9 +1,11 @@
 //! The ufunc object: a heap type with vectorcall, made by hand because pyo3's `__call__` goes through tuples and dicts.
 //!
-//! It carries its NumPy twin's identity (DESIGN: overrides look ufuncs up by it): `__class__` is `numpy.ufunc`, `==` and
-//! `hash` are the twin's, and every attribute it does not have itself is the twin's. It is pickled by its name in
-//! `ufunx`. Every entry from Python goes through [`guarded`], which turns a panic into an exception.
+//! It carries its NumPy twin's identity (DESIGN: overrides look ufuncs up by it): `__class__` is `numpy.ufunc`, and so
+//! the type is named in messages; `==` and `hash` are the twin's, and every attribute it does not have itself is the
+//! twin's. It is pickled by its name in `ufunx`, its `__module__`. What can be set on it is what the installed NumPy lets
+//! be set on its own. Every entry from Python goes through [`guarded`], which turns a panic into an exception.
 
+use crate::docs;
 use crate::fast;
 use crate::loops::FastLoops;
 use crate::methods;
@@ -13,6 +15,7 @@ use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,8 +74,20 @@ pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         (&raw mut (*ufunc).target).write(target);
         (&raw mut (*ufunc).name).write(name);
         (&raw mut (*ufunc).fast).write(FastLoops::new(def));
-        Ok(Bound::from_owned_ptr(py, object).unbind())
+        let made = Bound::from_owned_ptr(py, object);
+        (&raw mut (*ufunc).dict).write(own_dict(twin)?.into_ptr());
+        Ok(made.unbind())
     }
+}
+
+/// What `__dict__` starts with: `__module__` and, where NumPy has it there, `__qualname__`.
+fn own_dict<'py>(twin: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(twin.py());
+    dict.set_item("__module__", "ufunx")?;
+    if let Some(name) = twin.getattr_opt("__qualname__")? {
+        dict.set_item("__qualname__", name)?;
+    }
+    Ok(dict)
 }
 
 /// The ufunc behind an object of ours.
@@ -191,9 +206,9 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
         ffi::PyMemberDef::default(),
     ]));
     let getset = Box::leak(Box::new([
-        property(c"__class__", get_class, None),
-        property(c"__doc__", get_doc, Some(set_doc)),
-        property(c"__dict__", get_dict, None),
+        property(c"__class__", get_class),
+        property(c"__doc__", get_doc),
+        property(c"__dict__", get_dict),
         ffi::PyGetSetDef::default(),
     ]));
     let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
@@ -215,7 +230,7 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
         | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
         | ffi::Py_TPFLAGS_IMMUTABLETYPE;
     let mut spec = ffi::PyType_Spec {
-        name: c"ufunx.ufunc".as_ptr(),
+        name: c"numpy.ufunc".as_ptr(),
         basicsize: size_of::<Ufunc>() as c_int,
         itemsize: 0,
         flags: flags as u32,
@@ -235,11 +250,12 @@ fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
     }
 }
 
-fn property(name: &'static CStr, get: ffi::getter, set: Option<ffi::setter>) -> ffi::PyGetSetDef {
+/// An attribute that is computed; [`setattro`] decides what setting it does.
+fn property(name: &'static CStr, get: ffi::getter) -> ffi::PyGetSetDef {
     ffi::PyGetSetDef {
         name: name.as_ptr(),
         get: Some(get),
-        set,
+        set: None,
         doc: std::ptr::null::<c_char>(),
         closure: std::ptr::null_mut(),
     }
@@ -253,40 +269,39 @@ unsafe extern "C" fn get_class(_: *mut ffi::PyObject, _: *mut c_void) -> *mut ff
     })
 }
 
-/// The doc in the instance's dict, where setting puts it, else the twin's.
+/// The doc in the instance's dict, where setting puts it, else the registry's, else the twin's.
 unsafe extern "C" fn get_doc(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
-    // SAFETY: an object of ours; the dict is null or a dict.
-    unsafe {
-        let ufunc = object.cast::<Ufunc>();
-        if !(*ufunc).dict.is_null() {
-            let set = ffi::PyDict_GetItemString((*ufunc).dict, c"__doc__".as_ptr());
-            if !set.is_null() {
-                return ffi::Py_NewRef(set);
-            }
-        }
-        ffi::PyObject_GetAttrString((*ufunc).twin, c"__doc__".as_ptr())
-    }
-}
-
-unsafe extern "C" fn set_doc(object: *mut ffi::PyObject, value: *mut ffi::PyObject, _: *mut c_void) -> c_int {
-    // SAFETY: an object of ours with a dict slot; null means deletion.
-    unsafe {
-        let dict = ffi::PyObject_GenericGetDict(object, std::ptr::null_mut());
-        if dict.is_null() {
-            return -1;
-        }
-        let done = match value.is_null() {
-            true => ffi::PyDict_DelItemString(dict, c"__doc__".as_ptr()),
-            false => ffi::PyDict_SetItemString(dict, c"__doc__".as_ptr(), value),
+    guarded(|py| {
+        // SAFETY: an object of ours; its dict is a dict.
+        let (ufunc, set) = unsafe {
+            let ufunc = &*object.cast::<Ufunc>();
+            let dict = Bound::from_borrowed_ptr(py, ufunc.dict);
+            (ufunc, dict.cast_into_unchecked::<PyDict>().get_item("__doc__")?)
         };
-        ffi::Py_DECREF(dict);
-        done
-    }
+        if let Some(set) = set {
+            return Ok(set.into_ptr());
+        }
+        // SAFETY: the twin is alive as long as the object.
+        let twins = unsafe { Bound::from_borrowed_ptr(py, ufunc.twin) }.getattr("__doc__")?;
+        let Some(def) = ufunc.def else { return Ok(twins.into_ptr()) };
+        let first_line = twins.cast::<PyString>().ok().map(|doc| doc.to_string_lossy().into_owned());
+        let first_line = first_line.as_deref().and_then(|doc| doc.lines().next()).unwrap_or(def.name);
+        Ok(PyString::new(py, &docs::docstring(def, first_line)).into_any().into_ptr())
+    })
 }
 
-unsafe extern "C" fn get_dict(object: *mut ffi::PyObject, context: *mut c_void) -> *mut ffi::PyObject {
-    // SAFETY: an object with a dict slot.
-    unsafe { ffi::PyObject_GenericGetDict(object, context) }
+/// The instance's dict; none where NumPy's ufuncs have none (before 2.2).
+unsafe extern "C" fn get_dict(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+    // SAFETY: an object of ours, with a dict.
+    unsafe {
+        let ufunc = &*object.cast::<Ufunc>();
+        let twins = ffi::PyObject_GetAttrString(ufunc.twin, c"__dict__".as_ptr());
+        if twins.is_null() {
+            return twins;
+        }
+        ffi::Py_DECREF(twins);
+        ffi::Py_NewRef(ufunc.dict)
+    }
 }
 
 /// An attribute of the object, else of its twin.
@@ -302,24 +317,42 @@ unsafe extern "C" fn getattro(object: *mut ffi::PyObject, name: *mut ffi::PyObje
     }
 }
 
-/// Attributes that are facts of a ufunc.
-const READ_ONLY: [&CStr; 8] =
-    [c"__name__", c"identity", c"nargs", c"nin", c"nout", c"ntypes", c"signature", c"types"];
+/// Attributes that NumPy refuses to set: facts of a ufunc, and what any object has.
+const READ_ONLY: [&CStr; 10] = [
+    c"__class__",
+    c"__dict__",
+    c"__name__",
+    c"identity",
+    c"nargs",
+    c"nin",
+    c"nout",
+    c"ntypes",
+    c"signature",
+    c"types",
+];
 
+/// Sets or deletes in the instance's dict. What NumPy refuses for its own ufunc it is left to refuse here, in its words.
 unsafe extern "C" fn setattro(
     object: *mut ffi::PyObject,
     name: *mut ffi::PyObject,
     value: *mut ffi::PyObject,
 ) -> c_int {
-    // SAFETY: an object of ours, and a string.
+    // SAFETY: an object of ours, with a dict; the name is a string, which is looked at first; a null value deletes.
     unsafe {
+        let ufunc = &*object.cast::<Ufunc>();
         let text = ffi::PyUnicode_AsUTF8(name);
-        if !text.is_null() && READ_ONLY.contains(&CStr::from_ptr(text)) {
-            let format = c"attribute '%U' of 'numpy.ufunc' objects is not writable";
-            ffi::PyErr_Format(ffi::PyExc_AttributeError, format.as_ptr(), name);
+        if text.is_null() {
             return -1;
         }
-        ffi::PyObject_GenericSetAttr(object, name, value)
+        let text = CStr::from_ptr(text);
+        if READ_ONLY.contains(&text) || ffi::PyObject_HasAttrString(ufunc.twin, c"__dict__".as_ptr()) == 0 {
+            return ffi::PyObject_SetAttr(ufunc.twin, name, value);
+        }
+        match text {
+            _ if text != c"__doc__" => ffi::PyObject_GenericSetAttr(object, name, value),
+            _ if value.is_null() => ffi::PyDict_DelItem(ufunc.dict, name),
+            _ => ffi::PyDict_SetItem(ufunc.dict, name, value),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 /// Defines a ufunc: one block makes its entry in the table (so that [`crate::ufunc()`] finds it by name, and every
 /// test and bench that walks the table covers it) and its typed functions.
 ///
+/// After `loops` come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
+///
 /// ```
 /// use ufunx::simd::{groups::{One, quiet}, kernel::Lane, level::Madd};
 ///
@@ -22,6 +24,7 @@
 ///     /// Twice the value, element-wise.
 ///     double(x) -> (y) = Double;
 ///     loops: [&quiet::floats::<One, Double>()];
+///     examples: &[("[1.0, 2.5]", "array([2., 5.])")];
 /// }
 ///
 /// let a = ndarray::array![1.0, 2.5];

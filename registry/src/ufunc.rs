@@ -13,6 +13,8 @@ pub struct UfuncDef {
     pub aliases: &'static [&'static str],
     /// One line, then what more there is to say.
     pub doc: &'static str,
+    /// Examples for the docs: what stands between a call's parentheses in Python, and what Python prints for it.
+    pub examples: &'static [(&'static str, &'static str)],
     /// Parameter names, inputs then outputs.
     pub params: (&'static [&'static str], &'static [&'static str]),
     /// The loops, groups in search order: the first that all inputs cast to safely is taken.
@@ -45,6 +47,7 @@ impl UfuncDef {
             name,
             aliases: &[],
             doc,
+            examples: &[],
             params,
             loops,
             identity: Identity::None,

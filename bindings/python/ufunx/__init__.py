@@ -3,45 +3,50 @@
 `import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own,
 which behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of
 the same name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
+
+>>> import ufunx as np
+>>> np.add.reduce(np.square(np.arange(5.0)))
+np.float64(30.0)
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
-from . import _native, config
-from ._native import (
-    __version__,
-    cap_isa,
-    explain,
-    native_calls,
-    num_threads,
-    set_num_threads,
-    show_config,
-)
+from . import _native
+from . import config as config
+from ._native import __version__ as __version__
+from ._native import cap_isa as cap_isa
+from ._native import explain as explain
+from ._native import native_calls as native_calls
+from ._native import num_threads as num_threads
+from ._native import set_num_threads as set_num_threads
+from ._native import show_config as show_config
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
 
-__all__ = [
-    "__version__",
-    "cap_isa",
-    "config",
-    "explain",
-    "native_calls",
-    "num_threads",
-    "set_num_threads",
-    "show_config",
-    "threads",
-]
-__all__ += sorted({*_UFUNCS, *_numpy.__all__})
+# A checker takes the names from the imports: it cannot read a list that is computed.
+if TYPE_CHECKING:
+    from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
+else:
+    _OURS = """
+        __version__ cap_isa config explain native_calls num_threads set_num_threads show_config threads
+    """.split()
+    __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Let this thread's calls use `n` threads inside the `with` block."""
+    """Let this thread's calls use `n` threads inside the `with` block.
+
+    >>> import numpy, ufunx
+    >>> with ufunx.threads(2):
+    ...     ufunx.add.reduce(numpy.ones(10**6))
+    np.float64(1000000.0)
+    """
     if n < 1:
         raise ValueError("the number of threads must be at least 1")
     before = _native.set_local_threads(n)
@@ -51,11 +56,13 @@ def threads(n: int) -> Iterator[None]:
         _native.set_local_threads(before)
 
 
-def __getattr__(name: str) -> Any:
-    try:
-        return getattr(_numpy, name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there
+
+    def __getattr__(name: str) -> Any:
+        try:
+            return getattr(_numpy, name)
+        except AttributeError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
 
 
 def __dir__() -> list[str]:

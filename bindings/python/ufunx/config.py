@@ -1,4 +1,9 @@
-"""Choices for the whole program, as attributes of this module."""
+"""Choices for the whole program, as attributes of this module.
+
+>>> import ufunx
+>>> ufunx.config.handoff
+'table'
+"""
 
 import sys
 from types import ModuleType

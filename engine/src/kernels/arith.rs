@@ -92,6 +92,7 @@ ufunc! {
         &reducing::bools::<Add>(), &reducing::ints::<Add>(), &via_reducing::halves::<Add>(),
         &reducing::floats::<Add>(), &via_reducing::minis::<Add>(),
     ];
+    examples: &[("[1, 2, 3], 0.5", "array([1.5, 2.5, 3.5])")];
     identity: Identity::Zero;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
@@ -104,6 +105,7 @@ ufunc! {
         &reducing::ints::<Subtract>(), &via_reducing::halves::<Subtract>(), &reducing::floats::<Subtract>(),
         &via_reducing::minis::<Subtract>(),
     ];
+    examples: &[("[5, 7], [2, 10]", "array([ 3, -3])")];
     bool: BoolRule::RefusedFor("bitwise_xor");
 }
 
@@ -114,6 +116,7 @@ ufunc! {
         &reducing::bools::<Multiply>(), &reducing::ints::<Multiply>(), &via_reducing::halves::<Multiply>(),
         &reducing::floats::<Multiply>(), &via_reducing::minis::<Multiply>(),
     ];
+    examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
@@ -125,6 +128,7 @@ ufunc! {
     loops: [
         &via_reducing::halves::<Divide>(), &reducing::floats::<Divide>(), &via_reducing::minis::<Divide>(),
     ];
+    examples: &[("[1, 2, 3], 2", "array([0.5, 1. , 1.5])")];
     aliases: &["true_divide"];
     ints_to_f64: true;
     cost: Cost::Medium;
@@ -137,6 +141,7 @@ ufunc! {
         &quiet::ints::<One, Negative>(), &quiet::halves::<One, Negative>(), &quiet::floats::<One, Negative>(),
         &quiet::minis::<One, Negative>(),
     ];
+    examples: &[("[1.5, -2.0]", "array([-1.5,  2. ])")];
     bool: BoolRule::RefusedFor("logical_not");
 }
 
@@ -147,6 +152,7 @@ ufunc! {
         &quiet::ints::<One, Positive>(), &quiet::halves::<One, Positive>(), &quiet::floats::<One, Positive>(),
         &quiet::minis::<One, Positive>(),
     ];
+    examples: &[("[1.5, -2.0]", "array([ 1.5, -2. ])")];
     bool: BoolRule::Refused;
 }
 
@@ -157,6 +163,7 @@ ufunc! {
         &quiet::bools::<One, Absolute>(), &quiet::ints::<One, Absolute>(), &quiet::halves::<One, Absolute>(),
         &quiet::floats::<One, Absolute>(), &quiet::minis::<One, Absolute>(),
     ];
+    examples: &[("[-3, 4]", "array([3, 4])")];
     aliases: &["abs"];
 }
 
@@ -166,6 +173,7 @@ ufunc! {
     loops: [
         &quiet::halves::<One, Absolute>(), &quiet::floats::<One, Absolute>(), &quiet::minis::<One, Absolute>(),
     ];
+    examples: &[("[-3, 4]", "array([3., 4.])")];
 }
 
 ufunc! {
@@ -175,6 +183,7 @@ ufunc! {
         &quiet::ints::<One, Square>(), &via::halves::<Each<Square, (f32,), Raises>, UpToV3>(),
         &raising::floats::<One, Square>(), &via::minis::<Each<Square, (f32,), Raises>, UpToV3>(),
     ];
+    examples: &[("[-3, 4]", "array([ 9, 16])")];
 }
 
 ufunc! {
@@ -184,6 +193,7 @@ ufunc! {
         &INT_RECIPROCALS, &via::halves::<Each<Reciprocal, (f32,), Raises>, UpToV3>(),
         &raising::floats::<One, Reciprocal>(), &via::minis::<Each<Reciprocal, (f32,), Raises>, UpToV3>(),
     ];
+    examples: &[("[0.5, 4.0]", "array([2.  , 0.25])")];
     cost: Cost::Medium;
 }
 
@@ -194,6 +204,7 @@ ufunc! {
         &quiet::ints::<One, Sign>(), &via::halves::<Each<Sign, (f32,), Quiet>, UpToV3>(),
         &quiet::floats::<One, Sign>(), &via::minis::<Each<Sign, (f32,), Quiet>, UpToV3>(),
     ];
+    examples: &[("[-2.5, 0.0, 7.0]", "array([-1.,  0.,  1.])")];
     bool: BoolRule::Refused;
 }
 

@@ -9,7 +9,7 @@ use crate::simd::groups::{Reduces, quiet, reducing};
 use crate::ufunc;
 
 macro_rules! bit_logic {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -21,6 +21,7 @@ macro_rules! bit_logic {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
             loops: [&reducing::bools::<$op>(), &reducing::ints::<$op>()];
+            examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
         }
@@ -37,11 +38,11 @@ macro_rules! reduces {
 
 bit_logic! {
     /// Bitwise and, element-wise.
-    bitwise_and BitwiseAnd & MinusOne;
+    bitwise_and BitwiseAnd & MinusOne, "[12, 10], 6" => "array([4, 2])";
     /// Bitwise or, element-wise.
-    bitwise_or BitwiseOr | Zero;
+    bitwise_or BitwiseOr | Zero, "[12, 10], 6" => "array([14, 14])";
     /// Bitwise exclusive or, element-wise.
-    bitwise_xor BitwiseXor ^ Zero;
+    bitwise_xor BitwiseXor ^ Zero, "[12, 10], 6" => "array([10, 12])";
 }
 
 /// All bits flipped.
@@ -54,6 +55,7 @@ ufunc! {
     /// Bitwise not, element-wise.
     invert(x) -> (y) = Invert;
     loops: [&quiet::bools::<One, Invert>(), &quiet::ints::<One, Invert>()];
+    examples: &[("[0, 5, -1]", "array([-1, -6,  0])")];
     aliases: &["bitwise_not", "bitwise_invert"];
 }
 
@@ -84,11 +86,13 @@ ufunc! {
     /// Shifts bits to the left, element-wise.
     left_shift(x1, x2) -> (y) = LeftShift;
     loops: [&reducing::ints::<LeftShift>()];
+    examples: &[("[1, 3], 4", "array([16, 48])")];
     aliases: &["bitwise_left_shift"];
 }
 ufunc! {
     /// Shifts bits to the right, element-wise; the sign is kept.
     right_shift(x1, x2) -> (y) = RightShift;
     loops: [&reducing::ints::<RightShift>()];
+    examples: &[("[16, -16], 2", "array([ 4, -4])")];
     aliases: &["bitwise_right_shift"];
 }

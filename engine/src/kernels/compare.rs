@@ -11,7 +11,7 @@ use crate::simd::level::Madd;
 use crate::ufunc;
 
 macro_rules! comparisons {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -41,21 +41,22 @@ macro_rules! comparisons {
                 &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
                 &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
             ];
+            examples: &[($args, $prints)];
         }
     )*};
 }
 
 comparisons! {
     /// Whether x1 == x2, element-wise.
-    equal Equal ==;
+    equal Equal ==, "[1, 2, 3], 2" => "array([False,  True, False])";
     /// Whether x1 != x2, element-wise.
-    not_equal NotEqual !=;
+    not_equal NotEqual !=, "[1, 2, 3], 2" => "array([ True, False,  True])";
     /// Whether x1 < x2, element-wise.
-    less Less <;
+    less Less <, "[1, 2, 3], 2" => "array([ True, False, False])";
     /// Whether x1 <= x2, element-wise.
-    less_equal LessEqual <=;
+    less_equal LessEqual <=, "[1, 2, 3], 2" => "array([ True,  True, False])";
     /// Whether x1 > x2, element-wise.
-    greater Greater >;
+    greater Greater >, "[1, 2, 3], 2" => "array([False, False,  True])";
     /// Whether x1 >= x2, element-wise.
-    greater_equal GreaterEqual >=;
+    greater_equal GreaterEqual >=, "[1, 2, 3], 2" => "array([False,  True,  True])";
 }

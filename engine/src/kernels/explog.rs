@@ -12,7 +12,7 @@ use crate::typed::Takes;
 use crate::ufunc;
 
 macro_rules! math_ufuncs {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident, $args:literal => $prints:literal;)*) => {$(
         impl Takes<(f32,)> for $op {
             type Out = f32;
         }
@@ -25,6 +25,7 @@ macro_rules! math_ufuncs {
             loops: [
                 &via::halves::<MathEach<$op, f32>, UpToV4>(), &math::<$op>(), &via::minis::<MathEach<$op, f32>, UpToV4>(),
             ];
+            examples: &[($args, $prints)];
             cost: Cost::Heavy;
             accuracy: Accuracy::Ulp(1.0);
         }
@@ -33,19 +34,19 @@ macro_rules! math_ufuncs {
 
 math_ufuncs! {
     /// e to the power of x, element-wise.
-    exp Exp;
+    exp Exp, "[0.0, 1.0]" => "array([1.        , 2.71828183])";
     /// 2 to the power of x, element-wise.
-    exp2 Exp2;
+    exp2 Exp2, "[-1.0, 10.0]" => "array([5.000e-01, 1.024e+03])";
     /// e to the power of x, less 1, element-wise; precise near 0.
-    expm1 Expm1;
+    expm1 Expm1, "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Natural logarithm, element-wise.
-    log Log;
+    log Log, "[1.0, 10.0]" => "array([0.        , 2.30258509])";
     /// Logarithm to base 2, element-wise.
-    log2 Log2;
+    log2 Log2, "[1.0, 8.0]" => "array([0., 3.])";
     /// Logarithm to base 10, element-wise.
-    log10 Log10;
+    log10 Log10, "[1.0, 1000.0]" => "array([0., 3.])";
     /// Natural logarithm of 1 + x, element-wise; precise near 0.
-    log1p Log1p;
+    log1p Log1p, "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Cube root, element-wise.
-    cbrt Cbrt;
+    cbrt Cbrt, "[8.0, -27.0]" => "array([ 2., -3.])";
 }

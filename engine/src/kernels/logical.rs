@@ -29,7 +29,7 @@ macro_rules! truths {
 truths! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
 
 macro_rules! logic {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -47,6 +47,7 @@ macro_rules! logic {
                 &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
                 &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
             ];
+            examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
             reduce: ReduceRule::Logical;
@@ -56,11 +57,11 @@ macro_rules! logic {
 
 logic! {
     /// Whether both are true, element-wise.
-    logical_and LogicalAnd & One;
+    logical_and LogicalAnd & One, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
     /// Whether either is true, element-wise.
-    logical_or LogicalOr | Zero;
+    logical_or LogicalOr | Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
     /// Whether just one is true, element-wise.
-    logical_xor LogicalXor ^ Zero;
+    logical_xor LogicalXor ^ Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
 }
 
 /// Whether the value is false.
@@ -76,4 +77,5 @@ ufunc! {
         &via::halves::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, LogicalNot>(),
         &via::minis::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(),
     ];
+    examples: &[("[0, 0.5, 2]", "array([ True, False, False])")];
 }

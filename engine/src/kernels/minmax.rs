@@ -8,7 +8,11 @@ use crate::simd::groups::{Reduces, reducing, via_reducing};
 use crate::ufunc;
 
 macro_rules! extremes {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt;)*) => {$(
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt,
+        $args:literal => $prints:literal;
+    )*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         /// The same on narrow floats, where NumPy takes the first of two equal values.
@@ -36,6 +40,7 @@ macro_rules! extremes {
                 &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$first>(),
                 &reducing::floats::<$op>(), &via_reducing::minis::<$first>(),
             ];
+            examples: &[($args, $prints)];
             reorderable: true;
         }
     )*};
@@ -51,11 +56,11 @@ macro_rules! reduces {
 
 extremes! {
     /// The larger of two values, element-wise; NaN if either is.
-    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |;
+    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |, "[1, 5], [3, 2]" => "array([3, 5])";
     /// The smaller of two values, element-wise; NaN if either is.
-    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &;
+    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &, "[1, 5], [3, 2]" => "array([1, 2])";
     /// The larger of two values, element-wise; a NaN only if both are.
-    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |;
+    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |, "[1.0, float('nan')], 0.5" => "array([1. , 0.5])";
     /// The smaller of two values, element-wise; a NaN only if both are.
-    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &;
+    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &, "[1.0, float('nan')], 0.5" => "array([0.5, 0.5])";
 }

@@ -8,7 +8,7 @@ use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 macro_rules! predicates {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident ints: $ints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident ints: $ints:literal, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -23,17 +23,18 @@ macro_rules! predicates {
                 &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
                 &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
             ];
+            examples: &[($args, $prints)];
         }
     )*};
 }
 
 predicates! {
     /// Whether the value is NaN, element-wise.
-    isnan IsNan is_nan ints: false;
+    isnan IsNan is_nan ints: false, "[1.0, float('nan')]" => "array([False,  True])";
     /// Whether the value is infinite, element-wise.
-    isinf IsInf is_infinite ints: false;
+    isinf IsInf is_infinite ints: false, "[1.0, float('-inf')]" => "array([False,  True])";
     /// Whether the value is neither infinite nor NaN, element-wise.
-    isfinite IsFinite is_finite ints: true;
+    isfinite IsFinite is_finite ints: true, "[1.0, float('nan')]" => "array([ True, False])";
 }
 
 /// Whether the sign bit is set.
@@ -48,4 +49,5 @@ ufunc! {
         &via::halves::<Each<SignBit, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, SignBit>(),
         &via::minis::<Each<SignBit, (f32,), Quiet>, UpToV3>(),
     ];
+    examples: &[("[-0.0, 2.0]", "array([ True, False])")];
 }

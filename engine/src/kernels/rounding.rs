@@ -8,7 +8,7 @@ use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 macro_rules! roundings {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -23,17 +23,18 @@ macro_rules! roundings {
                 &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
                 &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
             ];
+            examples: &[($args, $prints)];
         }
     )*};
 }
 
 roundings! {
     /// The largest integer not above the value, element-wise.
-    floor Floor floor;
+    floor Floor floor, "[-1.5, 2.5]" => "array([-2.,  2.])";
     /// The least integer not below the value, element-wise.
-    ceil Ceil ceil;
+    ceil Ceil ceil, "[-1.5, 2.5]" => "array([-1.,  3.])";
     /// The nearest integer towards zero, element-wise.
-    trunc Trunc trunc;
+    trunc Trunc trunc, "[-1.5, 2.5]" => "array([-1.,  2.])";
 }
 
 /// The nearest integer, ties to even.
@@ -51,6 +52,7 @@ ufunc! {
         &via::halves::<Each<Rint, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, Rint>(),
         &via::minis::<Each<Rint, (f32,), Quiet>, UpToV3>(),
     ];
+    examples: &[("[0.5, 1.5, -2.7]", "array([ 0.,  2., -3.])")];
 }
 ufunc! {
     /// The non-negative square root, element-wise.
@@ -59,5 +61,6 @@ ufunc! {
         &via::halves::<Each<Sqrt, (f32,), Raises>, UpToV3>(), &raising::floats::<One, Sqrt>(),
         &via::minis::<Each<Sqrt, (f32,), Raises>, UpToV3>(),
     ];
+    examples: &[("[4.0, 2.0]", "array([2.        , 1.41421356])")];
     cost: Cost::Medium;
 }
