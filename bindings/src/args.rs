@@ -13,11 +13,13 @@ use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::{Casting, DType, Order};
 
-/// Why a call is NumPy's.
+/// Why a call is not ours to run: an override's, or NumPy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The registry has no such ufunc.
     NoUfunc,
+    /// An operand answers.
+    Override,
     /// Arguments that NumPy refuses, or a deprecated form.
     Arguments,
     /// An operand of a type that NumPy must look at.
@@ -39,6 +41,7 @@ impl Reason {
     pub fn text(self) -> &'static str {
         match self {
             Reason::NoUfunc => "the registry has no loops for this ufunc",
+            Reason::Override => "an operand's __array_ufunc__ answers",
             Reason::Arguments => "NumPy refuses the arguments",
             Reason::Operand => "an operand is not an ndarray, NumPy scalar or number",
             Reason::DType => "an operand's dtype has no native loops",

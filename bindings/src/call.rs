@@ -256,8 +256,13 @@ pub unsafe fn prepare(
     arguments: &Arguments<'_>,
 ) -> Result<Way, Reason> {
     // SAFETY: live arguments.
-    let normal = unsafe { normal_call(np, ufunc, Method::Call, arguments) }?;
+    let normal = unsafe { normal_call(np, ufunc, Method::Call, arguments) };
+    // SAFETY: live arguments.
+    if normal.as_ref().is_ok_and(|normal| unsafe { overrides::any(py, np, Method::Call, normal) }) {
+        return Err(Reason::Override);
+    }
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    let normal = normal?;
     // SAFETY: live arguments.
     let parsed = unsafe { parse(py, np, def.nout(), &normal) }?;
     let l = resolve_call(def, &parsed)?;

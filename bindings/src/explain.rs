@@ -1,5 +1,6 @@
 //! `explain`: which way a call would take, without taking it.
 
+use crate::args::Reason;
 use crate::call::{Way, prepare};
 use crate::numpy_api::NumPy;
 use crate::object::{self, Arguments};
@@ -38,7 +39,7 @@ pub fn explain<'py>(
     // SAFETY: live arguments.
     match unsafe { prepare(py, NumPy::get(py), target, &arguments) } {
         Err(reason) => {
-            answer.set_item("path", "numpy")?;
+            answer.set_item("path", if reason == Reason::Override { "override" } else { "numpy" })?;
             answer.set_item("reason", reason.text())?;
         }
         Ok(Way { l, isa, shape, operands, threads }) => {

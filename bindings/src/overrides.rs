@@ -61,6 +61,15 @@ pub unsafe fn ask(
     })
 }
 
+/// Whether an operand would be asked, or opts out.
+///
+/// # Safety
+/// Live arguments.
+pub unsafe fn any(py: Python<'_>, np: &NumPy, method: Method, normal: &NormalArguments) -> bool {
+    // SAFETY: live arguments.
+    normal.operands(method).any(|object| !matches!(unsafe { array_ufunc(py, np, object) }, Override::Absent))
+}
+
 /// What the class of an object says of ufuncs.
 unsafe fn array_ufunc(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Override<Py<PyAny>> {
     // SAFETY: live objects; what is found is owned.

@@ -213,6 +213,12 @@ def test_the_override_is_handed_our_object() -> None:
     assert ux.native_calls() == before + 2
 
 
+def test_explain_says_that_an_override_answers() -> None:
+    assert ux.explain(ux.exp, P)["path"] == "override"
+    assert ux.explain(ux.matmul, X, P)["path"] == "override"
+    assert ux.explain(ux.exp, OptOut())["path"] == "override"
+
+
 def test_super_comes_back_to_our_kernel() -> None:
     class Sub(np.ndarray):
         def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
