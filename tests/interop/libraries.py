@@ -263,6 +263,8 @@ LIBRARIES = (
                 "awkward asks whether the ufunc `is numpy.equal` or `is numpy.not_equal`",
             ),
             "np.matmul(x, x)": ("refused", "awkward has no matrix product"),
+            "np.exp(words); np.add(words, words)": ("refused", "awkward compares strings, no more"),
+            "np.add(x, x[1:])": ("refused", "the lengths differ"),
             "np.add.reduce(x)": ("refused", "awkward takes calls only"),
         },
         answers="np.modf(x)",
