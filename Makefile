@@ -10,6 +10,10 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.requirements-installed
+READY_INTEROP := $(VENV)/.requirements-interop-installed
+
+# light: the small ones among other libraries; full: all of them, installed when first asked for.
+INTEROP ?= light
 
 # One interpreter for PyO3's build script everywhere, or cargo and maturin rebuild each other's work.
 export PYO3_PYTHON := $(abspath $(PY))
@@ -24,9 +28,10 @@ demo: native ## a first call from Rust, then one from Python
 	cargo run --release -p ufunx --example embed
 	$(PY) bindings/python/examples/first_call.py
 
-test: native ## all Rust and Python tests
+test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Python tests; INTEROP=full: with large libraries too
 	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
 	$(PY) -m pytest tests/python -q
+	INTEROP=$(INTEROP) $(PY) -m pytest tests/interop -q
 	$(PY) tests/numpy/run.py
 
 SEED ?= 1000000
@@ -52,9 +57,10 @@ bench: $(READY) ## the Rust benches, then a table beside NumPy
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist
 
-bless: native ## write the golden data in tests/data and the type stubs anew
+bless: native ## write anew what is generated: tests/data, the type stubs, docs/interop.md
 	$(PY) tests/golden/make.py
 	$(PY) bindings/python/stubs.py
+	$(PY) tests/interop/docs.py
 
 clean: ## remove everything the other verbs made
 	cargo clean
@@ -76,4 +82,8 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ufunx needs CPython 3.11 or newer, not " + sys.version)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(READY_INTEROP): $(READY) requirements-interop.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-interop.txt
 	touch $@
