@@ -137,6 +137,7 @@ unsafe fn holder(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyRe
         }
         match wrap_method(py, object)? {
             None => Ok(Holder::Nothing),
+            Some(none) if none.is_none() => Ok(Holder::Refuses(priority(py, np, object))),
             Some(_) => Ok(Holder::Wrap(priority(py, np, object))),
         }
     }

@@ -4,6 +4,7 @@ mod accuracy;
 mod big;
 mod common;
 mod dims;
+mod dispatch;
 mod embed;
 mod errors;
 mod flags;

@@ -5,6 +5,7 @@ pub mod golden;
 pub mod high;
 pub mod interpret;
 pub mod layouts;
+pub mod objects;
 pub mod reference;
 pub mod rng;
 pub mod value;

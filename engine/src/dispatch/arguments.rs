@@ -177,14 +177,15 @@ pub fn normalize<V: Values>(
     let (given, rest) = positional.split_at(positional.len().min(inputs));
     normal.inputs.extend_from_slice(given);
     let mut out = None;
+    let mut named_inputs = [None; 2];
     for (keyword, value) in named {
         let keyword = keyword.filter(|k| is_allowed(*k, target, method)).ok_or(Refusal::UnknownKeyword)?;
         if let Some(place) = method.named_inputs().iter().position(|k| *k == keyword) {
-            if place != normal.inputs.len() {
+            if place < normal.inputs.len() {
                 return Err(Refusal::Conflict);
             }
             // NumPy leaves it among the keywords as well.
-            normal.inputs.push(value);
+            named_inputs[place] = Some(value);
         }
         if keyword == Keyword::Out {
             out = Some(value);
@@ -192,6 +193,7 @@ pub fn normalize<V: Values>(
         }
         normal.keywords.push((keyword, value));
     }
+    normal.inputs.extend(named_inputs.into_iter().flatten());
     if normal.inputs.len() != inputs {
         return Err(Refusal::Count);
     }

@@ -37,7 +37,58 @@ pub fn collect<O: Objects, M>(
     Ok(found)
 }
 
-/// Asks those that [`collect`] found.
+/// What becomes of a call of a function of the namespace.
+#[derive(Debug)]
+pub enum Decision<O, M> {
+    /// Nobody but `ndarray` has a say: the implementation runs, with the arguments as they are.
+    Implementation,
+    /// These are asked, in this order; among them may be `ndarray`'s own method, see [`default_takes`]. Their classes
+    /// are the `types` they are told.
+    Ask(Candidates<O, M>),
+}
+
+/// Who answers, given what the dispatcher says is relevant. `is_default` tells `ndarray`'s own method.
+pub fn decide<O: Objects, M>(
+    objects: &O,
+    relevant: impl Iterator<Item = O::Object>,
+    look_up: impl Fn(O::Object) -> Option<M>,
+    is_default: impl Fn(&M) -> bool,
+) -> Result<Decision<O::Object, M>, Failure<O::Object, O::Error>> {
+    let found = collect(objects, relevant, look_up)?;
+    if found.iter().all(|(_, method)| is_default(method)) {
+        return Ok(Decision::Implementation);
+    }
+    Ok(Decision::Ask(found))
+}
+
+/// Who makes an array `like=` this one. Who is asked is handed the call without `like`.
+pub fn decide_like<O: Objects, M>(
+    like: O::Object,
+    look_up: impl Fn(O::Object) -> Option<M>,
+    is_default: impl Fn(&M) -> bool,
+) -> Result<Decision<O::Object, M>, Failure<O::Object, O::Error>> {
+    match look_up(like) {
+        None => Err(Failure::LikeWithoutProtocol),
+        Some(method) if is_default(&method) => Ok(Decision::Implementation),
+        Some(method) => Ok(Decision::Ask(Candidates::from_iter([(like, method)]))),
+    }
+}
+
+/// Whether `ndarray`'s own method takes a call with these candidates, and so runs the implementation: it refuses as soon
+/// as a class is none of its subclasses.
+pub fn default_takes<O: Copy, E>(
+    found: impl Iterator<Item = O>,
+    mut is_array: impl FnMut(O) -> Result<bool, E>,
+) -> Result<bool, E> {
+    for object in found {
+        if !is_array(object)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Asks those that [`collect`] found, or [`decide`].
 pub fn dispatch<O: Objects, M, V>(
     found: Candidates<O::Object, M>,
     call: impl FnMut(O::Object, &M) -> Result<Answer<V>, O::Error>,

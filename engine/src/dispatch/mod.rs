@@ -34,6 +34,7 @@ pub trait Objects {
 }
 
 /// What an override said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<V> {
     /// The call's result, passed on as it is.
     Value(V),
@@ -62,6 +63,8 @@ pub enum Failure<O, E> {
         /// The most there may be.
         most: usize,
     },
+    /// `like=` an object that has no `__array_function__`.
+    LikeWithoutProtocol,
     /// An override raised.
     Raised(E),
 }
@@ -71,8 +74,11 @@ impl<O, E> Failure<O, E> {
     pub fn message(&self) -> Option<String> {
         match self {
             Failure::OptedOut { class } => {
+                // Cut where NumPy cuts it.
+                let class = String::from_utf8_lossy(&class.as_bytes()[..class.len().min(200)]);
                 Some(format!("operand '{class}' does not support ufuncs (__array_ufunc__=None)"))
             }
+            Failure::LikeWithoutProtocol => Some(function::LIKE_NEEDS_PROTOCOL.into()),
             Failure::TooMany { most } => Some(format!(
                 "maximum number ({most}) of distinct argument types implementing __array_function__ exceeded"
             )),

@@ -3,6 +3,7 @@
 use super::{Answer, Candidates, Failure, Objects, ask};
 
 /// What an operand's class says of ufuncs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Override<M> {
     /// Nothing, or what `ndarray` says.
     Absent,

@@ -11,6 +11,15 @@ pub enum Holder {
     Nothing,
     /// An object with `__array_wrap__`, and its priority.
     Wrap(f64),
+    /// An object whose `__array_wrap__` is `None`, and its priority: keeps results plain if it wins.
+    Refuses(f64),
+}
+
+impl Holder {
+    /// Whether it is neither a plain array nor a scalar.
+    fn is_object(self) -> bool {
+        matches!(self, Holder::Wrap(_) | Holder::Refuses(_))
+    }
 }
 
 /// Priority of arrays, and of objects that state none.
@@ -33,11 +42,12 @@ pub fn choose(holders: impl Iterator<Item = Holder>) -> Option<usize> {
             Holder::Array => (Best::Plain, DEFAULT_PRIORITY),
             Holder::Scalar => (Best::Plain, SCALAR_PRIORITY),
             Holder::Wrap(priority) => (Best::Wrap(i), priority),
+            Holder::Refuses(priority) => (Best::Plain, priority),
         };
-        let takes = match (&best, &candidate) {
+        let takes = match best {
             // Even a priority of -inf or NaN will do if nothing else is there.
-            (Best::Nothing, Best::Wrap(_)) => true,
-            (Best::Plain, Best::Wrap(_)) if its == DEFAULT_PRIORITY => true,
+            Best::Nothing => true,
+            Best::Plain if its == DEFAULT_PRIORITY && holder.is_object() => true,
             _ => priority < its,
         };
         if takes {
