@@ -24,6 +24,8 @@ from ._native import native_calls as native_calls
 from ._native import num_threads as num_threads
 from ._native import set_num_threads as set_num_threads
 from ._native import show_config as show_config
+from .custom import OperatorsMixin as OperatorsMixin
+from .custom import dispatch as dispatch
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 else:
     _OURS = """
-        __version__ cap_isa config explain native_calls num_threads set_num_threads show_config threads
+        OperatorsMixin __version__ cap_isa config dispatch explain native_calls num_threads set_num_threads
+        show_config threads
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 
