@@ -2,9 +2,8 @@
 
 use super::{Answer, Candidates, Failure, Objects, ask};
 
-/// What was found, or why the call cannot be.
-type Collected<O, M> =
-    Result<Candidates<<O as Objects>::Object, M>, Failure<<O as Objects>::Object, <O as Objects>::Error>>;
+/// An answer, or why the call has none.
+type Answered<O, T> = Result<T, Failure<<O as Objects>::Object, <O as Objects>::Error>>;
 
 /// Most classes with the protocol in one call, NumPy's limit.
 pub const MOST_CLASSES: usize = 64;
@@ -15,7 +14,7 @@ pub fn collect<O: Objects, M>(
     objects: &O,
     relevant: impl Iterator<Item = O::Object>,
     look_up: impl Fn(O::Object) -> Option<M>,
-) -> Collected<O, M> {
+) -> Answered<O, Candidates<O::Object, M>> {
     let mut found: Candidates<O::Object, M> = Candidates::new();
     for object in relevant {
         if found.iter().any(|(known, _)| objects.same_class(object, *known)) {
@@ -53,7 +52,7 @@ pub fn decide<O: Objects, M>(
     relevant: impl Iterator<Item = O::Object>,
     look_up: impl Fn(O::Object) -> Option<M>,
     is_default: impl Fn(&M) -> bool,
-) -> Result<Decision<O::Object, M>, Failure<O::Object, O::Error>> {
+) -> Answered<O, Decision<O::Object, M>> {
     let found = collect(objects, relevant, look_up)?;
     if found.iter().all(|(_, method)| is_default(method)) {
         return Ok(Decision::Implementation);
@@ -66,7 +65,7 @@ pub fn decide_like<O: Objects, M>(
     like: O::Object,
     look_up: impl Fn(O::Object) -> Option<M>,
     is_default: impl Fn(&M) -> bool,
-) -> Result<Decision<O::Object, M>, Failure<O::Object, O::Error>> {
+) -> Answered<O, Decision<O::Object, M>> {
     match look_up(like) {
         None => Err(Failure::LikeWithoutProtocol),
         Some(method) if is_default(&method) => Ok(Decision::Implementation),
@@ -92,7 +91,7 @@ pub fn default_takes<O: Copy, E>(
 pub fn dispatch<O: Objects, M, V>(
     found: Candidates<O::Object, M>,
     call: impl FnMut(O::Object, &M) -> Result<Answer<V>, O::Error>,
-) -> Result<V, Failure<O::Object, O::Error>> {
+) -> Answered<O, V> {
     ask::<O, M, V>(found.into_iter().map(Ok), call)
 }
 
