@@ -178,6 +178,8 @@ def text(value: Any) -> str:
 
 @pytest.mark.parametrize("row", rows("arguments"), ids=" | ".join)
 def test_what_overrides_are_handed(row: list[str]) -> None:
+    if "..." in row[0] and np.lib.NumpyVersion(np.__version__) < "2.3.0":
+        pytest.skip("out=... is new in NumPy 2.3")
     for module in (np, ux):
         if row[1] == "refused":
             with pytest.raises((TypeError, ValueError, RuntimeError)):
