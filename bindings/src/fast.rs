@@ -157,8 +157,42 @@ unsafe fn call_with(
     };
     let dtypes = [inputs[0].dtype(), inputs[fast.nin - 1].dtype()];
     let Some(l) = fast.find(dtypes) else { return Ok(None) };
+    let inputs = &inputs[..fast.nin];
+    if out.is_null() && !subclasses && dtypes == [l.inputs[0], l.inputs[fast.nin - 1]] {
+        let mut cells: [*mut u8; MOST_INPUTS + 1] = [std::ptr::null_mut(); MOST_INPUTS + 1];
+        for (cell, input) in cells.iter_mut().zip(inputs) {
+            if let Input::Cell(bits, _) = input {
+                *cell = bits.as_ptr().cast_mut().cast();
+            }
+        }
+        if cells[..fast.nin].iter().all(|cell| !cell.is_null()) {
+            // SAFETY: one element each, of the loop's dtypes.
+            return unsafe { run_scalars(py, np, ufunc, l, cells) }.map(Some);
+        }
+    }
     // SAFETY: as above, and the inputs' types are checked.
-    unsafe { run(py, np, ufunc, l, &inputs[..fast.nin], out, subclasses) }
+    unsafe { run(py, np, ufunc, l, inputs, out, subclasses) }
+}
+
+/// Runs the loop on one element of each input, which `cells` points at.
+///
+/// # Safety
+/// Elements of the loop's dtypes.
+unsafe fn run_scalars(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    mut cells: [*mut u8; MOST_INPUTS + 1],
+) -> PyResult<*mut ffi::PyObject> {
+    let mut result = [0u128];
+    cells[l.inputs.len()] = result.as_mut_ptr().cast();
+    // SAFETY: the caller's promise; the result's cell is apart from the others.
+    unsafe {
+        let flags = call_contiguous(l, ufunx::current_isa(), &cells[..=l.inputs.len()], 1);
+        np.report(py, ufunc.own_name(), flags)?;
+        scalar(py, np, l.outputs[0], result.as_mut_ptr().cast())
+    }
 }
 
 /// The given output or null; `None` where a keyword wants the general way.
@@ -435,9 +469,23 @@ pub unsafe fn scalar(
     dtype: DType,
     data: *mut u8,
 ) -> PyResult<*mut ffi::PyObject> {
-    // SAFETY: the caller's promise.
-    let object =
-        unsafe { PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descr(dtype), std::ptr::null_mut()) };
+    let class = np.scalars[dtype as usize];
+    // SAFETY: the caller's promise. A number's scalar is an object's head and the value after it (NumPy's arrayscalars.h);
+    // truth values are two objects that NumPy keeps, and what NumPy does not have has a type of another library's making.
+    let object = unsafe {
+        let plain = dtype != DType::Bool && dtype.numpy_number().is_some();
+        match if plain { (*class).tp_alloc } else { None } {
+            Some(alloc) => {
+                let object = alloc(class, 0);
+                if !object.is_null() {
+                    let value = object.cast::<u8>().add(size_of::<ffi::PyObject>());
+                    std::ptr::copy_nonoverlapping(data, value, dtype.size());
+                }
+                object
+            }
+            None => PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descr(dtype), std::ptr::null_mut()),
+        }
+    };
     if object.is_null() { Err(PyErr::fetch(py)) } else { Ok(object) }
 }
 

@@ -16,9 +16,9 @@ class _Config(ModuleType):
     def handoff(self) -> str:
         """Which object an override is handed as the ufunc.
 
-        "table": ours, which carries NumPy's identity, but NumPy's own to the classes that are known to ask for it
-        with `is`. "self": always ours. "numpy": always NumPy's. A class can choose for itself by the attribute
-        `__ufunx_handoff__`, "self" or "numpy".
+        "table": ours, which carries NumPy's identity, but NumPy's own to the classes that are known to
+        ask for it with `is`. "self": always ours. "numpy": always NumPy's. A class can choose for itself
+        by the attribute `__ufunx_handoff__`, "self" or "numpy".
         """
         return _native.get_handoff()
 
