@@ -1,5 +1,5 @@
-//! The short way of `reduce` and `accumulate`: small, exact, C-contiguous arrays in their own dtype, along the last axis or
-//! all of them, everything else at its default. Whatever does not fit returns `None`, having done nothing.
+//! The short way of `reduce` and `accumulate`: small, exact, C-contiguous arrays in their own dtype, along the last axis, the
+//! first or all of them, everything else at its default. Whatever does not fit returns `None`, having done nothing.
 
 use crate::fast::scalar;
 use crate::loops::FastFold;
@@ -10,12 +10,16 @@ use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PY_ARRAY_API, PyA
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
-use ufunx::exec::{call_fold, call_strided};
-use ufunx::tuning::FOLD_PIECE;
+use ufunx::exec::{call_contiguous, call_fold, call_strided};
+use ufunx::stage::copy_row;
+use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS};
 use ufunx::{DType, FpFlags};
 
 /// Most elements of one fold; more are cut into pieces, and summed otherwise.
 const MOST: usize = FOLD_PIECE / 4;
+
+/// Fewer elements are added in order even by a pairwise sum; the engine takes fewer columns as runs.
+const WIDE: usize = 8;
 
 /// Calls the method the short way, if it can.
 ///
@@ -139,7 +143,8 @@ impl<'a> Small<'a> {
         let (none, last) = unsafe { (!axis.is_null() && axis == ffi::Py_None(), self.is_last(axis)) };
         let all = none || (nd == 1 && (last || axis.is_null()));
         if !all && !last {
-            return None;
+            // SAFETY: as above.
+            return unsafe { self.reduce_first(py, np, axis) };
         }
         let dtype = self.fold.l.outputs[0];
         if all {
@@ -163,6 +168,42 @@ impl<'a> Small<'a> {
             // SAFETY: run `i` of `n` elements, and its place in the new array.
             flags |=
                 unsafe { self.fold_run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
+        }
+        Some(np.report(py, "reduce", flags).map(|()| array.into_ptr()))
+    }
+
+    /// Along the first axis: rows are taken in one after the other, as the engine does with so few.
+    unsafe fn reduce_first(
+        &self,
+        py: Python<'_>,
+        np: &NumPy,
+        axis: *mut ffi::PyObject,
+    ) -> Option<PyResult<*mut ffi::PyObject>> {
+        let [rows, kept @ ..] = self.dims else { return None };
+        let n: usize = kept.iter().product();
+        // SAFETY: a live object, once it is not null.
+        let first = axis.is_null() || unsafe { integer(axis) }.is_ok_and(|a| a == 0);
+        let in_order = *rows < FOLD_ROWS && (n >= WIDE || *rows < WIDE);
+        let FastFold { l, start, has_start } = *self.fold;
+        if !first || !in_order || l.kernels.inplace[0].is_none() {
+            return None;
+        }
+        let (array, data) = match new_array(py, np, self.dtype, kept) {
+            Ok(made) => made,
+            Err(error) => return Some(Err(error)),
+        };
+        let size = self.dtype.size();
+        let mut flags = FpFlags::NONE;
+        // SAFETY: `rows` rows of `n` elements, and one such row that is the result.
+        unsafe {
+            match has_start {
+                true => copy_row((&raw const start).cast(), 0, data, size as isize, size, n),
+                false => std::ptr::copy_nonoverlapping(self.data, data, n * size),
+            }
+            for i in usize::from(!has_start)..*rows {
+                let row = self.data.cast_mut().add(i * n * size);
+                flags |= call_contiguous(l, ufunx::current_isa(), &[data, row, data], n);
+            }
         }
         Some(np.report(py, "reduce", flags).map(|()| array.into_ptr()))
     }
