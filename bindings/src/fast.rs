@@ -7,6 +7,7 @@ use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc};
 use crate::overrides::NormalArguments;
 use crate::walk::Walk;
+use crate::wrap::{is_plain_subclass, view_like};
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -52,7 +53,7 @@ impl Input {
     }
 }
 
-/// Calls the fast way, if it can: exact arrays only, whose results need no wrapping.
+/// Calls the fast way, if it can: exact arrays, and subclasses that leave everything to `ndarray`.
 ///
 /// # Safety
 /// The arguments are live objects.
@@ -65,8 +66,47 @@ pub unsafe fn call(
     let fast = &ufunc.fast;
     let Some(out) = output_argument(fast.nin, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
+    let objects = &arguments.positional[..fast.nin];
     // SAFETY: live objects.
-    unsafe { call_with(py, np, ufunc, &arguments.positional[..fast.nin], out, false) }
+    unsafe {
+        let result = call_with(py, np, ufunc, objects, out, false)?;
+        if result.is_some() || !out.is_null() || !arguments.keywords.is_empty() {
+            return Ok(result);
+        }
+        match objects.iter().find(|&&object| is_subclass(np, object)) {
+            Some(&first) => call_subclass(py, np, ufunc, objects, first),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether an object is an array of a subclass.
+unsafe fn is_subclass(np: &NumPy, object: *mut ffi::PyObject) -> bool {
+    // SAFETY: a live object.
+    unsafe { ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0 }
+}
+
+/// The call where `first` is the first instance of a subclass.
+unsafe fn call_subclass(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+    first: *mut ffi::PyObject,
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    // SAFETY: live objects.
+    unsafe {
+        let plain =
+            |&object: &*mut ffi::PyObject| !is_subclass(np, object) || is_plain_subclass(py, np, object);
+        if !objects.iter().all(plain) {
+            return Ok(None);
+        }
+        let Some(array) = call_with(py, np, ufunc, objects, std::ptr::null_mut(), true)? else {
+            return Ok(None);
+        };
+        let array = Bound::from_owned_ptr(py, array);
+        Ok(view_like(py, np, &array, first)?.map(Bound::into_ptr))
+    }
 }
 
 /// The same for arrays of any subclass, after no override took the call. The result is an array still to be wrapped,

@@ -2,15 +2,16 @@
 //!
 //! Ours runs our kernels inside the library. Libraries that ask with `is` would take it for an unknown ufunc, so a
 //! short table names their classes; a class can say it itself (`__ufunx_handoff__ = "self"` or `"numpy"`), and a program
-//! for all classes (`ufunx.config.handoff`). What holds for a class is kept by its version tag.
+//! for all classes (`ufunx.config.handoff`).
 
+use crate::class_cache::ClassCache;
 use crate::lookup::{self, Names};
 use crate::object::Ufunc;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A class whose code asks for NumPy's own object.
 struct Entry {
@@ -57,7 +58,10 @@ pub unsafe fn handed(
 ) -> *mut ffi::PyObject {
     let verdict = match CHOICE.load(Ordering::Relaxed) {
         // SAFETY: a live object.
-        BY_TABLE => unsafe { verdict_of(py, ffi::Py_TYPE(class_of)) },
+        BY_TABLE => unsafe {
+            let class = ffi::Py_TYPE(class_of);
+            VERDICTS.get(class, || judge(py, class))
+        },
         ALWAYS_OURS => OURS,
         _ => NUMPYS,
     };
@@ -75,31 +79,7 @@ const OURS: Verdict = 1;
 const NUMPYS: Verdict = 2;
 const FIRST_ENTRY: Verdict = 3;
 
-/// Verdicts by class. A version tag is never given twice, so a slot written half by one thread and half by another fits no
-/// class.
-struct Slot {
-    class: AtomicUsize,
-    tag_and_verdict: AtomicU64,
-}
-static CACHE: [Slot; 64] =
-    [const { Slot { class: AtomicUsize::new(0), tag_and_verdict: AtomicU64::new(0) } }; 64];
-
-unsafe fn verdict_of(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Verdict {
-    let slot = &CACHE[(class.addr() >> 4) % CACHE.len()];
-    // SAFETY: a live class. A tag of 0 is none, and matches nothing.
-    let tag = u64::from(unsafe { (*class).tp_version_tag });
-    let known = slot.tag_and_verdict.load(Ordering::Relaxed);
-    if tag != 0 && slot.class.load(Ordering::Relaxed) == class.addr() && known >> 8 == tag {
-        return known as Verdict;
-    }
-    // SAFETY: a live class.
-    let verdict = unsafe { judge(py, class) };
-    // SAFETY: as above; looking up may have given the class a tag.
-    let tag = u64::from(unsafe { (*class).tp_version_tag });
-    slot.class.store(class.addr(), Ordering::Relaxed);
-    slot.tag_and_verdict.store(tag << 8 | u64::from(verdict), Ordering::Relaxed);
-    verdict
-}
+static VERDICTS: ClassCache = ClassCache::new();
 
 /// By the class's attribute, else by the table.
 unsafe fn judge(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Verdict {

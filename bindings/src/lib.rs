@@ -6,6 +6,7 @@
 
 mod args;
 mod call;
+mod class_cache;
 mod docs;
 mod early;
 mod explain;

@@ -12,6 +12,8 @@ pub struct Names {
     pub array_ufunc: *mut ffi::PyObject,
     /// `__array_wrap__`.
     pub array_wrap: *mut ffi::PyObject,
+    /// `__array_finalize__`.
+    pub array_finalize: *mut ffi::PyObject,
     /// `__array_priority__`.
     pub array_priority: *mut ffi::PyObject,
     /// `__ufunx_handoff__`.
@@ -38,6 +40,7 @@ impl Names {
             Names {
                 array_ufunc: intern("__array_ufunc__"),
                 array_wrap: intern("__array_wrap__"),
+                array_finalize: intern("__array_finalize__"),
                 array_priority: intern("__array_priority__"),
                 handoff: intern("__ufunx_handoff__"),
                 methods: METHODS.map(|m| intern(m.name())),

@@ -20,6 +20,8 @@ pub struct NumPy {
     pub ndarray_array_ufunc: *mut ffi::PyObject,
     /// `numpy.ndarray.__array_priority__`, a property.
     pub array_priority: *mut ffi::PyObject,
+    /// `numpy.ndarray.__array_finalize__`, which does nothing.
+    pub array_finalize: *mut ffi::PyObject,
     /// The function behind `numpy.ndarray.__array_wrap__`.
     array_wrap: Option<ffi::PyCFunction>,
     /// Major and minor version.
@@ -83,6 +85,7 @@ impl NumPy {
                 no_value: module.getattr("_NoValue")?.into_ptr(),
                 ndarray_array_ufunc: module.getattr("ndarray")?.getattr("__array_ufunc__")?.into_ptr(),
                 array_priority: module.getattr("ndarray")?.getattr("__array_priority__")?.into_ptr(),
+                array_finalize: module.getattr("ndarray")?.getattr("__array_finalize__")?.into_ptr(),
                 array_wrap: array_wrap(&module)?,
                 version: version(&module)?,
                 descrs,

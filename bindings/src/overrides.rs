@@ -71,7 +71,11 @@ pub unsafe fn any(py: Python<'_>, np: &NumPy, method: Method, normal: &NormalArg
 }
 
 /// What the class of an object says of ufuncs.
-unsafe fn array_ufunc(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Override<Py<PyAny>> {
+unsafe fn array_ufunc<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    object: *mut ffi::PyObject,
+) -> Override<Bound<'py, PyAny>> {
     // SAFETY: live objects; what is found is owned.
     unsafe {
         let class = ffi::Py_TYPE(object);
@@ -88,7 +92,7 @@ unsafe fn array_ufunc(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) ->
                 ffi::Py_DECREF(none);
                 Override::OptOut
             }
-            Some(method) => Override::Method(Bound::from_owned_ptr(py, method).unbind()),
+            Some(method) => Override::Method(Bound::from_owned_ptr(py, method)),
         }
     }
 }
@@ -108,7 +112,7 @@ impl OverrideCall {
     fn new(py: Python<'_>, method: Method, normal: &NormalArguments) -> OverrideCall {
         let names = Names::get(py);
         let mut objects: SmallVec<[*mut ffi::PyObject; 8]> = SmallVec::new();
-        objects.extend([std::ptr::null_mut(), std::ptr::null_mut(), names.method(method)]);
+        objects.extend_from_slice(&[std::ptr::null_mut(), std::ptr::null_mut(), names.method(method)]);
         objects.extend_from_slice(&normal.inputs);
         let positional = objects.len();
         let mut call =
@@ -138,7 +142,7 @@ impl OverrideCall {
     unsafe fn run(
         &mut self,
         py: Python<'_>,
-        array_ufunc: &Py<PyAny>,
+        array_ufunc: &Bound<'_, PyAny>,
         object: *mut ffi::PyObject,
         ufunc: *mut ffi::PyObject,
     ) -> PyResult<Answer<*mut ffi::PyObject>> {

@@ -1,5 +1,6 @@
 //! `__array_wrap__`: gives a result the type of the input that wins by priority, or of its given output.
 
+use crate::class_cache::ClassCache;
 use crate::lookup::{self, Names};
 use crate::numpy_api::NumPy;
 use crate::overrides::NormalArguments;
@@ -122,6 +123,70 @@ impl Context<'_> {
             let ufunc: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, self.ufunc);
             Ok((ufunc, PyTuple::new(py, args)?, place).into_pyobject(py)?.into_any())
         }
+    }
+}
+
+/// Whether a subclass of `ndarray` leaves ufuncs, priority and finalizing to it, so that the first instance of such a class
+/// gives the result its class, by a view.
+///
+/// # Safety
+/// A live instance of a subclass.
+pub unsafe fn is_plain_subclass(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> bool {
+    static PLAIN: ClassCache = ClassCache::new();
+    let names = Names::get(py);
+    let inherited = [
+        (names.array_ufunc, np.ndarray_array_ufunc),
+        (names.array_priority, np.array_priority),
+        (names.array_finalize, np.array_finalize),
+    ];
+    let judge = || {
+        let same = |&(name, of_ndarray): &(*mut ffi::PyObject, *mut ffi::PyObject)| {
+            // SAFETY: a live object; what is found is owned.
+            unsafe {
+                let found = lookup::on_class(object, name);
+                found.inspect(|found| ffi::Py_DECREF(*found)) == Some(of_ndarray)
+            }
+        };
+        u8::from(inherited.iter().all(same))
+    };
+    // SAFETY: a live object's class.
+    unsafe { PLAIN.get(ffi::Py_TYPE(object), judge) == 1 }
+}
+
+/// A new array as an instance of the class of `like`, a plain subclass; what `ndarray.__array_wrap__` does. `None` if the
+/// instance has a wrap of its own.
+///
+/// # Safety
+/// A live instance of a plain subclass.
+pub unsafe fn view_like<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    array: &Bound<'py, PyAny>,
+    like: *mut ffi::PyObject,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: live objects; the array keeps its memory for the view, whose base it becomes.
+    unsafe {
+        if !wrap_method(py, like)?.is_some_and(|method| np.is_array_wrap(method.as_ptr())) {
+            return Ok(None);
+        }
+        let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
+        ffi::Py_INCREF(fields.descr.cast());
+        let view = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            ffi::Py_TYPE(like),
+            fields.descr,
+            fields.nd,
+            fields.dimensions,
+            fields.strides,
+            fields.data.cast(),
+            fields.flags,
+            like,
+        );
+        let view = Bound::from_owned_ptr_or_err(py, view)?;
+        if PY_ARRAY_API.PyArray_SetBaseObject(py, view.as_ptr().cast(), array.clone().into_ptr()) < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Some(view))
     }
 }
 

@@ -16,6 +16,10 @@ CASES = 20_000
 AT_MOST_SHOWN = 5
 
 
+@pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.4.0",
+    reason="older NumPy crashes comparing with integers out of bounds, and takes a wrong minimum backwards",
+)
 def test_random_calls_agree_with_numpy() -> None:
     found = list(islice(fuzz.differences(1, CASES), AT_MOST_SHOWN))
     texts = [f"# seed {case.seed}: {text}\n{fuzz.shrink(case).source()}" for case, text in found]

@@ -88,6 +88,7 @@ impl<O, E> Failure<O, E> {
 }
 
 /// Asks the candidates one after the other.
+#[inline]
 fn ask<O: Objects, M, V>(
     order: impl Iterator<Item = Result<(O::Object, M), O::Error>>,
     mut call: impl FnMut(O::Object, &M) -> Result<Answer<V>, O::Error>,

@@ -36,8 +36,10 @@ pub fn dispatch<O: Objects, M, V>(
     if candidates.is_empty() {
         return Ok(None);
     }
-    let order = std::iter::from_fn(move || {
-        (!candidates.is_empty()).then(|| next(objects, &candidates).map(|i| candidates.remove(i)))
+    let order = std::iter::from_fn(move || match candidates.len() {
+        0 => None,
+        1 => candidates.pop().map(Ok),
+        _ => Some(next(objects, &candidates).map(|i| candidates.remove(i))),
     });
     ask::<O, M, V>(order, call).map(Some)
 }
