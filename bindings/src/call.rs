@@ -8,7 +8,7 @@ use crate::fast::{self, DETACH_FROM};
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, call_twin, count_native};
-use crate::overrides::{self, NormalArguments, normal_form};
+use crate::overrides::{self, NormalArguments, Plain, normal_form};
 use crate::wrap::{Context, Wrap};
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
 use pyo3::ffi;
@@ -36,10 +36,20 @@ pub unsafe fn call(
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     unsafe {
+        let inputs = arguments.positional;
+        let asked = match arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin {
+            true => overrides::ask_plainly(py, np, ufunc, face, inputs)?,
+            false => Plain::General,
+        };
+        if let Plain::Answer(answer) = asked {
+            return Ok(answer);
+        }
         let Ok(normal) = normal_call(np, ufunc, Method::Call, arguments) else {
             return call_twin(py, ufunc, None, arguments);
         };
-        if let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Call, &normal)? {
+        if let Plain::General = asked
+            && let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Call, &normal)?
+        {
             return Ok(answer);
         }
         match native(py, np, ufunc, face, &normal) {

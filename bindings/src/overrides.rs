@@ -61,6 +61,65 @@ pub unsafe fn ask(
     })
 }
 
+/// What [`ask_plainly`] found out.
+pub enum Plain {
+    /// Nobody to ask.
+    Nobody,
+    /// The call's result.
+    Answer(*mut ffi::PyObject),
+    /// More than it handles; nobody was asked.
+    General,
+}
+
+/// The same for a call with nothing but its inputs, of which one class has an override: most calls with one.
+///
+/// # Safety
+/// Live arguments.
+pub unsafe fn ask_plainly(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    inputs: &[*mut ffi::PyObject],
+) -> PyResult<Plain> {
+    const MOST_INPUTS: usize = 3;
+    let mut found: Option<(*mut ffi::PyObject, Bound<'_, PyAny>)> = None;
+    if inputs.len() > MOST_INPUTS {
+        return Ok(Plain::General);
+    }
+    // SAFETY: live objects.
+    unsafe {
+        for &object in inputs {
+            if found.as_ref().is_some_and(|(known, _)| ffi::Py_TYPE(*known) == ffi::Py_TYPE(object)) {
+                continue;
+            }
+            match array_ufunc(py, np, object) {
+                Override::Absent => {}
+                Override::Method(method) if found.is_none() => found = Some((object, method)),
+                _ => return Ok(Plain::General),
+            }
+        }
+        let Some((object, method)) = found else { return Ok(Plain::Nobody) };
+        let name = Names::get(py).method(Method::Call);
+        let mut all = [object, handed(py, ufunc, face, object), name, object, object, object];
+        all[3..3 + inputs.len()].copy_from_slice(inputs);
+        let null = std::ptr::null_mut();
+        let result = ffi::PyObject_Vectorcall(method.as_ptr(), all.as_ptr(), 3 + inputs.len(), null);
+        if result.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        if result != ffi::Py_NotImplemented() {
+            return Ok(Plain::Answer(result));
+        }
+        ffi::Py_DECREF(result);
+        let arguments = Arguments { positional: inputs, keywords: &[], names: null };
+        Err(match normal_form(np, ufunc, Method::Call, &arguments) {
+            Ok(normal) => OverrideCall::new(py, Method::Call, &normal).all_refused(py, face),
+            Err(_) => unreachable!("as many inputs as the ufunc has"),
+        })
+    }
+}
+
 /// Whether an operand would be asked, or opts out.
 ///
 /// # Safety
