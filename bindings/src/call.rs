@@ -44,6 +44,21 @@ pub unsafe fn call(
         if let Plain::Answer(answer) = asked {
             return Ok(answer);
         }
+        Python::attach(|py| general(py, np, ufunc, face, arguments, asked))
+    }
+}
+
+/// The call after its short ways; `asked` says whether operands with overrides were looked for.
+unsafe fn general(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+    asked: Plain,
+) -> PyResult<*mut ffi::PyObject> {
+    // SAFETY: live arguments.
+    unsafe {
         let Ok(normal) = normal_call(np, ufunc, Method::Call, arguments) else {
             return call_twin(py, ufunc, None, arguments);
         };

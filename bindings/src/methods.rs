@@ -100,6 +100,21 @@ unsafe fn dispatch(
             count_native();
             return result;
         }
+        Python::attach(|py| general(py, np, ufunc, face, arguments, (method, name, native)))
+    }
+}
+
+/// The method after its short way.
+unsafe fn general(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+    (method, name, native): (Method, &CStr, Native),
+) -> PyResult<*mut ffi::PyObject> {
+    // SAFETY: live arguments.
+    unsafe {
         let Ok(normal) = normal_form(np, ufunc, method, arguments) else {
             return call_twin(py, ufunc, Some(name), arguments);
         };
@@ -151,7 +166,7 @@ unsafe extern "C" fn outer(
         // SAFETY: CPython passes an object of ours and as many arguments as it says.
         unsafe {
             let arguments = Arguments::new(args, nargs as usize, names);
-            crate::call::outer(py, &*object.cast::<Ufunc>(), object, &arguments)
+            Python::attach(|py| crate::call::outer(py, &*object.cast::<Ufunc>(), object, &arguments))
         }
     })
 }

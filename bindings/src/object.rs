@@ -100,6 +100,9 @@ pub fn of<'a>(py: Python<'_>, object: &'a Bound<'_, PyAny>) -> PyResult<Option<&
 }
 
 /// Runs `f` with the GIL's token; an error or a panic becomes the exception raised.
+///
+/// PyO3 does not count this thread as attached here, which would cost as much as a tenth of a small call, and so it puts off
+/// whatever `Py` is dropped until it attaches. Short ways drop `Bound`s only; the others run in `Python::attach`.
 pub fn guarded(f: impl FnOnce(Python<'_>) -> PyResult<*mut ffi::PyObject>) -> *mut ffi::PyObject {
     // SAFETY: called from Python only, so the GIL is held.
     let py = unsafe { Python::assume_attached() };
@@ -112,7 +115,8 @@ pub fn guarded(f: impl FnOnce(Python<'_>) -> PyResult<*mut ffi::PyObject>) -> *m
             pyo3::panic::PanicException::new_err(format!("ufunx: a bug, please report it: {text}"))
         }
     };
-    error.restore(py);
+    // An error holds `Py`s.
+    Python::attach(|py| error.restore(py));
     std::ptr::null_mut()
 }
 
