@@ -19,6 +19,7 @@ use std::ffi::CStr;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::operand::{Operand, Order, output_strides};
+use ufunx::overlap::{may_overlap, overlaps_itself};
 use ufunx::reduce::{Axes, Initial, ReduceOptions, Reduction, normalize_axis};
 use ufunx::registry::{Identity, Kind, Typed, UfuncDef, resolve_reduction};
 use ufunx::{DType, FpFlags, Report, Scalar, View};
@@ -400,15 +401,24 @@ unsafe fn native_accumulate(
     // SAFETY: live objects or null.
     unsafe {
         let input = array(np, normal.inputs[0])?;
-        if input.shape.is_empty() || normal.outputs.is_some() {
+        if input.shape.is_empty() {
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
         let dtype = optional_dtype(py, np, dtype)?;
-        let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
+        let out = given_output(np, normal)?;
+        let out_dtype = out.as_ref().map(|(_, out)| out.dtype);
+        let l = resolve_reduction(def, input.dtype, out_dtype, dtype).map_err(|_| Reason::Resolution)?;
         let dtype = l.outputs[0];
+        if let Some((_, out)) = &out {
+            // What is computed is computed in the output's memory.
+            let usable = out.dtype == dtype && out.shape == input.shape && out.is_aligned();
+            if !usable || may_overlap(&input, out) || overlaps_itself(out) {
+                return Err(Reason::Layout);
+            }
+        }
         let strides = || output_strides(&[&input], &input.shape, dtype.size(), Order::K);
-        Ok(output(py, np, None, dtype, &input.shape, strides).and_then(|(result, target)| {
+        Ok(output(py, np, out, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
             let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
             // NumPy copies the input, cast, before it accumulates.
@@ -518,8 +528,8 @@ unsafe fn native_at(
             && let Some(l) = ufunc.fast.reducible(target.dtype)
             && (values.shape.is_empty() || values.shape[..] == [count])
             && values.is_aligned()
-            && !ufunx::overlap::may_overlap(values, &target)
-            && !ufunx::overlap::may_overlap(&indices, &target)
+            && !may_overlap(values, &target)
+            && !may_overlap(&indices, &target)
         {
             let step = values.strides.first().copied().unwrap_or(0);
             let all = (0..count).map(index);
