@@ -19,7 +19,7 @@ use pyo3::types::{PyDict, PyString};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use ufunx::dispatch::arguments::Target;
+use ufunx::dispatch::arguments::{Method, Target};
 use ufunx::registry::UfuncDef;
 
 /// The object's memory.
@@ -126,17 +126,32 @@ unsafe extern "C" fn vectorcall(
     nargsf: usize,
     kwnames: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    // SAFETY: Python calls this with an object of ours and as many arguments as it says.
+    unsafe { enter(&*callable.cast::<Ufunc>(), callable, args, nargsf, kwnames) }
+}
+
+/// A call of the ufunc. `face` is the object that was called, ours or NumPy's.
+///
+/// # Safety
+/// Arguments as vectorcall hands them over, the GIL held.
+#[inline]
+pub unsafe fn enter(
+    ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargsf: usize,
+    kwnames: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
     guarded(|py| {
-        // SAFETY: Python calls this with an object of ours and as many arguments as it says.
+        // SAFETY: the caller's promise.
         unsafe {
             let nargs = ffi::PyVectorcall_NARGS(nargsf) as usize;
             let arguments = Arguments::new(args, nargs, kwnames);
-            let ufunc = &*callable.cast::<Ufunc>();
             if let Some(result) = fast::call(py, ufunc, &arguments)? {
                 count_native();
                 return Ok(result);
             }
-            crate::call::call(py, ufunc, callable, &arguments)
+            crate::call::call(py, ufunc, face, &arguments)
         }
     })
 }
@@ -419,7 +434,7 @@ pub unsafe extern "C" fn reduce_by_name(
 pub fn call_twin(
     py: Python<'_>,
     ufunc: &Ufunc,
-    method: Option<&CStr>,
+    method: Method,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
     twin::call(py, ufunc.twin, method, arguments)
