@@ -1,4 +1,7 @@
-"""A pytest plugin that writes to `--outcomes FILE`, a line per event: `started` or an outcome, a tab, the test's id."""
+"""A pytest plugin that writes outcomes to `--outcomes FILE`.
+
+A line per event: `started` or an outcome, a tab, the test's id.
+"""
 
 from pathlib import Path
 

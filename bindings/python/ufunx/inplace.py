@@ -10,8 +10,8 @@ from . import _native
 def installed(*, force: bool = False) -> Iterator[None]:
     """Let NumPy's own ufuncs run on the engine inside the `with` block, in every thread.
 
-    Blocks may be nested, overlap in threads, and lie within `install`: NumPy has its ufuncs back when the last
-    block has ended and `uninstall` has followed any `install`.
+    Blocks may be nested, overlap in threads, and lie within `install`: NumPy has its ufuncs back when the
+    last block has ended and `uninstall` has followed any `install`.
 
     >>> import numpy, ufunx
     >>> with ufunx.installed():
