@@ -8,9 +8,10 @@
 //! The GIL is held while the pointers are changed, and no Python code runs in between, so no thread sees half a change. A call
 //! under way is finished by whoever began it: both sides' code stays where it is.
 
+use crate::fast;
 use crate::methods;
 use crate::numpy_api::NumPy;
-use crate::object::{self, Arguments, Ufunc, guarded};
+use crate::object::{Arguments, Ufunc, count_native, guarded};
 use pyo3::create_exception;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
@@ -337,6 +338,17 @@ fn taken(py: Python<'_>, object: *mut ffi::PyObject) -> Option<&'static Ufunc> {
     if is_active() { of_twin(py, object).filter(|ufunc| ufunc.def.is_some()) } else { None }
 }
 
+/// Whether an argument is an array of a dtype that is NumPy's own affair. NumPy asks overrides as we do, so it can have the
+/// whole call, at once.
+unsafe fn is_numpys(py: Python<'_>, arguments: &Arguments<'_>) -> bool {
+    let np = NumPy::get(py);
+    // SAFETY: live objects, arrays once their type says so.
+    let beyond = |&object: &*mut ffi::PyObject| unsafe {
+        ffi::Py_TYPE(object) == np.array_type && np.dtype_of(object.cast()).is_none()
+    };
+    arguments.positional.iter().any(beyond)
+}
+
 unsafe extern "C" fn call(
     object: *mut ffi::PyObject,
     args: *const *mut ffi::PyObject,
@@ -347,10 +359,21 @@ unsafe extern "C" fn call(
     // passed on as it came.
     unsafe {
         let py = Python::assume_attached();
-        match taken(py, object) {
-            Some(ufunc) => object::enter(ufunc, object, args, nargsf, names),
-            None => (stock(py).vectorcall)(object, args, nargsf, names),
-        }
+        let Some(ufunc) = taken(py, object) else {
+            return (stock(py).vectorcall)(object, args, nargsf, names);
+        };
+        guarded(|py| {
+            let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
+            if let Some(result) = fast::call(py, ufunc, &arguments)? {
+                count_native();
+                return Ok(result);
+            }
+            if is_numpys(py, &arguments) {
+                let result = (stock(py).vectorcall)(object, args, nargsf, names);
+                return if result.is_null() { Err(PyErr::fetch(py)) } else { Ok(result) };
+            }
+            crate::call::call(py, ufunc, object, &arguments)
+        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! `ufunx._native`: NumPy's ufuncs as objects that run on the engine.
 //!
-//! A call goes one way: `object` (entry) → `fast`, or `overrides` (normal form, `__array_ufunc__`) → `args` (parse) and
-//! `ingest` → `call` or `methods` (resolve, plan, execute in the engine) → `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*,
-//! with the same arguments, before anything was written; `explain` says which way a call would take.
+//! A call goes one way: `object` (entry; `inplace` for NumPy's own objects) → `fast`, or `overrides` (normal form,
+//! `__array_ufunc__`) → `args` (parse) and `ingest` → `call` or `methods` (resolve, plan, execute in the engine) →
+//! `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*, with the same arguments,
+//! before anything was written; `explain` says which way a call would take.
 
 mod args;
 mod call;

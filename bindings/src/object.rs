@@ -126,32 +126,17 @@ unsafe extern "C" fn vectorcall(
     nargsf: usize,
     kwnames: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: Python calls this with an object of ours and as many arguments as it says.
-    unsafe { enter(&*callable.cast::<Ufunc>(), callable, args, nargsf, kwnames) }
-}
-
-/// A call of the ufunc. `face` is the object that was called, ours or NumPy's.
-///
-/// # Safety
-/// Arguments as vectorcall hands them over, the GIL held.
-#[inline]
-pub unsafe fn enter(
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargsf: usize,
-    kwnames: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
     guarded(|py| {
-        // SAFETY: the caller's promise.
+        // SAFETY: Python calls this with an object of ours and as many arguments as it says.
         unsafe {
             let nargs = ffi::PyVectorcall_NARGS(nargsf) as usize;
             let arguments = Arguments::new(args, nargs, kwnames);
+            let ufunc = &*callable.cast::<Ufunc>();
             if let Some(result) = fast::call(py, ufunc, &arguments)? {
                 count_native();
                 return Ok(result);
             }
-            crate::call::call(py, ufunc, face, &arguments)
+            crate::call::call(py, ufunc, callable, &arguments)
         }
     })
 }
