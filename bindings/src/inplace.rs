@@ -35,7 +35,7 @@ create_exception!(
 True"
 );
 
-/// The versions of NumPy that `make test-matrix` has run its own tests on in this mode.
+/// The versions of NumPy whose own tests have passed in this mode.
 const TESTED: RangeInclusive<(u32, u32)> = (2, 1)..=(2, 5);
 
 /// Whether NumPy's ufuncs run here now.
