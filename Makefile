@@ -33,6 +33,7 @@ test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Py
 	$(PY) -m pytest tests/python -q
 	INTEROP=$(INTEROP) $(PY) -m pytest tests/interop -q
 	$(PY) tests/numpy/run.py
+	$(PY) tests/numpy/run.py --in-place
 
 SEED ?= 1000000
 CASES ?= 200000

@@ -102,6 +102,7 @@ def test(inside: Path, wheel: Path, quick: bool) -> Iterator[tuple[str, bool]]:
     yield "tests/python", run(inside, "-m", "pytest", "tests/python", "-q", "-p", "no:cacheprovider")
     if not quick:
         yield "NumPy's tests", run(inside, "tests/numpy/run.py")
+        yield "NumPy's tests in place", run(inside, "tests/numpy/run.py", "--in-place")
 
 
 def numpy_version(inside: Path) -> str:

@@ -60,7 +60,7 @@ unsafe fn general(
     // SAFETY: live arguments.
     unsafe {
         let Ok(normal) = normal_call(np, ufunc, Method::Call, arguments) else {
-            return call_twin(py, ufunc, None, arguments);
+            return call_twin(py, ufunc, Method::Call, arguments);
         };
         if let Plain::General = asked
             && let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Call, &normal)?
@@ -72,7 +72,7 @@ unsafe fn general(
                 count_native();
                 result
             }
-            Err(_reason) => call_twin(py, ufunc, None, arguments),
+            Err(_reason) => call_twin(py, ufunc, Method::Call, arguments),
         }
     }
 }
@@ -91,7 +91,7 @@ pub unsafe fn outer(
     // SAFETY: live arguments; the arrays made here live until the call is over.
     unsafe {
         let Ok(mut normal) = normal_call(np, ufunc, Method::Outer, arguments) else {
-            return call_twin(py, ufunc, Some(c"outer"), arguments);
+            return call_twin(py, ufunc, Method::Outer, arguments);
         };
         if let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Outer, &normal)? {
             return Ok(answer);
@@ -103,7 +103,7 @@ pub unsafe fn outer(
                 return result;
             }
         }
-        call_twin(py, ufunc, Some(c"outer"), arguments)
+        call_twin(py, ufunc, Method::Outer, arguments)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::args::Reason;
 use crate::call::{Way, prepare};
+use crate::inplace;
 use crate::numpy_api::NumPy;
 use crate::object::{self, Arguments};
 use pyo3::exceptions::PyTypeError;
@@ -9,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 /// Say how `ufunc(*args, **kwargs)` would run: on which path and why, by which loop, at which ISA level, over which
-/// merged axes, how each operand is read or written, on how many threads.
+/// merged axes, how each operand is read or written, on how many threads. For a ufunc of NumPy's it is what in-place mode
+/// makes of the call.
 ///
 /// >>> import numpy, ufunx
 /// >>> plan = ufunx.explain(ufunx.exp, numpy.ones((3, 4), "f4"))
@@ -25,9 +27,9 @@ pub fn explain<'py>(
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let Some(target) = object::of(py, ufunc)? else {
-        return Err(PyTypeError::new_err("explain takes a ufunc of ufunx"));
-    };
+    let target = object::of(py, ufunc)?.or_else(|| inplace::of_twin(py, ufunc.as_ptr()));
+    let target = target
+        .ok_or_else(|| PyTypeError::new_err("explain takes a ufunc of ufunx, or a public one of NumPy"))?;
     let names = PyTuple::new(py, kwargs.iter().flat_map(|k| k.keys().iter()).collect::<Vec<_>>())?;
     let values = kwargs.iter().flat_map(|k| k.values().iter()).collect::<Vec<_>>();
     let objects: Vec<_> = args.iter().chain(values).collect();

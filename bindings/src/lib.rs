@@ -1,8 +1,9 @@
 //! `ufunx._native`: NumPy's ufuncs as objects that run on the engine.
 //!
-//! A call goes one way: `object` (entry) → `fast`, or `overrides` (normal form, `__array_ufunc__`) → `args` (parse) and
-//! `ingest` → `call` or `methods` (resolve, plan, execute in the engine) → `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*,
-//! with the same arguments, before anything was written; `explain` says which way a call would take.
+//! A call goes one way: `object` (entry; `inplace` for NumPy's own objects) → `fast`, or `overrides` (normal form,
+//! `__array_ufunc__`) → `args` (parse) and `ingest` → `call` or `methods` (resolve, plan, execute in the engine) →
+//! `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*, with the same arguments,
+//! before anything was written; `explain` says which way a call would take.
 
 mod args;
 mod call;
@@ -13,6 +14,7 @@ mod explain;
 mod fast;
 mod handoff;
 mod ingest;
+mod inplace;
 mod lookup;
 mod loops;
 mod methods;
@@ -33,8 +35,9 @@ use pyo3::types::PyDict;
 mod _native {
     #[pymodule_export]
     use super::{
-        cap_isa, explain::explain, handoff::get_handoff, handoff::set_handoff, native_calls, num_threads,
-        set_local_threads, set_num_threads, show_config, ufuncs,
+        cap_isa, explain::explain, handoff::get_handoff, handoff::set_handoff, inplace::InPlaceError,
+        inplace::enter_block, inplace::install, inplace::leave_block, inplace::uninstall, native_calls,
+        num_threads, set_local_threads, set_num_threads, show_config, ufuncs,
     };
 
     #[pymodule_init]
@@ -66,6 +69,7 @@ fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         };
         made.set_item(name, object)?;
     }
+    inplace::register(py, &by_twin.values().iter().collect::<Vec<_>>())?;
     Ok(made)
 }
 
@@ -133,7 +137,7 @@ fn cap_isa(isa: &str) -> PyResult<&'static str> {
 }
 
 /// What this build is and does: version, instruction sets found on this CPU (lowest first) and the one used, threads,
-/// ufuncs and loops.
+/// whether in-place mode is on, ufuncs and loops.
 ///
 /// >>> import ufunx
 /// >>> config = ufunx.show_config()
@@ -149,6 +153,7 @@ fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     config.set_item("isa_found", found.collect::<Vec<_>>())?;
     config.set_item("isa_used", ufunx::current_isa().name())?;
     config.set_item("threads", ufunx::num_threads())?;
+    config.set_item("in_place", inplace::is_active())?;
     config.set_item("ufuncs", ufunx::table().len())?;
     config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;
     Ok(config)

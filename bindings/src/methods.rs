@@ -87,13 +87,27 @@ type Native =
 ///
 /// # Safety
 /// Live arguments.
-unsafe fn dispatch(
+pub unsafe fn call(
     py: Python<'_>,
     ufunc: &Ufunc,
     face: *mut ffi::PyObject,
+    method: Method,
     arguments: &Arguments<'_>,
-    (method, name, native): (Method, &CStr, Native),
 ) -> PyResult<*mut ffi::PyObject> {
+    let native: Native = match method {
+        // SAFETY: live arguments.
+        Method::Call => return unsafe { crate::call::call(py, ufunc, face, arguments) },
+        Method::Outer => {
+            return Python::attach(|py| {
+                // SAFETY: live arguments.
+                unsafe { crate::call::outer(py, ufunc, face, arguments) }
+            });
+        }
+        Method::Reduce => native_reduce,
+        Method::Accumulate => native_accumulate,
+        Method::Reduceat => native_reduceat,
+        Method::At => native_at,
+    };
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     unsafe {
@@ -101,7 +115,7 @@ unsafe fn dispatch(
             count_native();
             return result;
         }
-        Python::attach(|py| general(py, np, ufunc, face, arguments, (method, name, native)))
+        Python::attach(|py| general(py, np, ufunc, face, arguments, (method, native)))
     }
 }
 
@@ -112,12 +126,12 @@ unsafe fn general(
     ufunc: &Ufunc,
     face: *mut ffi::PyObject,
     arguments: &Arguments<'_>,
-    (method, name, native): (Method, &CStr, Native),
+    (method, native): (Method, Native),
 ) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: live arguments.
     unsafe {
         let Ok(normal) = normal_form(np, ufunc, method, arguments) else {
-            return call_twin(py, ufunc, Some(name), arguments);
+            return call_twin(py, ufunc, method, arguments);
         };
         if let Some(answer) = overrides::ask(py, np, ufunc, face, method, &normal)? {
             return Ok(answer);
@@ -127,13 +141,13 @@ unsafe fn general(
                 count_native();
                 result
             }
-            Err(_reason) => call_twin(py, ufunc, Some(name), arguments),
+            Err(_reason) => call_twin(py, ufunc, method, arguments),
         }
     }
 }
 
 macro_rules! methods {
-    ($($entry:ident $method:expr, $text:literal, $native:ident;)*) => {$(
+    ($($entry:ident $method:ident;)*) => {$(
         unsafe extern "C" fn $entry(
             object: *mut ffi::PyObject,
             args: *const *mut ffi::PyObject,
@@ -144,32 +158,18 @@ macro_rules! methods {
                 // SAFETY: CPython passes an object of ours and as many arguments as it says.
                 unsafe {
                     let arguments = Arguments::new(args, nargs as usize, names);
-                    dispatch(py, &*object.cast::<Ufunc>(), object, &arguments, ($method, $text, $native))
+                    call(py, &*object.cast::<Ufunc>(), object, Method::$method, &arguments)
                 }
             })
         }
     )*};
 }
 methods! {
-    reduce Method::Reduce, c"reduce", native_reduce;
-    accumulate Method::Accumulate, c"accumulate", native_accumulate;
-    reduceat Method::Reduceat, c"reduceat", native_reduceat;
-    at Method::At, c"at", native_at;
-}
-
-unsafe extern "C" fn outer(
-    object: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    nargs: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    guarded(|py| {
-        // SAFETY: CPython passes an object of ours and as many arguments as it says.
-        unsafe {
-            let arguments = Arguments::new(args, nargs as usize, names);
-            Python::attach(|py| crate::call::outer(py, &*object.cast::<Ufunc>(), object, &arguments))
-        }
-    })
+    reduce Reduce;
+    accumulate Accumulate;
+    reduceat Reduceat;
+    outer Outer;
+    at At;
 }
 
 /// The value of a keyword, null where absent.

@@ -19,7 +19,7 @@ use pyo3::types::{PyDict, PyString};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use ufunx::dispatch::arguments::Target;
+use ufunx::dispatch::arguments::{Method, Target};
 use ufunx::registry::UfuncDef;
 
 /// The object's memory.
@@ -419,7 +419,7 @@ pub unsafe extern "C" fn reduce_by_name(
 pub fn call_twin(
     py: Python<'_>,
     ufunc: &Ufunc,
-    method: Option<&CStr>,
+    method: Method,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
     twin::call(py, ufunc.twin, method, arguments)

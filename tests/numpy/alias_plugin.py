@@ -1,12 +1,7 @@
-"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's.
-
-Outcomes go to `--outcomes FILE`, a line per event: `started` or an outcome, a tab, the test's id.
-`--stock` leaves NumPy alone.
-"""
+"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's."""
 
 import importlib
 import sys
-from pathlib import Path
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -63,34 +58,8 @@ def replace_everywhere() -> None:
                             cell.cell_contents = ufunc  # the operators of NDArrayOperatorsMixin
 
 
-class Outcomes:
-    """Writes what happens to a file as it happens, so that a crash leaves the test's name."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("w", buffering=1)
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        print("started", nodeid, sep="\t", file=self.file)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or not report.passed:
-            print(report.outcome, report.nodeid, sep="\t", file=self.file)
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            print("failed", report.nodeid, sep="\t", file=self.file)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--stock", action="store_true", help="leave NumPy alone")
-    parser.addoption("--outcomes", type=Path, help="the file for the outcomes")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if (path := config.getoption("--outcomes")) is not None:
-        config.pluginmanager.register(Outcomes(path))
-    if not config.getoption("--stock"):
-        replace_everywhere()
-        captured = [np.add, np.ma.add.f, np._core._methods.umr_sum.__self__]  # type: ignore[attr-defined]
-        if any(type(ufunc) is np.ufunc for ufunc in captured):
-            raise pytest.UsageError("a ufunc of NumPy's is left where tests find it")
+def pytest_configure() -> None:
+    replace_everywhere()
+    captured = [np.add, np.ma.add.f, np._core._methods.umr_sum.__self__]  # type: ignore[attr-defined]
+    if any(type(ufunc) is np.ufunc for ufunc in captured):
+        raise pytest.UsageError("a ufunc of NumPy's is left where tests find it")

@@ -1,7 +1,8 @@
-"""Runs NumPy's own tests on ufunx's ufuncs: `python tests/numpy/run.py [part of a name ...] [--stock]`.
+"""Runs NumPy's own tests on ufunx: `python tests/numpy/run.py [part of a name ...] [--in-place | --stock]`.
 
-A test that fails must be in expected_failures.txt, and one that is there must fail; a line may say for which
-versions of NumPy it holds.
+NumPy's modules and tests find ufunx's objects under the ufuncs' names; with `--in-place` NumPy's own objects
+run on the engine, with `--stock` on NumPy. A test that fails must be in expected_failures.txt, and one that
+is there must fail; a line may say for which of the modes and for which versions of NumPy it holds.
 """
 
 import argparse
@@ -27,7 +28,14 @@ FILES = """
     _core/tests/test_custom_dtypes.py _core/tests/test_errstate.py lib/tests/test_mixins.py
     lib/tests/test_ufunclike.py
 """.split()
+# About arrays more than ufuncs.
+FILES_IN_PLACE = ["_core/tests/test_multiarray.py"]
+# Nothing but BLAS on gigabytes, which takes as long as all the others.
+LEFT_OUT = ["_core/tests/test_multiarray.py::TestDot::test_huge_vectordot"]
 AT_A_TIME = 2
+
+# The plugin that makes the mode; NumPy alone has none.
+MODES = {"alias": "alias_plugin", "in place": "in_place_plugin", "stock": None}
 
 
 @dataclass
@@ -43,15 +51,17 @@ class Result:
         return [test for test, what in self.outcomes.items() if what == outcome]
 
 
-def run_file(file: str, stock: bool) -> Result:
+def run_file(file: str, mode: str) -> Result:
     """Run a file's tests in a process of their own, away from this project's configuration."""
     result, start = Result(file), perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         (ini := Path(folder) / "pytest.ini").touch()
         outcomes = Path(folder) / "outcomes"
         numpy = Path(np.__file__).parent
-        flags = "-m pytest -q --tb=short -p no:cacheprovider -p alias_plugin".split() + ["--stock"] * stock
+        plugins = [f"-p{name}" for name in ("no:cacheprovider", "outcomes_plugin", MODES[mode]) if name]
+        flags = ["-m", "pytest", "-q", "--tb=short", *plugins]
         paths = ["-c", ini, "--rootdir", numpy.parent, "--outcomes", outcomes, numpy / file]
+        paths += [f"--deselect=numpy/{test}" for test in LEFT_OUT]
         command = [sys.executable, *flags, *map(str, paths)]
         environment = {**os.environ, "PYTHONPATH": str(HERE)}
         run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -69,32 +79,37 @@ def run_file(file: str, stock: bool) -> Result:
     return result
 
 
-def holds_here(reason: str) -> bool:
-    """Whether a line's reason is about the installed NumPy."""
-    if (bound := re.match(r"(since|until) NumPy (\d+)\.(\d+): ", reason)) is None:
-        return True
-    here, there = tuple(map(int, np.__version__.split(".")[:2])), (int(bound[2]), int(bound[3]))
-    return here >= there if bound[1] == "since" else here <= there
+def holds_here(reason: str, mode: str) -> bool:
+    """Whether a line's reason is about this mode and the installed NumPy."""
+    only = re.match(r"(?:(alias|in place): )?(?:(since|until) NumPy (\d+)\.(\d+): )?", reason)
+    assert only is not None
+    here, there = tuple(map(int, np.__version__.split(".")[:2])), (int(only[3] or 0), int(only[4] or 0))
+    in_version = {None: True, "since": here >= there, "until": here <= there}[only[2]]
+    return in_version and only[1] in (None, mode)
 
 
-def read_expected() -> dict[str, str]:
-    """Tests that cannot pass on the installed NumPy, with why."""
+def read_expected(mode: str) -> dict[str, str]:
+    """Tests that cannot pass in this mode on the installed NumPy, with why."""
     lines = (HERE / "expected_failures.txt").read_text().splitlines()
     pairs = (line.split("  ", 1) for line in lines if line and not line.startswith("#"))
-    return {test: reason for test, reason in pairs if holds_here(reason)}
+    return {test: reason for test, reason in pairs if holds_here(reason, mode)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of files' names; all files if none")
-    parser.add_argument("--stock", action="store_true", help="run on NumPy's own ufuncs")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--in-place", action="store_true", help="NumPy's own ufuncs, in in-place mode")
+    either.add_argument("--stock", action="store_true", help="NumPy's own ufuncs, on NumPy")
     parser.add_argument("--output", action="store_true", help="print pytest's output of files with surprises")
     options = parser.parse_args()
-    files = [file for file in FILES if not options.names or any(name in file for name in options.names)]
-    expected = {} if options.stock else read_expected()
+    mode = "in place" if options.in_place else "stock" if options.stock else "alias"
+    files = FILES if mode == "alias" else FILES_IN_PLACE + FILES
+    files = [file for file in files if not options.names or any(name in file for name in options.names)]
+    expected = {} if mode == "stock" else read_expected(mode)
     passed = failed = surprises = 0
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for result in pool.map(lambda file: run_file(file, options.stock), files):
+        for result in pool.map(lambda file: run_file(file, mode), files):
             failures = set(result.ids("failed"))
             listed = {test for test in expected if test.startswith(f"numpy/{result.file}::")}
             good, skipped = len(result.ids("passed")), len(result.ids("skipped"))

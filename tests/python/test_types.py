@@ -3,7 +3,6 @@
 import ast
 import importlib.util
 import inspect
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,12 +82,12 @@ def test_every_wrong_use_is_reported(tmp_path):
 def test_the_stubs_of_the_extension_name_what_it_has():
     stubs = ast.parse((ROOT / "bindings/python/ufunx/_native.pyi").read_text()).body
     functions = {each.name: each.args for each in stubs if isinstance(each, ast.FunctionDef)}
-    assert {*functions, "__version__"} == {*_native.__all__}
+    classes = {each.name for each in stubs if isinstance(each, ast.ClassDef)}
+    assert {*functions, *classes, "__version__"} == {*_native.__all__}
     for name, stub in functions.items():
-        words = re.findall(r"\w+", str(inspect.signature(getattr(_native, name))))
-        assert words == [
-            arg.arg for arg in [*stub.posonlyargs, *stub.args, stub.vararg, stub.kwarg] if arg
-        ], name
+        parameters = [*stub.posonlyargs, *stub.args, stub.vararg, *stub.kwonlyargs, stub.kwarg]
+        named = [parameter.arg for parameter in parameters if parameter]
+        assert named == list(inspect.signature(getattr(_native, name)).parameters), name
 
 
 @pytest.mark.skipif(not PINNED, reason="the stubs are written with the NumPy of requirements-dev.txt")

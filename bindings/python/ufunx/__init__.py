@@ -17,15 +17,19 @@ import numpy as _numpy
 
 from . import _native
 from . import config as config
+from ._native import InPlaceError as InPlaceError
 from ._native import __version__ as __version__
 from ._native import cap_isa as cap_isa
 from ._native import explain as explain
+from ._native import install as install
 from ._native import native_calls as native_calls
 from ._native import num_threads as num_threads
 from ._native import set_num_threads as set_num_threads
 from ._native import show_config as show_config
+from ._native import uninstall as uninstall
 from .custom import OperatorsMixin as OperatorsMixin
 from .custom import dispatch as dispatch
+from .inplace import installed as installed
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 globals().update(_UFUNCS)
@@ -35,8 +39,8 @@ if TYPE_CHECKING:
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 else:
     _OURS = """
-        OperatorsMixin __version__ cap_isa config dispatch explain native_calls num_threads set_num_threads
-        show_config threads
+        InPlaceError OperatorsMixin __version__ cap_isa config dispatch explain install installed native_calls
+        num_threads set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 
