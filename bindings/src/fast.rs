@@ -16,6 +16,7 @@ use ufunx::dispatch::arguments::Keyword;
 use ufunx::exec::{call_contiguous, with_scratch};
 use ufunx::operand::Operand;
 use ufunx::registry::{Isa, Kind, LoopDef};
+use ufunx::stage::copy_row;
 use ufunx::tuning::elements_per_thread;
 use ufunx::{DType, FpFlags};
 
@@ -446,7 +447,10 @@ unsafe fn stage_input(
     let raw = if dtype == to { block } else { block.wrapping_add(STAGED * 16) };
     // SAFETY: the caller's promise; the two halves of the block are distinct.
     unsafe {
-        walk.gather(i, input.address(), dtype.size(), raw);
+        match input {
+            Input::Array(..) => walk.gather(i, input.address(), dtype.size(), raw),
+            _ => copy_row(input.address(), 0, raw, dtype.size() as isize, dtype.size(), walk.n),
+        }
         if dtype != to {
             *cast |= cast_block(dtype, to, raw, block, walk.n, isa);
         }

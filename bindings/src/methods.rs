@@ -111,11 +111,36 @@ pub unsafe fn call(
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     unsafe {
-        if let Some(result) = small_folds::call(py, np, ufunc, method, arguments) {
+        let short = match method {
+            Method::At => quick_at(py, np, ufunc, arguments),
+            _ => small_folds::call(py, np, ufunc, method, arguments),
+        };
+        if let Some(result) = short {
             count_native();
             return result;
         }
         Python::attach(|py| general(py, np, ufunc, face, arguments, (method, native)))
+    }
+}
+
+/// `at` on exact arrays and numbers, which have no override.
+unsafe fn quick_at(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> Option<PyResult<*mut ffi::PyObject>> {
+    let [array, indices, value] = arguments.positional else { return None };
+    // SAFETY: live objects.
+    unsafe {
+        let exact = |object: *mut ffi::PyObject| ffi::Py_TYPE(object) == np.array_type;
+        let number = ffi::PyFloat_CheckExact(*value) != 0 || ffi::PyLong_CheckExact(*value) != 0;
+        let plain = exact(*array) && exact(*indices) && (number || exact(*value));
+        if !plain || !arguments.keywords.is_empty() || ufunc.target.nin != 2 {
+            return None;
+        }
+        let normal = NormalArguments::of_inputs(&[*array, *indices, *value]);
+        native_at(py, np, ufunc, &normal).ok()
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Walk<const N: usize> {
     pub n: usize,
     /// Whether a new output is C-contiguous.
     pub c_order: bool,
+    /// Whether every array is C-contiguous and of the call's shape; then nothing else is filled in.
+    plain: bool,
     /// Axes, outermost in memory first.
     order: PerAxis<usize>,
     /// Byte steps of each array by axis; 0 where it repeats.
@@ -39,10 +41,12 @@ impl<const N: usize> Walk<N> {
             shape: [1; MOST_AXES],
             n: 1,
             c_order: true,
+            plain: false,
             order: [0, 1, 2, 3],
             steps: [[0; MOST_AXES]; N],
         };
-        if arrays.iter().all(|a| a.is_null()) {
+        // SAFETY: live arrays.
+        if unsafe { walk.set_plain(arrays) } {
             return Some(walk);
         }
         let fields = arrays.iter().filter(|a| !a.is_null()).map(|&a| {
@@ -103,6 +107,37 @@ impl<const N: usize> Walk<N> {
         Some(walk)
     }
 
+    /// Fills in length and shape if that is all there is to it, as in most calls.
+    #[inline]
+    unsafe fn set_plain(&mut self, arrays: &[*mut PyArrayObject; N]) -> bool {
+        let mut shape: Option<&[usize]> = None;
+        for &array in arrays.iter().filter(|a| !a.is_null()) {
+            // SAFETY: a live array's dimensions have an entry per axis.
+            let (flags, dims) = unsafe {
+                let fields = &(*array).fields;
+                let nd = fields.nd as usize;
+                let dims = match nd {
+                    0 => &[][..],
+                    _ => std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd),
+                };
+                (fields.flags, dims)
+            };
+            let same = shape.is_none_or(|shape| shape == dims);
+            if !same || flags & NPY_ARRAY_C_CONTIGUOUS == 0 || dims.len() > MOST_AXES {
+                return false;
+            }
+            shape = Some(dims);
+        }
+        let shape = shape.unwrap_or_default();
+        self.plain = true;
+        self.nd = shape.len();
+        for (mine, &n) in self.shape.iter_mut().zip(shape) {
+            *mine = n;
+            self.n *= n;
+        }
+        true
+    }
+
     /// Byte strides of a new output.
     pub fn output_strides(&self, size: usize) -> PerAxis<isize> {
         let mut strides = [0; MOST_AXES];
@@ -114,9 +149,9 @@ impl<const N: usize> Walk<N> {
         strides
     }
 
-    /// Whether operand `i`, of elements of that size, lies in memory as it is walked.
+    /// Whether array `i`, of elements of that size, lies in memory as it is walked.
     pub fn is_packed(&self, i: usize, size: usize) -> bool {
-        self.lies_packed(&self.steps[i], size)
+        self.plain || self.lies_packed(&self.steps[i], size)
     }
 
     /// Whether memory with these strides lies as it is walked.
@@ -130,15 +165,18 @@ impl<const N: usize> Walk<N> {
         })
     }
 
-    /// Copies the elements of operand `i`, as they are walked, to `to`.
+    /// Copies the elements of array `i`, as they are walked, to `to`.
     ///
     /// # Safety
-    /// `from` is the operand's first element, of that size; `to` has room for `n` of them elsewhere.
+    /// `from` is the array's first element, of that size; `to` has room for `n` of them elsewhere.
     pub unsafe fn gather(&self, i: usize, from: *const u8, size: usize, to: *mut u8) {
+        if self.plain {
+            // SAFETY: the caller's promise: `n` elements without gaps.
+            return unsafe { std::ptr::copy_nonoverlapping(from, to, self.n * size) };
+        }
         let steps = &self.steps[i];
         let [outer @ .., inner] = &self.order[..self.nd] else {
-            // SAFETY: one element.
-            return unsafe { copy_row(from, 0, to, size as isize, size, self.n) };
+            unreachable!("arrays without axes are plain")
         };
         let row = self.shape[*inner];
         let mut index = [0; MOST_AXES];

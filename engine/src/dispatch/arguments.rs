@@ -142,6 +142,17 @@ pub struct Normal<T> {
 }
 
 impl<T: Copy> Normal<T> {
+    /// Inputs and nothing else.
+    pub fn of_inputs(inputs: &[T]) -> Normal<T> {
+        Normal {
+            inputs: SmallVec::from_slice(inputs),
+            outputs: None,
+            keywords: SmallVec::new(),
+            out_by_keyword: false,
+            keep_arrays: false,
+        }
+    }
+
     /// The value of a keyword.
     #[inline]
     pub fn get(&self, keyword: Keyword) -> Option<T> {
@@ -167,15 +178,8 @@ pub fn normalize<V: Values>(
     named: impl Iterator<Item = (Option<Keyword>, V::Value)>,
 ) -> Result<Normal<V::Value>, Refusal> {
     let inputs = check_target(target, method)?;
-    let mut normal = Normal {
-        inputs: SmallVec::new(),
-        outputs: None,
-        keywords: SmallVec::new(),
-        out_by_keyword: false,
-        keep_arrays: false,
-    };
     let (given, rest) = positional.split_at(positional.len().min(inputs));
-    normal.inputs.extend_from_slice(given);
+    let mut normal = Normal::of_inputs(given);
     let mut out = None;
     let mut named_inputs = [None; 2];
     for (keyword, value) in named {
