@@ -146,6 +146,32 @@ unsafe fn general(
     }
 }
 
+/// Runs `reduce` or `accumulate` on our kernels, or returns `None` having done nothing.
+///
+/// # Safety
+/// Live arguments, which no override could take over.
+pub unsafe fn run_plain(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    method: Method,
+    arguments: &Arguments<'_>,
+) -> Option<PyResult<*mut ffi::PyObject>> {
+    // SAFETY: live arguments.
+    let result = unsafe {
+        match small_folds::call(py, np, ufunc, method, arguments) {
+            Some(result) => result,
+            None => {
+                let normal = normal_form(np, ufunc, method, arguments).ok()?;
+                let native = if method == Method::Reduce { native_reduce } else { native_accumulate };
+                native(py, np, ufunc, &normal).ok()?
+            }
+        }
+    };
+    count_native();
+    Some(result)
+}
+
 macro_rules! methods {
     ($($entry:ident $method:ident;)*) => {$(
         unsafe extern "C" fn $entry(
