@@ -72,7 +72,7 @@ impl Parameters {
     }
 
     /// The arguments that may take the call over.
-    pub fn relevant<'a>(&'a self, bound: &'a Slots) -> impl Iterator<Item = *mut ffi::PyObject> + 'a {
+    pub fn relevant<'a>(&'a self, bound: &'a Slots) -> impl Iterator<Item = *mut ffi::PyObject> + Clone + 'a {
         self.relevant.iter().map(|&place| bound[place]).filter(|object| !object.is_null())
     }
 

@@ -44,7 +44,7 @@ macro_rules! ufuncs {
         }
     };
 }
-ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract square sqrt rint positive }
+ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract square sqrt rint }
 
 impl Ufuncs {
     /// What is behind one of them.

@@ -7,6 +7,7 @@
 //! `numpy.add`.
 
 mod bind;
+mod class_cache;
 mod decorate;
 mod elementwise;
 mod list;

@@ -1,7 +1,7 @@
 //! `__array_function__` on Python objects: the engine's precedence (`ufunx::dispatch::function`), its questions answered
 //! here.
 
-use crate::lookup::{self, Names};
+use super::class_cache;
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
 use crate::overrides::PythonObjects;
@@ -9,7 +9,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use ufunx::dispatch::function::{collect, dispatch, no_implementation};
+use smallvec::SmallVec;
+use ufunx::dispatch::function::{Classes, classes, collect, dispatch, no_implementation};
 use ufunx::dispatch::{Answer, Failure};
 
 /// The method of an argument's class, which is kept while it is called.
@@ -24,31 +25,94 @@ pub unsafe fn ask(
     py: Python<'_>,
     np: &NumPy,
     public: *mut ffi::PyObject,
-    relevant: impl Iterator<Item = *mut ffi::PyObject>,
+    relevant: impl Iterator<Item = *mut ffi::PyObject> + Clone,
     arguments: &Arguments<'_>,
 ) -> PyResult<Option<*mut ffi::PyObject>> {
+    let objects = PythonObjects(py);
     // SAFETY: live objects.
     let look_up = |object| unsafe { array_function(py, np, object) };
-    let found = collect(&PythonObjects(py), relevant, look_up).map_err(raised)?;
-    if found.iter().all(|(_, method)| method.as_ptr() == np.ndarray_array_function) {
-        return Ok(None);
-    }
-    // SAFETY: live objects; types are objects.
+    let is_default = |method: &Method<'_>| method.as_ptr() == np.ndarray_array_function;
+    // SAFETY: live objects.
     unsafe {
-        let classes = found.iter().map(|(object, _)| ffi::Py_TYPE(*object).cast());
-        let types = tuple(py, found.len(), classes)?;
-        let args = tuple(py, arguments.positional.len(), arguments.positional.iter().copied())?;
-        let kwargs = PyDict::new(py);
-        for (i, &value) in arguments.keywords.iter().enumerate() {
-            let name = ffi::PyTuple_GET_ITEM(arguments.names, i as isize);
-            if ffi::PyDict_SetItem(kwargs.as_ptr(), name, value) < 0 {
-                return Err(PyErr::fetch(py));
+        match classes(&objects, relevant.clone(), look_up) {
+            Classes::None => Ok(None),
+            Classes::One(_, method) if is_default(&method) => Ok(None),
+            Classes::One(object, method) => {
+                let call = OverrideCall::new(py, public, &[object], arguments)?;
+                match call.run(py, object, &method)? {
+                    Answer::Value(value) => Ok(Some(value)),
+                    Answer::Refused => Err(call.all_refused(py)),
+                }
+            }
+            Classes::More => {
+                let found = collect(&objects, relevant, look_up).map_err(raised)?;
+                if found.iter().all(|(_, method)| is_default(method)) {
+                    return Ok(None);
+                }
+                let instances: SmallVec<[_; 4]> = found.iter().map(|(object, _)| *object).collect();
+                let call = OverrideCall::new(py, public, &instances, arguments)?;
+                let run = |object, method: &Method<'_>| call.run(py, object, method);
+                match dispatch::<PythonObjects<'_>, _, _>(found, run) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(Failure::AllRefused { .. }) => Err(call.all_refused(py)),
+                    Err(failure) => Err(raised(failure)),
+                }
             }
         }
-        let answer = dispatch::<PythonObjects<'_>, _, _>(found, |object, method| {
-            let call = [object, public, types.as_ptr(), args.as_ptr(), kwargs.as_ptr()];
-            let null = std::ptr::null_mut();
-            let result = ffi::PyObject_Vectorcall(method.as_ptr(), call.as_ptr(), call.len(), null);
+    }
+}
+
+/// A call of `type(x).__array_function__(x, public, types, args, kwargs)`, but for `x`.
+struct OverrideCall<'py> {
+    public: *mut ffi::PyObject,
+    types: Bound<'py, PyTuple>,
+    args: Bound<'py, PyTuple>,
+    kwargs: Bound<'py, PyDict>,
+}
+
+impl<'py> OverrideCall<'py> {
+    /// # Safety
+    /// Live objects.
+    unsafe fn new(
+        py: Python<'py>,
+        public: *mut ffi::PyObject,
+        instances: &[*mut ffi::PyObject],
+        arguments: &Arguments<'_>,
+    ) -> PyResult<OverrideCall<'py>> {
+        // SAFETY: live objects, whose classes are; a tuple of strings, one per keyword.
+        unsafe {
+            let classes = instances.iter().map(|object| ffi::Py_TYPE(*object).cast());
+            let types = tuple(py, instances.len(), classes)?;
+            let args = tuple(py, arguments.positional.len(), arguments.positional.iter().copied())?;
+            let kwargs = PyDict::new(py);
+            for (i, &value) in arguments.keywords.iter().enumerate() {
+                let name = ffi::PyTuple_GET_ITEM(arguments.names, i as isize);
+                if ffi::PyDict_SetItem(kwargs.as_ptr(), name, value) < 0 {
+                    return Err(PyErr::fetch(py));
+                }
+            }
+            Ok(OverrideCall { public, types, args, kwargs })
+        }
+    }
+
+    /// One override's answer.
+    ///
+    /// # Safety
+    /// A live object.
+    #[inline]
+    unsafe fn run(
+        &self,
+        py: Python<'_>,
+        object: *mut ffi::PyObject,
+        method: &Method<'_>,
+    ) -> PyResult<Answer<*mut ffi::PyObject>> {
+        // The slot before the arguments is the callee's to use.
+        let null = std::ptr::null_mut();
+        let call = [null, object, self.public, self.types.as_ptr(), self.args.as_ptr(), self.kwargs.as_ptr()];
+        let n = (call.len() - 1) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        // SAFETY: live objects.
+        unsafe {
+            let result = ffi::PyObject_Vectorcall(method.as_ptr(), call.as_ptr().add(1), n, null);
             if result.is_null() {
                 Err(PyErr::fetch(py))
             } else if result == ffi::Py_NotImplemented() {
@@ -57,12 +121,19 @@ pub unsafe fn ask(
             } else {
                 Ok(Answer::Value(result))
             }
-        });
-        match answer {
-            Ok(value) => Ok(Some(value)),
-            Err(Failure::AllRefused { .. }) => Err(all_refused(py, public, &types)),
-            Err(failure) => Err(raised(failure)),
         }
+    }
+
+    /// The error when all refused.
+    fn all_refused(&self, py: Python<'_>) -> PyErr {
+        // SAFETY: a live object.
+        let function = unsafe { Bound::from_borrowed_ptr(py, self.public) };
+        let text = || {
+            let part = |name: &str| function.getattr(name)?.str().map(|text| text.to_string());
+            let name = format!("{}.{}", part("__module__")?, part("__name__")?);
+            Ok(no_implementation(&name, &self.types.to_list().repr()?.to_string()))
+        };
+        text().map_or_else(|error: PyErr| error, PyTypeError::new_err)
     }
 }
 
@@ -77,8 +148,7 @@ pub unsafe fn array_function<'py>(
         if ffi::Py_TYPE(object) == np.array_type {
             return Some(Bound::from_borrowed_ptr(py, np.ndarray_array_function));
         }
-        let found = lookup::on_class(object, Names::get(py).array_function)?;
-        Some(Bound::from_owned_ptr(py, found))
+        class_cache::array_function(py, object)
     }
 }
 
@@ -88,18 +158,6 @@ fn raised(failure: Failure<*mut ffi::PyObject, PyErr>) -> PyErr {
         Failure::Raised(error) => error,
         failure => PyTypeError::new_err(failure.message().unwrap_or_default()),
     }
-}
-
-/// The error when all refused.
-unsafe fn all_refused(py: Python<'_>, public: *mut ffi::PyObject, types: &Bound<'_, PyTuple>) -> PyErr {
-    // SAFETY: a live object.
-    let function = unsafe { Bound::from_borrowed_ptr(py, public) };
-    let text = || {
-        let part = |name: &str| function.getattr(name)?.str().map(|text| text.to_string());
-        let name = format!("{}.{}", part("__module__")?, part("__name__")?);
-        Ok(no_implementation(&name, &types.to_list().repr()?.to_string()))
-    };
-    text().map_or_else(|error: PyErr| error, PyTypeError::new_err)
 }
 
 /// A tuple of objects.
