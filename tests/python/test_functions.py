@@ -38,7 +38,7 @@ def assert_same(got, wanted):
         assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
         if isinstance(wanted, np.ndarray) and wanted.size:
             assert got.strides == wanted.strides
-        if wanted.dtype.char in "Og":  # addresses and padding are no part of the value
+        if wanted.dtype.char in "OgG":  # addresses and padding are no part of the value
             assert repr(got) == repr(wanted)
             return
         if wanted.dtype.kind in "fc":

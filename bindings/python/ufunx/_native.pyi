@@ -1,5 +1,7 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 __version__: str
 
@@ -12,7 +14,7 @@ def array_function_dispatch(
     module: str | None = None,
     verify: bool = True,
     docs_from_dispatcher: bool = False,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+) -> Callable[[_F], _F]: ...
 def explain(ufunc: Any, /, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
 def native_calls() -> int: ...
 def num_threads() -> int: ...

@@ -48,6 +48,10 @@ impl<'a> Contiguous<'a> {
                 return None;
             }
             let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), fields.nd as usize);
+            // What strides NumPy gives an axis of length 1 there is its own affair.
+            if orders & NPY_ARRAY_C_CONTIGUOUS == 0 && dims.contains(&1) {
+                return None;
+            }
             Some(Contiguous { data: fields.data.cast(), dims, dtype, orders })
         }
     }
@@ -57,19 +61,21 @@ impl<'a> Contiguous<'a> {
     }
 }
 
-/// A new array as the first one lies, of a dtype.
-unsafe fn new_like<'py>(
+/// A new array of that shape, in C order where that is one of the orders.
+unsafe fn new_array<'py>(
     py: Python<'py>,
     np: &NumPy,
-    like: *mut ffi::PyObject,
     dtype: DType,
+    dims: &[usize],
+    orders: i32,
 ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
     let descr = np.descr(dtype);
-    // SAFETY: a live array; the descriptor's reference is taken over.
+    let columns = i32::from(orders & NPY_ARRAY_C_CONTIGUOUS == 0);
+    // SAFETY: lengths have an entry per axis and are copied; the descriptor's reference is taken over.
     unsafe {
         ffi::Py_INCREF(descr.cast());
-        let order = NPY_ORDER::NPY_KEEPORDER;
-        let array = PY_ARRAY_API.PyArray_NewLikeArray(py, like.cast(), order, descr, 0);
+        let lengths = dims.as_ptr().cast_mut().cast();
+        let array = PY_ARRAY_API.PyArray_Empty(py, dims.len() as i32, lengths, descr, columns);
         let array = Bound::from_owned_ptr_or_err(py, array)?;
         let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
         Ok((array, data))
@@ -191,7 +197,7 @@ pub unsafe fn clip(
         let out = if out == ffi::Py_None() { std::ptr::null_mut() } else { out };
         let is_low = |object, is_low| limit(py, np, object, x.dtype, is_low);
         let (ufunc, bound) = match (is_low(low, true)?, is_low(high, false)?) {
-            (Limit::Number(low), Limit::Number(high)) => return clip_both(py, np, a, &x, [low, high], out),
+            (Limit::Number(low), Limit::Number(high)) => return clip_both(py, np, &x, [low, high], out),
             (Limit::Number(_), Limit::None) => (&native.ufuncs.maximum, low),
             (Limit::None, Limit::Number(_)) => (&native.ufuncs.minimum, high),
             // NumPy refuses it before 2.1, copies since; it is rare.
@@ -206,7 +212,6 @@ pub unsafe fn clip(
 unsafe fn clip_both(
     py: Python<'_>,
     np: &NumPy,
-    a: *mut ffi::PyObject,
     x: &Contiguous<'_>,
     bounds: [[u128; 1]; 2],
     out: *mut ffi::PyObject,
@@ -224,7 +229,7 @@ unsafe fn clip_both(
     // SAFETY: live arrays.
     unsafe {
         let (result, data) = if out.is_null() {
-            match new_like(py, np, a, x.dtype) {
+            match new_array(py, np, x.dtype, x.dims, x.orders) {
                 Ok(made) => made,
                 Err(error) => return Some(Err(error)),
             }
@@ -300,7 +305,7 @@ pub unsafe fn choose(
             Some(side) => Side { ptr: side.data, is_one: false },
             None => Side { ptr: cells[i].as_ptr().cast(), is_one: true },
         });
-        let (result, data) = match new_like(py, np, a, dtype) {
+        let (result, data) = match new_array(py, np, dtype, condition.dims, orders) {
             Ok(made) => made,
             Err(error) => return Some(Err(error)),
         };
