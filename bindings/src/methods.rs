@@ -157,17 +157,17 @@ pub unsafe fn run_plain(
     method: Method,
     arguments: &Arguments<'_>,
 ) -> Option<PyResult<*mut ffi::PyObject>> {
-    // SAFETY: live arguments.
-    let result = unsafe {
-        match small_folds::call(py, np, ufunc, method, arguments) {
-            Some(result) => result,
-            None => {
-                let normal = normal_form(np, ufunc, method, arguments).ok()?;
-                let native = if method == Method::Reduce { native_reduce } else { native_accumulate };
-                native(py, np, ufunc, &normal).ok()?
-            }
+    let general = |py: Python<'_>| {
+        // SAFETY: live arguments.
+        unsafe {
+            let normal = normal_form(np, ufunc, method, arguments).ok()?;
+            let native = if method == Method::Reduce { native_reduce } else { native_accumulate };
+            native(py, np, ufunc, &normal).ok()
         }
     };
+    // SAFETY: live arguments.
+    let short = unsafe { small_folds::call(py, np, ufunc, method, arguments) };
+    let result = short.or_else(|| Python::attach(general))?;
     count_native();
     Some(result)
 }

@@ -271,6 +271,7 @@ def test_moments_are_numpys_bit_for_bit(name, dtype, n):
         check(name, array, correction=0.5)
         check(name, array, mean=np.mean(array, keepdims=True))
     rows = np.stack([array, array[::-1]])
+    check(name, rows)
     check(name, rows, axis=1)
     check(name, rows, axis=-1, keepdims=True)
 

@@ -56,7 +56,7 @@ impl Dispatched {
                 Some(answer) => answer?,
                 None => {
                     let relevant = call_raw(py, dispatcher.as_ptr(), arguments);
-                    let relevant = relevant.map_err(|error| self.rename(py, error))?;
+                    let relevant = relevant.map_err(|error| Python::attach(|py| self.rename(py, error)))?;
                     let text = c"dispatcher for __array_function__ did not return an iterable";
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
                     let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;

@@ -96,7 +96,7 @@ unsafe extern "C" fn vectorcall(
     })
 }
 
-/// Calls one of NumPy's functions.
+/// Calls one of NumPy's functions. As in ufuncs, what drops more than `Bound`s is attached first.
 unsafe fn call_native(
     py: Python<'_>,
     function: &Function,
@@ -126,7 +126,7 @@ unsafe fn call_native(
             && let Some(reduction) = &native.reduction
             && ffi::PyGen_Check(bound[0]) == 0
         {
-            return reduction.foreign(py, np, native, &bound);
+            return Python::attach(|py| reduction.foreign(py, np, native, &bound));
         }
         crate::twin::call(py, function.implementation, None, arguments)
     }

@@ -41,7 +41,7 @@ pub unsafe fn ask(
                 let call = OverrideCall::new(py, public, &[object], arguments)?;
                 match call.run(py, object, &method)? {
                     Answer::Value(value) => Ok(Some(value)),
-                    Answer::Refused => Err(call.all_refused(py)),
+                    Answer::Refused => Err(Python::attach(|py| call.all_refused(py))),
                 }
             }
             Classes::More => {
@@ -54,7 +54,7 @@ pub unsafe fn ask(
                 let run = |object, method: &Method<'_>| call.run(py, object, method);
                 match dispatch::<PythonObjects<'_>, _, _>(found, run) {
                     Ok(value) => Ok(Some(value)),
-                    Err(Failure::AllRefused { .. }) => Err(call.all_refused(py)),
+                    Err(Failure::AllRefused { .. }) => Err(Python::attach(|py| call.all_refused(py))),
                     Err(failure) => Err(raised(failure)),
                 }
             }
