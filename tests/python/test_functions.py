@@ -243,7 +243,7 @@ def test_plain_calls_run_on_our_kernels(name, dtype):
     }
     call = calls.get(name, lambda: getattr(ux, name)(array))
     if (name, dtype) in {("clip", "?"), ("round", "?"), ("around", "?"), ("round", "i8"), ("around", "i8")}:
-        assert natively(call) == 0  # NumPy's, or a copy
+        assert natively(call) == 0  # NumPy's
     else:
         assert natively(call) > 0
 
@@ -255,7 +255,7 @@ def test_mean_of_exp_is_wholly_ours():
     assert natively(lambda: f(x)) == 2
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 127, 128, 129, 1000, 1024, 1025, 10_000])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 127, 128, 129, 1000, 1024, 1025, 5000])
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "u1", "?"])
 @pytest.mark.parametrize("name", ["mean", "var", "std"])
 def test_moments_are_numpys_bit_for_bit(name, dtype, n):
@@ -658,8 +658,9 @@ def test_the_attributes_of_a_decorated_function():
         assert getattr(ours, attribute) == getattr(twin, attribute)
     assert ours.__module__ == "mine"
     assert inspect.signature(ours) == inspect.signature(twin)
-    ours, twin = both(lambda *args: args, verify=False)
-    assert inspect.signature(ours) == inspect.signature(twin)
+    dispatcher = lambda *args: args  # noqa: E731
+    ours, _ = both(dispatcher, verify=False)
+    assert inspect.signature(ours) == inspect.signature(dispatcher)  # as NumPy's since 2.4
     assert pickle.loads(pickle.dumps(of_module)) is copy.copy(of_module) is of_module
     of_module.anything = 3
     assert of_module.anything == 3

@@ -2,7 +2,7 @@
 //! how such a function is called.
 
 use super::bind::{Fit, MOST};
-use super::override_call::{array_function, ask};
+use super::override_call::{ask, ask_like};
 use super::quick::Quick;
 use super::{Kind, new};
 use crate::numpy_api::NumPy;
@@ -11,7 +11,6 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
-use ufunx::dispatch::function::LIKE_NEEDS_PROTOCOL;
 
 /// How a decorated function finds out whom to ask.
 pub struct Dispatched {
@@ -128,10 +127,7 @@ unsafe fn call_like(
     let passed_on = Arguments { positional: rest, ..*arguments };
     // SAFETY: live objects.
     unsafe {
-        if array_function(py, np, *like).is_none() {
-            return Err(PyTypeError::new_err(LIKE_NEEDS_PROTOCOL));
-        }
-        match ask(py, np, implementation, std::iter::once(*like), &passed_on)? {
+        match ask_like(py, np, implementation, *like, &passed_on)? {
             Some(answer) => Ok(answer),
             None => call_raw(py, implementation, &passed_on).map(Bound::into_ptr),
         }

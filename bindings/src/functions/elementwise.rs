@@ -9,8 +9,8 @@ use crate::methods::integer;
 use crate::numpy_api::NumPy;
 use crate::object::count_native;
 use numpy::npyffi::{
-    NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS, NPY_ARRAY_WRITEABLE, NPY_ORDER,
-    PY_ARRAY_API, PyArrayObject,
+    NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PY_ARRAY_API,
+    PyArrayObject,
 };
 use pyo3::ffi;
 use pyo3::intern;
@@ -338,15 +338,8 @@ pub unsafe fn round(
         if (*array).fields.nd == 0 || !(out.is_null() || out == ffi::Py_None()) {
             return None;
         }
-        match dtype.kind() {
-            Kind::Int if (0..=i32::MAX as isize).contains(&decimals) => {
-                let copy = PY_ARRAY_API.PyArray_NewCopy(py, array, NPY_ORDER::NPY_KEEPORDER);
-                Some(if copy.is_null() { Err(PyErr::fetch(py)) } else { Ok(copy) })
-            }
-            Kind::Float if decimals == 0 => {
-                Some(call(py, native.ufuncs.rint.as_ptr(), &[a], &[]).map(Bound::into_ptr))
-            }
-            _ => None,
-        }
+        // Whether integers are copied depends on NumPy's version.
+        let ours = dtype.kind() == Kind::Float && decimals == 0;
+        ours.then(|| call(py, native.ufuncs.rint.as_ptr(), &[a], &[]).map(Bound::into_ptr))
     }
 }

@@ -10,8 +10,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use smallvec::SmallVec;
-use ufunx::dispatch::function::{Classes, classes, collect, dispatch, no_implementation};
-use ufunx::dispatch::{Answer, Failure};
+use ufunx::dispatch::function::{
+    Classes, Decision, classes, decide, decide_like, dispatch, no_implementation,
+};
+use ufunx::dispatch::{Answer, Candidates, Failure};
 
 /// The method of an argument's class, which is kept while it is called.
 type Method<'py> = Bound<'py, PyAny>;
@@ -44,21 +46,51 @@ pub unsafe fn ask(
                     Answer::Refused => Err(Python::attach(|py| call.all_refused(py))),
                 }
             }
-            Classes::More => {
-                let found = collect(&objects, relevant, look_up).map_err(raised)?;
-                if found.iter().all(|(_, method)| is_default(method)) {
-                    return Ok(None);
-                }
-                let instances: SmallVec<[_; 4]> = found.iter().map(|(object, _)| *object).collect();
-                let call = OverrideCall::new(py, public, &instances, arguments)?;
-                let run = |object, method: &Method<'_>| call.run(py, object, method);
-                match dispatch::<PythonObjects<'_>, _, _>(found, run) {
-                    Ok(value) => Ok(Some(value)),
-                    Err(Failure::AllRefused { .. }) => Err(Python::attach(|py| call.all_refused(py))),
-                    Err(failure) => Err(raised(failure)),
-                }
-            }
+            Classes::More => match decide(&objects, relevant, look_up, is_default).map_err(raised)? {
+                Decision::Implementation => Ok(None),
+                Decision::Ask(found) => answer(py, public, found, arguments).map(Some),
+            },
         }
+    }
+}
+
+/// Asks the object that an array is to be made like; its answer, or `None` where it is an array.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn ask_like(
+    py: Python<'_>,
+    np: &NumPy,
+    public: *mut ffi::PyObject,
+    like: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    // SAFETY: live objects.
+    let look_up = |object| unsafe { array_function(py, np, object) };
+    let is_default = |method: &Method<'_>| method.as_ptr() == np.ndarray_array_function;
+    match decide_like::<PythonObjects<'_>, _>(like, look_up, is_default).map_err(raised)? {
+        Decision::Implementation => Ok(None),
+        // SAFETY: live objects.
+        Decision::Ask(found) => unsafe { answer(py, public, found, arguments).map(Some) },
+    }
+}
+
+/// The answer of those that are asked.
+unsafe fn answer<'py>(
+    py: Python<'py>,
+    public: *mut ffi::PyObject,
+    found: Candidates<*mut ffi::PyObject, Method<'py>>,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
+    let instances: SmallVec<[_; 4]> = found.iter().map(|(object, _)| *object).collect();
+    // SAFETY: live objects. `ndarray`'s own method knows itself when to refuse.
+    unsafe {
+        let call = OverrideCall::new(py, public, &instances, arguments)?;
+        let run = |object, method: &Method<'_>| call.run(py, object, method);
+        dispatch::<PythonObjects<'_>, _, _>(found, run).map_err(|failure| match failure {
+            Failure::AllRefused { .. } => Python::attach(|py| call.all_refused(py)),
+            failure => raised(failure),
+        })
     }
 }
 
@@ -138,7 +170,7 @@ impl<'py> OverrideCall<'py> {
 }
 
 /// What the class of an object says of functions; `ndarray`'s own method for those that inherit it.
-pub unsafe fn array_function<'py>(
+unsafe fn array_function<'py>(
     py: Python<'py>,
     np: &NumPy,
     object: *mut ffi::PyObject,

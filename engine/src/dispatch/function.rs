@@ -14,7 +14,7 @@ pub enum Classes<O, M> {
     None,
     /// One; this is its first instance.
     One(O, M),
-    /// More, which [`collect`] puts in order.
+    /// More, among whom to [`decide`].
     More,
 }
 
