@@ -255,7 +255,7 @@ def test_mean_of_exp_is_wholly_ours():
     assert natively(lambda: f(x)) == 2
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 127, 128, 129, 1000, 1024, 1025, 5000])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 127, 128, 129, 1000, 1024, 1025, 4000])
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "u1", "?"])
 @pytest.mark.parametrize("name", ["mean", "var", "std"])
 def test_moments_are_numpys_bit_for_bit(name, dtype, n):
