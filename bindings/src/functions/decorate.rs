@@ -2,6 +2,7 @@
 //! how such a function is called.
 
 use super::bind::{Fit, MOST};
+use super::objects::call_with;
 use super::override_call::{ask, ask_like};
 use super::quick::Quick;
 use super::{Kind, new};
@@ -54,7 +55,7 @@ impl Dispatched {
             let answer = match self.ask_quickly(py, np, dispatcher, public, arguments) {
                 Some(answer) => answer?,
                 None => {
-                    let relevant = call_raw(py, dispatcher.as_ptr(), arguments);
+                    let relevant = call_with(py, dispatcher.as_ptr(), arguments);
                     let relevant = relevant.map_err(|error| Python::attach(|py| self.rename(py, error)))?;
                     let text = c"dispatcher for __array_function__ did not return an iterable";
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
@@ -69,7 +70,7 @@ impl Dispatched {
             };
             match answer {
                 Some(answer) => Ok(answer),
-                None => call_raw(py, implementation, arguments).map(Bound::into_ptr),
+                None => call_with(py, implementation, arguments).map(Bound::into_ptr),
             }
         }
     }
@@ -129,25 +130,8 @@ unsafe fn call_like(
     unsafe {
         match ask_like(py, np, implementation, *like, &passed_on)? {
             Some(answer) => Ok(answer),
-            None => call_raw(py, implementation, &passed_on).map(Bound::into_ptr),
+            None => call_with(py, implementation, &passed_on).map(Bound::into_ptr),
         }
-    }
-}
-
-/// Calls with arguments as they came.
-unsafe fn call_raw<'py>(
-    py: Python<'py>,
-    callable: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: live objects; keywords' values follow the positional arguments, where there are any.
-    unsafe {
-        let (args, n) = (arguments.positional.as_ptr(), arguments.positional.len());
-        let result = match arguments.positional.is_empty() && !arguments.keywords.is_empty() {
-            true => ffi::PyObject_Vectorcall(callable, arguments.keywords.as_ptr(), 0, arguments.names),
-            false => ffi::PyObject_Vectorcall(callable, args, n, arguments.names),
-        };
-        Bound::from_owned_ptr_or_err(py, result)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::object::{Arguments, guarded};
 use bind::{Fit, MOST};
 use decorate::Dispatched;
 use list::Native;
+use objects::call_with;
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -109,7 +110,7 @@ unsafe fn call_native(
     unsafe {
         let fit = native.parameters.bind(arguments, &mut bound);
         if fit == Fit::Not {
-            return crate::twin::call(py, native.public, None, arguments);
+            return call_with(py, native.public, arguments).map(Bound::into_ptr);
         }
         let is_array = ffi::Py_TYPE(bound[0]) == np.array_type;
         if fit == Fit::Whole
@@ -128,7 +129,7 @@ unsafe fn call_native(
         {
             return Python::attach(|py| reduction.foreign(py, np, native, &bound));
         }
-        crate::twin::call(py, function.implementation, None, arguments)
+        call_with(py, function.implementation, arguments).map(Bound::into_ptr)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small things the native ways do with Python objects: calling with keywords, numbers, what "not given" is.
 
 use crate::numpy_api::NumPy;
+use crate::object::Arguments;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -55,6 +56,26 @@ pub unsafe fn call<'py>(
     // SAFETY: live objects, as many as said.
     unsafe {
         let result = ffi::PyObject_Vectorcall(callable, all.as_ptr(), positional.len(), names);
+        Bound::from_owned_ptr_or_err(py, result)
+    }
+}
+
+/// Calls with arguments as they came.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn call_with<'py>(
+    py: Python<'py>,
+    callable: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: live objects; keywords' values follow the positional arguments, where there are any.
+    unsafe {
+        let (args, n) = (arguments.positional.as_ptr(), arguments.positional.len());
+        let result = match arguments.positional.is_empty() && !arguments.keywords.is_empty() {
+            true => ffi::PyObject_Vectorcall(callable, arguments.keywords.as_ptr(), 0, arguments.names),
+            false => ffi::PyObject_Vectorcall(callable, args, n, arguments.names),
+        };
         Bound::from_owned_ptr_or_err(py, result)
     }
 }
