@@ -116,7 +116,6 @@ CALLS = {
     "decorated": lambda: decorated(A, b=2),
     "decorated, taken": lambda: decorated(1, b=Takes()),
     "decorated, wrong": lambda: decorated(1, 2, 3),
-    "decorating": lambda: ux.array_function_dispatch(lambda a, b=None: (a, b))(decorated._implementation)(1),
     "explain": lambda: ux.explain(ux.exp, A),
     "doc": lambda: ux.exp.__doc__,
 }

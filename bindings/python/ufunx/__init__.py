@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 else:
     _OURS = """
-        InPlaceError OperatorsMixin __version__ array_function_dispatch cap_isa config dispatch explain install
-        installed native_calls num_threads set_num_threads show_config threads uninstall
+        InPlaceError OperatorsMixin __version__ array_function_dispatch cap_isa config dispatch explain
+        install installed native_calls num_threads set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 

@@ -297,7 +297,8 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         ffi::Py_XDECREF((*function).dict);
         ffi::Py_XDECREF((*function).implementation);
-        std::ptr::drop_in_place(&raw mut (*function).kind);
+        // It holds `Py`s, which go at once only where PyO3 knows the thread as attached.
+        Python::attach(|_| std::ptr::drop_in_place(&raw mut (*function).kind));
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {
             free(object.cast());
