@@ -41,7 +41,8 @@ def stubs() -> str:
     named: dict[str, Any] = ufunx._UFUNCS
     own = {name: ufunc for name, ufunc in sorted(named.items()) if name == ufunc.__name__}
     aliases = {name: ufunc for name, ufunc in sorted(named.items()) if name not in own}
-    others = sorted(name for name in np.__all__ if name not in vars(ufunx))
+    # Our functions are called as NumPy's are, so NumPy's stubs are theirs.
+    others = sorted(name for name in np.__all__ if name not in vars(ufunx) or name in ufunx._FUNCTIONS)
     lines = [
         f"# Written by bindings/python/stubs.py with NumPy {np.__version__}; `make bless` writes it anew.",
         "from typing import Literal as L\n",

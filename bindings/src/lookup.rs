@@ -10,6 +10,8 @@ use ufunx::dispatch::arguments::{Keyword, Method};
 pub struct Names {
     /// `__array_ufunc__`.
     pub array_ufunc: *mut ffi::PyObject,
+    /// `__array_function__`.
+    pub array_function: *mut ffi::PyObject,
     /// `__array_wrap__`.
     pub array_wrap: *mut ffi::PyObject,
     /// `__array_finalize__`.
@@ -39,6 +41,7 @@ impl Names {
             let intern = |text: &str| pyo3::types::PyString::intern(py, text).into_ptr();
             Names {
                 array_ufunc: intern("__array_ufunc__"),
+                array_function: intern("__array_function__"),
                 array_wrap: intern("__array_wrap__"),
                 array_finalize: intern("__array_finalize__"),
                 array_priority: intern("__array_priority__"),

@@ -171,6 +171,32 @@ unsafe fn general(
     }
 }
 
+/// Runs `reduce` or `accumulate` on our kernels, or returns `None` having done nothing.
+///
+/// # Safety
+/// Live arguments, which no override could take over.
+pub unsafe fn run_plain(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    method: Method,
+    arguments: &Arguments<'_>,
+) -> Option<PyResult<*mut ffi::PyObject>> {
+    let general = |py: Python<'_>| {
+        // SAFETY: live arguments.
+        unsafe {
+            let normal = normal_form(np, ufunc, method, arguments).ok()?;
+            let native = if method == Method::Reduce { native_reduce } else { native_accumulate };
+            native(py, np, ufunc, &normal).ok()
+        }
+    };
+    // SAFETY: live arguments.
+    let short = unsafe { small_folds::call(py, np, ufunc, method, arguments) };
+    let result = short.or_else(|| Python::attach(general))?;
+    count_native();
+    Some(result)
+}
+
 macro_rules! methods {
     ($($entry:ident $method:ident;)*) => {$(
         unsafe extern "C" fn $entry(

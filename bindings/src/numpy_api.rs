@@ -18,6 +18,8 @@ pub struct NumPy {
     pub no_value: *mut ffi::PyObject,
     /// `numpy.ndarray.__array_ufunc__`.
     pub ndarray_array_ufunc: *mut ffi::PyObject,
+    /// `numpy.ndarray.__array_function__`.
+    pub ndarray_array_function: *mut ffi::PyObject,
     /// `numpy.ndarray.__array_priority__`, a property.
     pub array_priority: *mut ffi::PyObject,
     /// `numpy.ndarray.__array_finalize__`, which does nothing.
@@ -84,6 +86,7 @@ impl NumPy {
                 ufunc_type: module.getattr("ufunc")?.into_ptr(),
                 no_value: module.getattr("_NoValue")?.into_ptr(),
                 ndarray_array_ufunc: module.getattr("ndarray")?.getattr("__array_ufunc__")?.into_ptr(),
+                ndarray_array_function: module.getattr("ndarray")?.getattr("__array_function__")?.into_ptr(),
                 array_priority: module.getattr("ndarray")?.getattr("__array_priority__")?.into_ptr(),
                 array_finalize: module.getattr("ndarray")?.getattr("__array_finalize__")?.into_ptr(),
                 array_wrap: array_wrap(&module)?,

@@ -37,6 +37,7 @@ pub mod overlap;
 pub mod plan;
 pub mod reduce;
 pub mod reduceat;
+pub mod select;
 pub mod simd;
 pub mod stage;
 pub mod threads;

@@ -26,6 +26,21 @@ class Raises:
         raise KeyError(args)
 
 
+class Takes:
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return 1 if kwargs else NotImplemented
+
+
+class Sums:
+    def sum(self, **kwargs: Any) -> Any:
+        return list(kwargs)
+
+
+@ux.array_function_dispatch(lambda a, b=None: (a, b))
+def decorated(a: Any, b: Any = None) -> Any:
+    return [a, b]
+
+
 class OptsOut:
     __array_ufunc__ = None
 
@@ -79,6 +94,28 @@ CALLS = {
     "at": lambda: ux.add.at(OUT, INDICES, 1.0),
     "shapes that differ": lambda: ux.add(A, M),
     "wrong keyword": lambda: ux.add(A, A, bogus=1),
+    "sum": lambda: ux.sum(A),
+    "sum of a list": lambda: ux.sum([1.0, 2.0]),
+    "sum of an object": lambda: ux.sum(Sums(), keepdims=True),
+    "sum into": lambda: ux.sum(M, axis=0, out=OUT[:3]),
+    "mean": lambda: ux.mean(M, axis=0, keepdims=True),
+    "mean of halves": lambda: ux.mean(M.astype("f2"), axis=0),
+    "std": lambda: ux.std(M, axis=0),
+    "std of few": lambda: ux.std(A, ddof=1),
+    "mean of infinities": lambda: ux.mean(A * np.inf),
+    "cumsum of rows": lambda: ux.cumsum(M),
+    "clip": lambda: ux.clip(A, 0, 2, out=OUT),
+    "clip below": lambda: ux.clip(A, 0, None),
+    "choose": lambda: ux.where(A > 0, A, 0.0),
+    "round": lambda: ux.round(A),
+    "round integers": lambda: ux.round(INDICES),
+    "function taken": lambda: ux.sum(Takes(), axis=0),
+    "function refused": lambda: ux.sum(Takes()),
+    "function refused by two": lambda: ux.where(True, Takes(), P),
+    "function with wrong keyword": lambda: ux.sum(A, bogus=1),
+    "decorated": lambda: decorated(A, b=2),
+    "decorated, taken": lambda: decorated(1, b=Takes()),
+    "decorated, wrong": lambda: decorated(1, 2, 3),
     "explain": lambda: ux.explain(ux.exp, A),
     "doc": lambda: ux.exp.__doc__,
 }

@@ -33,6 +33,15 @@ np.abs(x)
 assert_type(np.exp.nin, Literal[1])
 assert_type(np.divmod.nout, Literal[2])
 takes_numpys: numpy.ufunc = np.matmul
+total: numpy.floating[Any] = np.mean(x)
+np.sum(x, axis=0, keepdims=True)
+
+
+@np.array_function_dispatch(lambda a: (a,), module="mine")
+def first(a: NDArray[np.float64]) -> float:
+    return float(a[0])
+
+
 plan: dict[str, Any] = np.explain(np.exp, x, where=True)
 with np.threads(2):
     assert_type(np.num_threads(), int)

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use ufunx::dispatch::arguments::{Keyword, Method, Refusal, Target, Values, normalize};
 use ufunx::dispatch::function::{
-    Decision, MOST_CLASSES, decide, decide_like, default_takes, no_implementation,
+    Classes, Decision, MOST_CLASSES, decide, decide_like, default_takes, no_implementation,
 };
 use ufunx::dispatch::ufunc::{Override, dispatch};
 use ufunx::dispatch::wrap::{Holder, choose};
@@ -142,6 +142,12 @@ fn run(world: &World, decided: Decided) -> Result<String, String> {
 fn call_function(world: &World, relevant: &[Object]) -> (String, Result<String, String>) {
     let look_up = |object| implementer(world, object);
     let collected: Result<Candidates<_, _>, _> = function::collect(world, relevant.iter().copied(), look_up);
+    match (function::classes(world, relevant.iter().copied(), look_up), &collected) {
+        (Classes::None, Ok(found)) => assert!(found.is_empty()),
+        (Classes::One(object, behaviour), Ok(found)) => assert_eq!(found[..], [(object, behaviour)]),
+        (Classes::More, found) => assert!(found.as_ref().map_or(true, |found| found.len() > 1)),
+        (_, Err(_)) => panic!("too many classes are more than one"),
+    }
     let order: Vec<_> = collected.into_iter().flatten().map(|(object, _)| object).collect();
     let decided = decide(world, relevant.iter().copied(), look_up, is_default);
     (world.text(&order), run(world, decided))

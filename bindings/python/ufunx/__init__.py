@@ -2,7 +2,8 @@
 
 `import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own,
 which behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of
-the same name with the same arguments, and `ufunx.explain` says when and why. All other names are NumPy's.
+the same name with the same arguments, and `ufunx.explain` says when and why. So do `sum`, `mean` and the
+others of NumPy's functions that are made of ufuncs. All other names are NumPy's.
 
 >>> import ufunx as np
 >>> np.add.reduce(np.square(np.arange(5.0)))
@@ -19,6 +20,7 @@ from . import _native
 from . import config as config
 from ._native import InPlaceError as InPlaceError
 from ._native import __version__ as __version__
+from ._native import array_function_dispatch as array_function_dispatch
 from ._native import cap_isa as cap_isa
 from ._native import explain as explain
 from ._native import install as install
@@ -32,15 +34,17 @@ from .custom import dispatch as dispatch
 from .inplace import installed as installed
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
+_FUNCTIONS: dict[str, Any] = _native.functions(_UFUNCS)
 globals().update(_UFUNCS)
+globals().update(_FUNCTIONS)
 
 # A checker takes the names from the imports: it cannot read a list that is computed.
 if TYPE_CHECKING:
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 else:
     _OURS = """
-        InPlaceError OperatorsMixin __version__ cap_isa config dispatch explain install installed native_calls
-        num_threads set_num_threads show_config threads uninstall
+        InPlaceError OperatorsMixin __version__ array_function_dispatch cap_isa config dispatch explain
+        install installed native_calls num_threads set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 

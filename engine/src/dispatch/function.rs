@@ -8,6 +8,36 @@ type Answered<O, T> = Result<T, Failure<<O as Objects>::Object, <O as Objects>::
 /// Most classes with the protocol in one call, NumPy's limit.
 pub const MOST_CLASSES: usize = 64;
 
+/// How many classes with the protocol there are.
+pub enum Classes<O, M> {
+    /// None.
+    None,
+    /// One; this is its first instance.
+    One(O, M),
+    /// More, among whom to [`decide`].
+    More,
+}
+
+/// A look at the relevant arguments: most calls have one class with the protocol at most, and then there is no order to
+/// find.
+#[inline]
+pub fn classes<O: Objects, M>(
+    objects: &O,
+    relevant: impl Iterator<Item = O::Object>,
+    look_up: impl Fn(O::Object) -> Option<M>,
+) -> Classes<O::Object, M> {
+    let mut one: Option<(O::Object, M)> = None;
+    for object in relevant {
+        match &one {
+            Some((known, _)) if objects.same_class(object, *known) => {}
+            Some(_) if look_up(object).is_some() => return Classes::More,
+            Some(_) => {}
+            None => one = look_up(object).map(|method| (object, method)),
+        }
+    }
+    one.map_or(Classes::None, |(object, method)| Classes::One(object, method))
+}
+
 /// The relevant arguments with the protocol, one per class, in the order they are asked: left to right, but an
 /// instance of a class that stands already before that one.
 pub fn collect<O: Objects, M>(

@@ -1,0 +1,261 @@
+//! `array_function_dispatch`: a decorator that gives functions of others' the protocol, as NumPy's own does. Here is also
+//! how such a function is called.
+
+use super::bind::{Fit, MOST};
+use super::objects::call_with;
+use super::override_call::{ask, ask_like};
+use super::quick::Quick;
+use super::{Kind, new};
+use crate::numpy_api::NumPy;
+use crate::object::Arguments;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+
+/// How a decorated function finds out whom to ask.
+pub struct Dispatched {
+    /// Called with the arguments it returns those to ask; `None` for a function with `like=`.
+    dispatcher: Option<Py<PyAny>>,
+    quick: Option<Quick>,
+    /// The dispatcher's name, and the function's to put in its place in errors.
+    names: (String, String),
+}
+
+impl Dispatched {
+    fn new(implementation: &Bound<'_, PyAny>, dispatcher: Option<&Bound<'_, PyAny>>) -> PyResult<Dispatched> {
+        let name = |object: &Bound<'_, PyAny>| object.getattr("__qualname__")?.extract::<String>();
+        Ok(match dispatcher {
+            None => Dispatched { dispatcher: None, quick: None, names: Default::default() },
+            Some(dispatcher) => Dispatched {
+                quick: Quick::of(dispatcher)?,
+                names: (name(dispatcher)?, name(implementation)?),
+                dispatcher: Some(dispatcher.clone().unbind()),
+            },
+        })
+    }
+
+    /// Calls the function: an override, or the implementation. `public` is the object that was called.
+    ///
+    /// # Safety
+    /// Live arguments.
+    pub unsafe fn call(
+        &self,
+        py: Python<'_>,
+        public: *mut ffi::PyObject,
+        implementation: *mut ffi::PyObject,
+        arguments: &Arguments<'_>,
+    ) -> PyResult<*mut ffi::PyObject> {
+        let np = NumPy::get(py);
+        // SAFETY: live arguments.
+        unsafe {
+            let Some(dispatcher) = &self.dispatcher else {
+                return call_like(py, np, implementation, arguments);
+            };
+            let answer = match self.ask_quickly(py, np, dispatcher, public, arguments) {
+                Some(answer) => answer?,
+                None => {
+                    let relevant = call_with(py, dispatcher.as_ptr(), arguments);
+                    let relevant = relevant.map_err(|error| Python::attach(|py| self.rename(py, error)))?;
+                    let text = c"dispatcher for __array_function__ did not return an iterable";
+                    let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
+                    let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;
+                    let n = list.len()?;
+                    let items = (0..n as isize).map(|i| match ffi::PyTuple_Check(list.as_ptr()) {
+                        0 => ffi::PyList_GET_ITEM(list.as_ptr(), i),
+                        _ => ffi::PyTuple_GET_ITEM(list.as_ptr(), i),
+                    });
+                    ask(py, np, public, items, arguments)?
+                }
+            };
+            match answer {
+                Some(answer) => Ok(answer),
+                None => call_with(py, implementation, arguments).map(Bound::into_ptr),
+            }
+        }
+    }
+
+    /// The same as what the dispatcher returns, without calling it; `None` if it must be called.
+    unsafe fn ask_quickly(
+        &self,
+        py: Python<'_>,
+        np: &NumPy,
+        dispatcher: &Py<PyAny>,
+        public: *mut ffi::PyObject,
+        arguments: &Arguments<'_>,
+    ) -> Option<PyResult<Option<*mut ffi::PyObject>>> {
+        let quick = self.quick.as_ref()?;
+        let mut slots = [std::ptr::null_mut(); MOST];
+        // SAFETY: live arguments; the dispatcher is the function that was read.
+        unsafe {
+            if !quick.holds(dispatcher.as_ptr()) || quick.parameters.bind(arguments, &mut slots) != Fit::Whole
+            {
+                return None;
+            }
+            Some(ask(py, np, public, quick.parameters.relevant(&slots), arguments))
+        }
+    }
+
+    /// A `TypeError` that names the dispatcher names the function instead.
+    fn rename(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let (dispatcher, public) = &self.names;
+        let renamed = || -> Option<PyErr> {
+            let args = error.value(py).getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
+            let text: String = args.iter().next()?.cast_into_exact::<PyString>().ok()?.extract().ok()?;
+            let rest = text.strip_prefix(dispatcher.as_str()).filter(|_| args.len() == 1)?;
+            Some(PyTypeError::new_err(format!("{public}{rest}")))
+        };
+        let renamed = if error.is_instance_of::<PyTypeError>(py) { renamed() } else { None };
+        renamed.unwrap_or(error)
+    }
+}
+
+/// A function with `like=`, which stands before the arguments here; it is the implementation that overrides are handed.
+unsafe fn call_like(
+    py: Python<'_>,
+    np: &NumPy,
+    implementation: *mut ffi::PyObject,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
+    let [like, rest @ ..] = arguments.positional else {
+        // SAFETY: a live object.
+        let function = unsafe { Bound::from_borrowed_ptr(py, implementation) };
+        return Err(PyTypeError::new_err(format!(
+            "`like` argument dispatching, but first argument is not positional in call to {}.",
+            function.str()?
+        )));
+    };
+    let passed_on = Arguments { positional: rest, ..*arguments };
+    // SAFETY: live objects.
+    unsafe {
+        match ask_like(py, np, implementation, *like, &passed_on)? {
+            Some(answer) => Ok(answer),
+            None => call_with(py, implementation, &passed_on).map(Bound::into_ptr),
+        }
+    }
+}
+
+/// Decorate a function so that objects with `__array_function__` (NEP 18) may take its calls over.
+///
+/// As NumPy's decorator of that name: `dispatcher` is called with the arguments and returns those that are asked; without
+/// one the first argument is a `like=`, asked and not passed on. With `verify` the signatures must agree, and the
+/// dispatcher's defaults be None. `module` is the `__module__` that messages name.
+///
+/// >>> import ufunx
+/// >>> @ufunx.array_function_dispatch(lambda array: (array,), module="mine")
+/// ... def total(array):
+/// ...     return ufunx.sum(array)
+/// >>> total([1.0, 2.0])
+/// np.float64(3.0)
+/// >>> class Mine:
+/// ...     def __array_function__(self, func, types, args, kwargs):
+/// ...         return f"{func.__module__}.{func.__name__} of Mine"
+/// >>> total(Mine())
+/// 'mine.total of Mine'
+#[pyfunction]
+#[pyo3(signature = (dispatcher=None, module=None, verify=true, docs_from_dispatcher=false))]
+pub fn array_function_dispatch<'py>(
+    py: Python<'py>,
+    dispatcher: Option<Bound<'py, PyAny>>,
+    module: Option<Bound<'py, PyAny>>,
+    verify: bool,
+    docs_from_dispatcher: bool,
+) -> PyResult<Bound<'py, PyCFunction>> {
+    let (dispatcher, module) = (dispatcher.map(Bound::unbind), module.map(Bound::unbind));
+    let decorator = move |args: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<Py<PyAny>> {
+        let py = args.py();
+        let (implementation,): (Bound<'_, PyAny>,) = args.extract()?;
+        let dispatcher = dispatcher.as_ref().map(|object| object.bind(py));
+        if verify {
+            match dispatcher {
+                Some(dispatcher) => verify_signatures(&implementation, dispatcher)?,
+                None => verify_like(&implementation)?,
+            }
+        }
+        if docs_from_dispatcher
+            && let Some(dispatcher) = dispatcher
+            && let Some(doc) = Some(dispatcher.getattr("__doc__")?).filter(|doc| !doc.is_none())
+        {
+            let doc = py.import("inspect")?.call_method1("cleandoc", (doc,))?;
+            py.import("numpy.lib")?.call_method1("add_docstring", (&implementation, doc))?;
+        }
+        let made = new(&implementation, Kind::Dispatched(Dispatched::new(&implementation, dispatcher)?))?;
+        py.import("functools")?.call_method1("update_wrapper", (&made, &implementation))?;
+        let written =
+            implementation.getattr_opt("__text_signature__")?.is_some_and(|t| t.is_truthy().unwrap_or(false));
+        if !verify && !written {
+            let signature = py.import("inspect")?.call_method1("signature", (dispatcher,))?;
+            made.setattr("__signature__", signature)?;
+        }
+        if let Some(module) = &module {
+            made.setattr("__module__", module)?;
+        }
+        Ok(made.unbind())
+    };
+    PyCFunction::new_closure(py, Some(c"decorator"), None, decorator)
+}
+
+/// What two signatures must have in common.
+#[derive(PartialEq)]
+struct Signature {
+    positional: Vec<String>,
+    rest: Option<String>,
+    rest_by_keyword: Option<String>,
+}
+
+impl Signature {
+    /// Of a Python function or method, with its defaults.
+    fn of<'py>(function: &Bound<'py, PyAny>) -> PyResult<(Signature, Option<Bound<'py, PyTuple>>)> {
+        let method = function.getattr_opt("__func__")?;
+        let function = method.as_ref().unwrap_or(function);
+        // SAFETY: a live object.
+        if unsafe { ffi::PyFunction_Check(function.as_ptr()) } == 0 {
+            return Err(PyTypeError::new_err("arg is not a Python function"));
+        }
+        let code = function.getattr("__code__")?;
+        let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
+        let n: usize = code.getattr("co_argcount")?.extract()?;
+        let flags: u32 = code.getattr("co_flags")?.extract()?;
+        let (has_rest, has_more) = (flags & 0x04 != 0, flags & 0x08 != 0);
+        let signature = Signature {
+            positional: names[..n].to_vec(),
+            rest: has_rest.then(|| names[n].clone()),
+            rest_by_keyword: has_more.then(|| names[n + usize::from(has_rest)].clone()),
+        };
+        Ok((signature, function.getattr("__defaults__")?.cast_into().ok()))
+    }
+}
+
+fn verify_signatures(implementation: &Bound<'_, PyAny>, dispatcher: &Bound<'_, PyAny>) -> PyResult<()> {
+    let (signature, defaults) = Signature::of(implementation)?;
+    let (of_dispatcher, its_defaults) = Signature::of(dispatcher)?;
+    let number = |defaults: &Option<Bound<'_, PyTuple>>| defaults.as_ref().map_or(0, |d| d.len());
+    if signature != of_dispatcher || number(&defaults) != number(&its_defaults) {
+        let name = implementation.str()?;
+        return Err(PyRuntimeError::new_err(format!(
+            "implementation and dispatcher for {name} have different function signatures"
+        )));
+    }
+    if its_defaults.is_some_and(|values| values.iter().any(|value| !value.is_none())) {
+        return Err(PyRuntimeError::new_err(
+            "dispatcher functions can only use None for default argument values",
+        ));
+    }
+    Ok(())
+}
+
+/// The last parameter must be `like`, by keyword only.
+fn verify_like(implementation: &Bound<'_, PyAny>) -> PyResult<()> {
+    let code = implementation.getattr("__code__")?;
+    let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
+    let by_keyword: usize = code.getattr("co_kwonlyargcount")?.extract()?;
+    let n = code.getattr("co_argcount")?.extract::<usize>()? + by_keyword;
+    if by_keyword == 0 || names[..n].last().is_none_or(|name| name != "like") {
+        return Err(PyRuntimeError::new_err(format!(
+            "__array_function__ expects `like=` to be the last argument and a keyword-only argument. {} does not seem \
+             to comply.",
+            implementation.str()?
+        )));
+    }
+    Ok(())
+}

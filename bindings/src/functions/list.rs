@@ -1,0 +1,262 @@
+//! The functions of NumPy's that run on the engine: their parameters and their native ways, one row each.
+
+use super::bind::{Parameters, Shape, Slots};
+use super::reductions::{self, Reduction};
+use super::{Kind, elementwise, moments, new};
+use crate::numpy_api::NumPy;
+use crate::object::{self, Ufunc};
+use pyo3::exceptions::PySystemError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+use std::sync::Arc;
+
+/// One of NumPy's functions.
+pub struct Native {
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// NumPy's public function.
+    pub public: *mut ffi::PyObject,
+    /// Tries the native way; the first argument is an exact array.
+    pub run: Run,
+    /// What it folds by, if it is a reduction.
+    pub reduction: Option<Reduction>,
+    /// The ufuncs it is made of.
+    pub ufuncs: Arc<Ufuncs>,
+}
+
+/// A native way: the result, or `None` before anything was written.
+pub type Run = unsafe fn(Python<'_>, &NumPy, &Native, &Slots) -> Option<PyResult<*mut ffi::PyObject>>;
+
+macro_rules! ufuncs {
+    ($($name:ident)*) => {
+        /// Ufuncs of ours, alive as long as the functions.
+        pub struct Ufuncs { $(#[allow(missing_docs, reason = "the names say it")] pub $name: Py<PyAny>),* }
+
+        impl Ufuncs {
+            fn new(named: &Bound<'_, PyDict>) -> PyResult<Ufuncs> {
+                let find = |name: &str| {
+                    let found = named.get_item(name)?.map(Bound::unbind);
+                    found.ok_or_else(|| PySystemError::new_err(format!("no ufunc of the name {name}")))
+                };
+                Ok(Ufuncs { $($name: find(stringify!($name))?),* })
+            }
+        }
+    };
+}
+ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract square sqrt rint }
+
+impl Ufuncs {
+    /// What is behind one of them.
+    pub fn inner<'a>(py: Python<'a>, object: &'a Py<PyAny>) -> &'a Ufunc {
+        let found = object::of(py, object.bind(py)).ok().flatten();
+        found.unwrap_or_else(|| unreachable!("made by `ufuncs`"))
+    }
+}
+
+/// What a row says.
+struct Row {
+    names: &'static [&'static str],
+    parameters: &'static str,
+    relevant: &'static [&'static str],
+    doc: &'static str,
+    /// Arguments, and what is printed.
+    example: (&'static str, &'static str),
+    run: Run,
+    reduction: Option<Reduction>,
+}
+
+/// Parameters as Python writes them: `/` and `*` divide, `=` marks those that need not be there, `**` takes the rest.
+fn parameters(py: Python<'_>, row: &Row) -> Option<Parameters> {
+    let mut names = vec![];
+    let (mut positional, mut positional_only, mut required, mut more_keywords) = (None, 0, 0, false);
+    for word in row.parameters.split_whitespace() {
+        match word {
+            "/" => positional_only = names.len(),
+            "*" => positional = Some(names.len()),
+            "**" => more_keywords = true,
+            _ => {
+                required += usize::from(!word.ends_with('='));
+                names.push(word.trim_end_matches('='));
+            }
+        }
+    }
+    let positional = positional.unwrap_or(names.len());
+    let relevant: Option<Vec<_>> =
+        row.relevant.iter().map(|name| names.iter().position(|n| n == name)).collect();
+    let shape = Shape { positional, positional_only, required, more_keywords, relevant: &relevant? };
+    Parameters::new(py, names.into_iter(), &shape)
+}
+
+const SUM: &str = "a axis= dtype= out= keepdims= initial= where=";
+const MAX: &str = "a axis= out= keepdims= initial= where=";
+const ANY: &str = "a axis= out= keepdims= * where=";
+const CUMSUM: &str = "a axis= dtype= out=";
+const VAR: &str = "a axis= dtype= out= ddof= keepdims= * where= mean= correction=";
+
+const ROWS: &[Row] = &[
+    Row {
+        names: &["sum"],
+        parameters: SUM,
+        relevant: &["a", "out"],
+        doc: "Sum of the elements along the axes, by default all of them.",
+        example: ("[[1.0, 2.0], [3.0, 4.0]], axis=0", "array([4., 6.])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.add, method: "sum", places: &reductions::SUM }),
+    },
+    Row {
+        names: &["prod"],
+        parameters: SUM,
+        relevant: &["a", "out"],
+        doc: "Product of the elements along the axes, by default all of them.",
+        example: ("[[1.0, 2.0], [3.0, 4.0]], axis=1", "array([ 2., 12.])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.multiply, method: "prod", places: &reductions::SUM }),
+    },
+    Row {
+        names: &["max", "amax"],
+        parameters: MAX,
+        relevant: &["a", "out"],
+        doc: "Largest element along the axes, by default all of them; NaN where there is one.",
+        example: ("[[1.0, 4.0], [3.0, 2.0]], axis=0", "array([3., 4.])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.maximum, method: "max", places: &reductions::MAX }),
+    },
+    Row {
+        names: &["min", "amin"],
+        parameters: MAX,
+        relevant: &["a", "out"],
+        doc: "Smallest element along the axes, by default all of them; NaN where there is one.",
+        example: ("[[1.0, 4.0], [3.0, 2.0]], axis=0", "array([1., 2.])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.minimum, method: "min", places: &reductions::MAX }),
+    },
+    Row {
+        names: &["any"],
+        parameters: ANY,
+        relevant: &["a", "where", "out"],
+        doc: "Whether any element along the axes is true, by default of all.",
+        example: ("[[True, False], [False, False]], axis=1", "array([ True, False])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.logical_or, method: "any", places: &reductions::ANY }),
+    },
+    Row {
+        names: &["all"],
+        parameters: ANY,
+        relevant: &["a", "where", "out"],
+        doc: "Whether all elements along the axes are true, by default all of them.",
+        example: ("[[True, True], [True, False]], axis=1", "array([ True, False])"),
+        run: reductions::reduce,
+        reduction: Some(Reduction { ufunc: |u| &u.logical_and, method: "all", places: &reductions::ANY }),
+    },
+    Row {
+        names: &["cumsum"],
+        parameters: CUMSUM,
+        relevant: &["a", "out"],
+        doc: "Sums of the elements up to each one, along an axis or, by default, of the flattened array.",
+        example: ("[1.0, 2.0, 3.0]", "array([1., 3., 6.])"),
+        run: reductions::cumsum,
+        reduction: None,
+    },
+    Row {
+        names: &["cumprod"],
+        parameters: CUMSUM,
+        relevant: &["a", "out"],
+        doc: "Products of the elements up to each one, along an axis or, by default, of the flattened array.",
+        example: ("[1.0, 2.0, 3.0]", "array([1., 2., 6.])"),
+        run: reductions::cumprod,
+        reduction: None,
+    },
+    Row {
+        names: &["mean"],
+        parameters: "a axis= dtype= out= keepdims= * where=",
+        relevant: &["a", "where", "out"],
+        doc: "Arithmetic mean along the axes, by default of all elements.",
+        example: ("[[1.0, 2.0], [3.0, 5.0]], axis=1", "array([1.5, 4. ])"),
+        run: moments::mean,
+        reduction: None,
+    },
+    Row {
+        names: &["var"],
+        parameters: VAR,
+        relevant: &["a", "where", "out", "mean"],
+        doc: "Variance along the axes, by default of all elements, the divisor being their number less ddof.",
+        example: ("[1.0, 2.0, 3.0, 4.0]", "np.float64(1.25)"),
+        run: moments::var,
+        reduction: None,
+    },
+    Row {
+        names: &["std"],
+        parameters: VAR,
+        relevant: &["a", "where", "out", "mean"],
+        doc: "Standard deviation along the axes, by default of all elements: the square root of the variance.",
+        example: ("[1.0, 2.0, 3.0, 4.0], ddof=1", "np.float64(1.2909944487358056)"),
+        run: moments::std,
+        reduction: None,
+    },
+    Row {
+        names: &["clip"],
+        parameters: "a a_min= a_max= out= * min= max= **",
+        relevant: &["a", "a_min", "a_max", "out", "min", "max"],
+        doc: "The elements, those outside of the bounds replaced by the bound.",
+        example: ("[1, 5, 9], 2, 8", "array([2, 5, 8])"),
+        run: elementwise::clip,
+        reduction: None,
+    },
+    Row {
+        names: &["where"],
+        parameters: "condition x= y= /",
+        relevant: &["condition", "x", "y"],
+        doc: "Elements of x where the condition is true, else of y; with the condition alone, the places where it is.",
+        example: ("[True, False], [1, 2], [3, 4]", "array([1, 4])"),
+        run: elementwise::choose,
+        reduction: None,
+    },
+    Row {
+        names: &["round", "around"],
+        parameters: "a decimals= out=",
+        relevant: &["a", "out"],
+        doc: "The elements rounded to that many decimals, halves to even.",
+        example: ("[0.5, 1.5, 2.7]", "array([0., 2., 3.])"),
+        run: elementwise::round,
+        reduction: None,
+    },
+];
+
+/// Makes the object for each function of NumPy's that runs on the engine, by name. `named` are our ufuncs by name.
+#[pyfunction]
+pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let numpy = py.import("numpy")?;
+    let ufuncs = Arc::new(Ufuncs::new(named)?);
+    let made = PyDict::new(py);
+    for row in ROWS {
+        for &name in row.names {
+            let public = numpy.getattr(name)?;
+            let implementation = public.getattr("_implementation")?;
+            let native = Native {
+                parameters: parameters(py, row).ok_or_else(|| PySystemError::new_err(name))?,
+                public: public.clone().into_ptr(),
+                run: row.run,
+                reduction: row.reduction,
+                ufuncs: ufuncs.clone(),
+            };
+            let function = new(&implementation, Kind::Native(native))?;
+            let attributes = function.getattr("__dict__")?.cast_into::<PyDict>()?;
+            attributes.update(public.getattr("__dict__")?.cast::<PyMapping>()?)?;
+            attributes.set_item("__module__", "ufunx")?;
+            attributes.set_item("__doc__", docstring(row, name))?;
+            made.set_item(name, function)?;
+        }
+    }
+    Ok(made)
+}
+
+/// What `help` shows.
+fn docstring(row: &Row, name: &str) -> String {
+    let (doc, (arguments, printed)) = (row.doc, row.example);
+    format!(
+        "{doc}\n\nParameters and result are those of numpy.{name}. Arrays of a native dtype with plain arguments run\n\
+         on the engine, anything else is NumPy's. Objects with __array_function__ are handed numpy.{name}.\n\n\
+         Examples\n--------\n>>> import ufunx\n>>> ufunx.{name}({arguments})\n{printed}\n"
+    )
+}

@@ -1,0 +1,308 @@
+//! Functions with `__array_function__`: NumPy's, as far as they run on the engine, and those of the decorator.
+//!
+//! A call goes one way: `bind` (which argument is which) → the native way, where the first argument is an exact array and
+//! the rest is plain (`reductions`, `moments`, `elementwise`) → `override_call` (`__array_function__`) → NumPy's own
+//! implementation with the same arguments. Overrides are handed NumPy's public function, which libraries know.
+//! `decorate` makes such functions of others'; both are objects of the type here, which is to `numpy.sum` what ours are to
+//! `numpy.add`.
+
+mod bind;
+mod class_cache;
+mod decorate;
+mod elementwise;
+mod list;
+mod moments;
+mod objects;
+mod override_call;
+mod quick;
+mod reductions;
+
+pub use decorate::array_function_dispatch;
+pub use list::functions;
+
+use crate::numpy_api::NumPy;
+use crate::object::{Arguments, guarded};
+use bind::{Fit, MOST};
+use decorate::Dispatched;
+use list::Native;
+use objects::call_with;
+use pyo3::exceptions::PySystemError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+use std::ffi::{CStr, c_int, c_void};
+
+/// The object's memory.
+#[repr(C)]
+pub struct Function {
+    base: ffi::PyObject,
+    vectorcall: ffi::vectorcallfunc,
+    dict: *mut ffi::PyObject,
+    weakrefs: *mut ffi::PyObject,
+    /// What runs where nobody takes the call over.
+    implementation: *mut ffi::PyObject,
+    kind: Kind,
+}
+
+/// Which function it is.
+pub enum Kind {
+    /// One of NumPy's.
+    Native(Native),
+    /// One that was decorated.
+    Dispatched(Dispatched),
+}
+
+/// Makes the object; its attributes are its maker's to set.
+pub fn new<'py>(implementation: &Bound<'py, PyAny>, kind: Kind) -> PyResult<Bound<'py, PyAny>> {
+    let py = implementation.py();
+    let class = class(py)?.cast::<ffi::PyTypeObject>();
+    // SAFETY: the type's basic size is that of `Function`; `tp_alloc` zeroes it and sets up the head, every other field
+    // is written here.
+    unsafe {
+        let Some(alloc) = (*class).tp_alloc else {
+            return Err(PySystemError::new_err("type without tp_alloc"));
+        };
+        let object = alloc(class, 0);
+        if object.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        let function = object.cast::<Function>();
+        (&raw mut (*function).vectorcall).write(vectorcall);
+        (&raw mut (*function).implementation).write(implementation.clone().into_ptr());
+        (&raw mut (*function).kind).write(kind);
+        (&raw mut (*function).dict).write(PyDict::new(py).into_ptr());
+        Ok(Bound::from_owned_ptr(py, object))
+    }
+}
+
+unsafe extern "C" fn vectorcall(
+    callable: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargsf: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    guarded(|py| {
+        // SAFETY: Python calls this with an object of ours and as many arguments as it says.
+        unsafe {
+            let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
+            let function = &*callable.cast::<Function>();
+            match &function.kind {
+                Kind::Native(native) => call_native(py, function, native, &arguments),
+                Kind::Dispatched(dispatched) => {
+                    dispatched.call(py, callable, function.implementation, &arguments)
+                }
+            }
+        }
+    })
+}
+
+/// Calls one of NumPy's functions. As in ufuncs, what drops more than `Bound`s is attached first.
+unsafe fn call_native(
+    py: Python<'_>,
+    function: &Function,
+    native: &Native,
+    arguments: &Arguments<'_>,
+) -> PyResult<*mut ffi::PyObject> {
+    let np = NumPy::get(py);
+    let mut bound = [std::ptr::null_mut(); MOST];
+    // SAFETY: live arguments.
+    unsafe {
+        let fit = native.parameters.bind(arguments, &mut bound);
+        if fit == Fit::Not {
+            return call_with(py, native.public, arguments).map(Bound::into_ptr);
+        }
+        let is_array = ffi::Py_TYPE(bound[0]) == np.array_type;
+        if fit == Fit::Whole
+            && is_array
+            && let Some(result) = (native.run)(py, np, native, &bound)
+        {
+            return result;
+        }
+        let relevant = native.parameters.relevant(&bound);
+        if let Some(answer) = override_call::ask(py, np, native.public, relevant, arguments)? {
+            return Ok(answer);
+        }
+        if !is_array
+            && let Some(reduction) = &native.reduction
+            && ffi::PyGen_Check(bound[0]) == 0
+        {
+            return Python::attach(|py| reduction.foreign(py, np, native, &bound));
+        }
+        call_with(py, function.implementation, arguments).map(Bound::into_ptr)
+    }
+}
+
+fn class(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS.get_or_try_init(py, || make_class(py)).map(|c| c.as_ptr())
+}
+
+fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_PYSSIZET,
+        offset: offset as isize,
+        flags: ffi::Py_READONLY,
+        doc: std::ptr::null(),
+    };
+    let members = Box::leak(Box::new([
+        member(c"__vectorcalloffset__", std::mem::offset_of!(Function, vectorcall)),
+        member(c"__dictoffset__", std::mem::offset_of!(Function, dict)),
+        member(c"__weaklistoffset__", std::mem::offset_of!(Function, weakrefs)),
+        ffi::PyMemberDef::default(),
+    ]));
+    let property = |name: &'static CStr, get: ffi::getter| ffi::PyGetSetDef {
+        name: name.as_ptr(),
+        get: Some(get),
+        set: None,
+        doc: std::ptr::null(),
+        closure: std::ptr::null_mut(),
+    };
+    let getset = Box::leak(Box::new([
+        property(c"__dict__", ffi::PyObject_GenericGetDict),
+        property(c"_implementation", get_implementation),
+        ffi::PyGetSetDef::default(),
+    ]));
+    let methods = Box::leak(Box::new([
+        ffi::PyMethodDef {
+            ml_name: c"__reduce__".as_ptr(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunction: reduce_by_name },
+            ml_flags: ffi::METH_NOARGS,
+            ml_doc: std::ptr::null(),
+        },
+        ffi::PyMethodDef::zeroed(),
+    ]));
+    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
+    let slots = Box::leak(Box::new([
+        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
+        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
+        slot(ffi::Py_tp_getset, getset.as_mut_ptr().cast()),
+        slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
+        slot(ffi::Py_tp_descr_get, bind_method as *mut c_void),
+        slot(ffi::Py_tp_repr, repr as *mut c_void),
+        slot(ffi::Py_tp_str, str as *mut c_void),
+        slot(ffi::Py_tp_hash, hash as *mut c_void),
+        slot(ffi::Py_tp_richcompare, richcompare as *mut c_void),
+        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        slot(0, std::ptr::null_mut()),
+    ]));
+    let flags = ffi::Py_TPFLAGS_DEFAULT
+        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
+        | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR
+        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
+        | ffi::Py_TPFLAGS_IMMUTABLETYPE;
+    let mut spec = ffi::PyType_Spec {
+        name: c"ufunx._ArrayFunctionDispatcher".as_ptr(),
+        basicsize: size_of::<Function>() as c_int,
+        itemsize: 0,
+        flags: flags as u32,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the tables it points at are leaked, as types keep pointers into them.
+    unsafe { Ok(Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec))?.unbind()) }
+}
+
+unsafe extern "C" fn get_implementation(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
+    // SAFETY: an object of ours.
+    unsafe { ffi::Py_NewRef((*object.cast::<Function>()).implementation) }
+}
+
+/// `__reduce__`: pickled and copied by name.
+unsafe extern "C" fn reduce_by_name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a live object.
+    unsafe { ffi::PyObject_GetAttrString(object, c"__qualname__".as_ptr()) }
+}
+
+/// In a class body it is a method, as any function.
+unsafe extern "C" fn bind_method(
+    object: *mut ffi::PyObject,
+    instance: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: live objects, or null for the instance.
+    unsafe {
+        match instance.is_null() {
+            true => ffi::Py_NewRef(object),
+            false => PyMethod_New(object, instance),
+        }
+    }
+}
+
+unsafe extern "C" {
+    /// CPython's, which pyo3 does not name.
+    fn PyMethod_New(function: *mut ffi::PyObject, instance: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: a live object; the name is released.
+    unsafe {
+        let name = ffi::PyObject_GetAttrString(object, c"__name__".as_ptr());
+        if name.is_null() {
+            return name;
+        }
+        let text = ffi::PyUnicode_FromFormat(c"<function %S at %p>".as_ptr(), name, object);
+        ffi::Py_DECREF(name);
+        text
+    }
+}
+
+unsafe extern "C" fn str(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: an object of ours.
+    unsafe { ffi::PyObject_Str((*object.cast::<Function>()).implementation) }
+}
+
+/// NumPy's public function of one of NumPy's, else the object itself: what an override is handed.
+unsafe fn identity(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: an object of ours.
+    match unsafe { &(*object.cast::<Function>()).kind } {
+        Kind::Native(native) => native.public,
+        Kind::Dispatched(_) => object,
+    }
+}
+
+unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
+    // SAFETY: an object of ours.
+    match unsafe { identity(object) } {
+        // By address, whose low bits say nothing.
+        itself if itself == object => (object.addr() >> 4) as ffi::Py_hash_t,
+        // SAFETY: a live object.
+        public => unsafe { ffi::PyObject_Hash(public) },
+    }
+}
+
+unsafe extern "C" fn richcompare(
+    a: *mut ffi::PyObject,
+    b: *mut ffi::PyObject,
+    op: c_int,
+) -> *mut ffi::PyObject {
+    // SAFETY: `a` is an object of ours, `b` any.
+    unsafe {
+        let same = a == b || identity(a) == b;
+        let answer = match op {
+            ffi::Py_EQ if same => ffi::Py_True(),
+            ffi::Py_NE if same => ffi::Py_False(),
+            _ => ffi::Py_NotImplemented(),
+        };
+        ffi::Py_NewRef(answer)
+    }
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: the last reference is gone; what `new` took is given back, then the memory and the type.
+    unsafe {
+        let function = object.cast::<Function>();
+        if !(*function).weakrefs.is_null() {
+            ffi::PyObject_ClearWeakRefs(object);
+        }
+        ffi::Py_XDECREF((*function).dict);
+        ffi::Py_XDECREF((*function).implementation);
+        // It holds `Py`s, which go at once only where PyO3 knows the thread as attached.
+        Python::attach(|_| std::ptr::drop_in_place(&raw mut (*function).kind));
+        let class = ffi::Py_TYPE(object);
+        if let Some(free) = (*class).tp_free {
+            free(object.cast());
+        }
+        ffi::Py_DECREF(class.cast());
+    }
+}
