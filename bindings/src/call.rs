@@ -7,7 +7,7 @@ use crate::early::{Early, casts_outputs_apart};
 use crate::fast::{self, DETACH_FROM};
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, call_twin, count_native};
+use crate::object::{Arguments, Ufunc, attached, call_twin, count_native};
 use crate::overrides::{self, NormalArguments, Plain, normal_form};
 use crate::wrap::{Context, Wrap};
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
@@ -44,7 +44,7 @@ pub unsafe fn call(
         if let Plain::Answer(answer) = asked {
             return Ok(answer);
         }
-        Python::attach(|py| general(py, np, ufunc, face, arguments, asked))
+        attached(|py| general(py, np, ufunc, face, arguments, asked))
     }
 }
 

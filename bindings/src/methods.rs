@@ -7,7 +7,7 @@ use crate::early::forgets_flags;
 use crate::fast::DETACH_FROM;
 use crate::ingest::{Ingested, ingest, operand_of, writable};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, call_twin, count_native, guarded, reduce_by_name};
+use crate::object::{Arguments, Ufunc, attached, call_twin, count_native, guarded, reduce_by_name};
 use crate::overrides::{self, NormalArguments, normal_form};
 use crate::small_folds;
 use crate::wrap::Wrap;
@@ -98,7 +98,7 @@ pub unsafe fn call(
         // SAFETY: live arguments.
         Method::Call => return unsafe { crate::call::call(py, ufunc, face, arguments) },
         Method::Outer => {
-            return Python::attach(|py| {
+            return attached(|py| {
                 // SAFETY: live arguments.
                 unsafe { crate::call::outer(py, ufunc, face, arguments) }
             });
@@ -119,7 +119,7 @@ pub unsafe fn call(
             count_native();
             return result;
         }
-        Python::attach(|py| general(py, np, ufunc, face, arguments, (method, native)))
+        attached(|py| general(py, np, ufunc, face, arguments, (method, native)))
     }
 }
 
@@ -192,7 +192,7 @@ pub unsafe fn run_plain(
     };
     // SAFETY: live arguments.
     let short = unsafe { small_folds::call(py, np, ufunc, method, arguments) };
-    let result = short.or_else(|| Python::attach(general))?;
+    let result = short.or_else(|| attached(general))?;
     count_native();
     Some(result)
 }

@@ -26,6 +26,8 @@ pub struct NumPy {
     pub array_finalize: *mut ffi::PyObject,
     /// The function behind `numpy.ndarray.__array_wrap__`.
     array_wrap: Option<ffi::PyCFunction>,
+    /// What words the error when every override has refused.
+    pub refusal_formatter: *mut ffi::PyObject,
     /// Major and minor version.
     pub version: (u32, u32),
     /// Descriptors by our numbering: NumPy's own from the start, ml_dtypes' from when one is first met.
@@ -90,6 +92,10 @@ impl NumPy {
                 array_priority: module.getattr("ndarray")?.getattr("__array_priority__")?.into_ptr(),
                 array_finalize: module.getattr("ndarray")?.getattr("__array_finalize__")?.into_ptr(),
                 array_wrap: array_wrap(&module)?,
+                refusal_formatter: py
+                    .import("numpy._core._internal")?
+                    .getattr("array_ufunc_errmsg_formatter")?
+                    .into_ptr(),
                 version: version(&module)?,
                 descrs,
                 scalars,

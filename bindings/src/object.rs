@@ -102,7 +102,7 @@ pub fn of<'a>(py: Python<'_>, object: &'a Bound<'_, PyAny>) -> PyResult<Option<&
 /// Runs `f` with the GIL's token; an error or a panic becomes the exception raised.
 ///
 /// PyO3 does not count this thread as attached here, which would cost as much as a tenth of a small call, and so it puts off
-/// whatever `Py` is dropped until it attaches. Short ways drop `Bound`s only; the others run in `Python::attach`.
+/// whatever `Py` is dropped until it attaches. Short ways drop `Bound`s only; the others run in [`attached`].
 pub fn guarded(f: impl FnOnce(Python<'_>) -> PyResult<*mut ffi::PyObject>) -> *mut ffi::PyObject {
     // SAFETY: called from Python only, so the GIL is held.
     let py = unsafe { Python::assume_attached() };
@@ -116,8 +116,15 @@ pub fn guarded(f: impl FnOnce(Python<'_>) -> PyResult<*mut ffi::PyObject>) -> *m
         }
     };
     // An error holds `Py`s.
-    Python::attach(|py| error.restore(py));
+    attached(|py| error.restore(py));
     std::ptr::null_mut()
+}
+
+/// Runs `f` where PyO3 counts the thread as attached, for code that is called from Python.
+pub fn attached<R>(f: impl FnOnce(Python<'_>) -> R) -> R {
+    // SAFETY: Python called, so the thread is attached. The checks left out refuse an interpreter that is about to end, in
+    // which `__del__`s still run.
+    unsafe { Python::attach_unchecked(f) }
 }
 
 unsafe extern "C" fn vectorcall(

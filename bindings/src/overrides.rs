@@ -223,16 +223,15 @@ impl OverrideCall {
 
     /// The error when all refused, in NumPy's words.
     unsafe fn all_refused(mut self, py: Python<'_>, ufunc: *mut ffi::PyObject) -> PyErr {
+        let formatter = NumPy::get(py).refusal_formatter;
         // SAFETY: live objects, as many as said.
-        let text = || unsafe {
-            let formatter = py.import("numpy._core._internal")?.getattr("array_ufunc_errmsg_formatter")?;
+        let text = unsafe {
             (self.objects[0], self.objects[1]) = (ffi::Py_None(), ufunc);
-            let objects = self.objects.as_ptr();
-            let text = ffi::PyObject_Vectorcall(formatter.as_ptr(), objects, self.positional, self.names);
+            let text =
+                ffi::PyObject_Vectorcall(formatter, self.objects.as_ptr(), self.positional, self.names);
             Bound::from_owned_ptr_or_err(py, text)
         };
-        let mut text = text;
-        match text() {
+        match text {
             Ok(text) => PyTypeError::new_err(text.unbind()),
             Err(error) => error,
         }

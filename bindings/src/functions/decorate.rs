@@ -8,6 +8,7 @@ use super::quick::Quick;
 use super::{Kind, new};
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
+use crate::object::attached;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -56,7 +57,7 @@ impl Dispatched {
                 Some(answer) => answer?,
                 None => {
                     let relevant = call_with(py, dispatcher.as_ptr(), arguments);
-                    let relevant = relevant.map_err(|error| Python::attach(|py| self.rename(py, error)))?;
+                    let relevant = relevant.map_err(|error| attached(|py| self.rename(py, error)))?;
                     let text = c"dispatcher for __array_function__ did not return an iterable";
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
                     let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;

@@ -21,7 +21,7 @@ pub use decorate::array_function_dispatch;
 pub use list::functions;
 
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, guarded};
+use crate::object::{Arguments, attached, guarded};
 use bind::{Fit, MOST};
 use decorate::Dispatched;
 use list::Native;
@@ -127,7 +127,7 @@ unsafe fn call_native(
             && let Some(reduction) = &native.reduction
             && ffi::PyGen_Check(bound[0]) == 0
         {
-            return Python::attach(|py| reduction.foreign(py, np, native, &bound));
+            return attached(|py| reduction.foreign(py, np, native, &bound));
         }
         call_with(py, function.implementation, arguments).map(Bound::into_ptr)
     }
@@ -298,7 +298,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         ffi::Py_XDECREF((*function).dict);
         ffi::Py_XDECREF((*function).implementation);
         // It holds `Py`s, which go at once only where PyO3 knows the thread as attached.
-        Python::attach(|_| std::ptr::drop_in_place(&raw mut (*function).kind));
+        attached(|_| std::ptr::drop_in_place(&raw mut (*function).kind));
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {
             free(object.cast());

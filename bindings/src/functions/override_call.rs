@@ -4,6 +4,7 @@
 use super::class_cache;
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
+use crate::object::attached;
 use crate::overrides::PythonObjects;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -43,7 +44,7 @@ pub unsafe fn ask(
                 let call = OverrideCall::new(py, public, &[object], arguments)?;
                 match call.run(py, object, &method)? {
                     Answer::Value(value) => Ok(Some(value)),
-                    Answer::Refused => Err(Python::attach(|py| call.all_refused(py))),
+                    Answer::Refused => Err(attached(|py| call.all_refused(py))),
                 }
             }
             Classes::More => match decide(&objects, relevant, look_up, is_default).map_err(raised)? {
@@ -88,7 +89,7 @@ unsafe fn answer<'py>(
         let call = OverrideCall::new(py, public, &instances, arguments)?;
         let run = |object, method: &Method<'_>| call.run(py, object, method);
         dispatch::<PythonObjects<'_>, _, _>(found, run).map_err(|failure| match failure {
-            Failure::AllRefused { .. } => Python::attach(|py| call.all_refused(py)),
+            Failure::AllRefused { .. } => attached(|py| call.all_refused(py)),
             failure => raised(failure),
         })
     }
