@@ -350,8 +350,11 @@ unsafe fn run(
             as_they_are &= have == dtype;
         }
     }
+    let mut walk = Walk::EMPTY;
     // SAFETY: live arrays.
-    let Some(walk) = (unsafe { Walk::new(&arrays, as_they_are) }) else { return Ok(None) };
+    if unsafe { !walk.lay_out(&arrays, as_they_are) } {
+        return Ok(None);
+    }
     let n = walk.n;
     let mut direct = [false; MOST_INPUTS];
     for (i, (input, &dtype)) in inputs.iter().zip(l.inputs).enumerate() {
@@ -558,7 +561,7 @@ unsafe fn usable_output(
         if nd > 0 {
             let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
             let strides = std::slice::from_raw_parts(fields.strides, nd);
-            if dims != &walk.shape[..nd] || !walk.lies_packed(strides, dtype.size()) {
+            if dims.iter().zip(&walk.shape).any(|(a, b)| a != b) || !walk.lies_packed(strides, dtype.size()) {
                 return None;
             }
         }

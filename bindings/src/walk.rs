@@ -30,32 +30,38 @@ pub struct Walk<const N: usize> {
 }
 
 impl<const N: usize> Walk<N> {
-    /// The walk of arrays (null where an operand is none) that agree in shape, or `None`. With `as_they_are` the loop can
-    /// take each array's memory as far as dtypes go.
+    /// Of a call without arrays.
+    pub const EMPTY: Walk<N> = Walk {
+        nd: 0,
+        shape: [1; MOST_AXES],
+        n: 1,
+        c_order: true,
+        plain: false,
+        order: [0, 1, 2, 3],
+        steps: [[0; MOST_AXES]; N],
+    };
+
+    /// Lays an empty walk out for these arrays (null where an operand is none); false if they do not agree in shape, or have
+    /// too many axes. With `as_they_are` the loop can take each array's memory as far as dtypes go.
     ///
     /// # Safety
     /// Live arrays.
-    pub unsafe fn new(arrays: &[*mut PyArrayObject; N], as_they_are: bool) -> Option<Walk<N>> {
-        let mut walk = Walk {
-            nd: 0,
-            shape: [1; MOST_AXES],
-            n: 1,
-            c_order: true,
-            plain: false,
-            order: [0, 1, 2, 3],
-            steps: [[0; MOST_AXES]; N],
-        };
+    #[inline]
+    pub unsafe fn lay_out(&mut self, arrays: &[*mut PyArrayObject; N], as_they_are: bool) -> bool {
         // SAFETY: live arrays.
-        if unsafe { walk.set_plain(arrays) } {
-            return Some(walk);
-        }
+        unsafe { self.set_plain(arrays) || self.set_general(arrays, as_they_are) }
+    }
+
+    /// Broadcasts, and orders the axes.
+    unsafe fn set_general(&mut self, arrays: &[*mut PyArrayObject; N], as_they_are: bool) -> bool {
+        let walk = self;
         let fields = arrays.iter().filter(|a| !a.is_null()).map(|&a| {
             // SAFETY: a live array.
             unsafe { &(*a).fields }
         });
         walk.nd = fields.clone().map(|f| f.nd as usize).max().unwrap_or(0);
         if walk.nd > MOST_AXES {
-            return None;
+            return false;
         }
         let mut columns = as_they_are;
         for (steps, &array) in walk.steps.iter_mut().zip(arrays) {
@@ -83,7 +89,7 @@ impl<const N: usize> Walk<N> {
                 let have = &mut walk.shape[offset + axis];
                 if n != 1 {
                     if *have != 1 && *have != n {
-                        return None;
+                        return false;
                     }
                     *have = n;
                     steps[offset + axis] = stride;
@@ -104,7 +110,7 @@ impl<const N: usize> Walk<N> {
             }
             walk.c_order = walk.order[..nd].is_sorted();
         }
-        Some(walk)
+        true
     }
 
     /// Fills in length and shape if that is all there is to it, as in most calls.
@@ -122,7 +128,9 @@ impl<const N: usize> Walk<N> {
                 };
                 (fields.flags, dims)
             };
-            let same = shape.is_none_or(|shape| shape == dims);
+            // Not `==`: that is `memcmp`, which costs more than these few numbers, and most for none at all.
+            let same = shape
+                .is_none_or(|shape| shape.len() == dims.len() && shape.iter().zip(dims).all(|(a, b)| a == b));
             if !same || flags & NPY_ARRAY_C_CONTIGUOUS == 0 || dims.len() > MOST_AXES {
                 return false;
             }
