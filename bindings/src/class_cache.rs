@@ -4,45 +4,60 @@
 //! or a base of it changes. So a tag says that what was found still holds, and keeps no class alive.
 
 use pyo3::ffi;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Small verdicts by class.
+/// Numbers by class. Read and written with the GIL held.
 pub struct ClassCache {
     slots: [Slot; SLOTS],
 }
 
+/// A class's slot follows from its address; two that share one push each other out.
 const SLOTS: usize = 64;
 
-/// Half written by one thread and half by another it fits no class, as no tag is given twice.
 struct Slot {
     class: AtomicUsize,
-    tag_and_verdict: AtomicU64,
+    tag: AtomicUsize,
+    value: AtomicUsize,
+}
+
+impl Slot {
+    const fn empty() -> Slot {
+        Slot { class: AtomicUsize::new(0), tag: AtomicUsize::new(0), value: AtomicUsize::new(0) }
+    }
 }
 
 impl ClassCache {
     /// Nothing known yet.
     pub const fn new() -> ClassCache {
-        ClassCache {
-            slots: [const { Slot { class: AtomicUsize::new(0), tag_and_verdict: AtomicU64::new(0) } }; SLOTS],
-        }
+        ClassCache { slots: [const { Slot::empty() }; SLOTS] }
     }
 
-    /// The verdict on a class: the one kept, or what `judge` says. Judging looks something up in the class.
+    /// What was kept for the class as it is now.
     ///
     /// # Safety
     /// A live class.
     #[inline]
-    pub unsafe fn get(&self, class: *mut ffi::PyTypeObject, judge: impl FnOnce() -> u8) -> u8 {
-        let slot = &self.slots[(class.addr() >> 4) % SLOTS];
-        // SAFETY: a live class. A tag of 0 is none, and matches nothing.
-        let tag = || u64::from(unsafe { (*class).tp_version_tag });
-        let (now, known) = (tag(), slot.tag_and_verdict.load(Ordering::Relaxed));
-        if now != 0 && slot.class.load(Ordering::Relaxed) == class.addr() && known >> 8 == now {
-            return known as u8;
-        }
-        let verdict = judge();
-        slot.class.store(class.addr(), Ordering::Relaxed);
-        slot.tag_and_verdict.store(tag() << 8 | u64::from(verdict), Ordering::Relaxed);
-        verdict
+    pub unsafe fn find(&self, class: *mut ffi::PyTypeObject) -> Option<usize> {
+        let slot = self.slot(class);
+        // SAFETY: a live class. A tag of 0 is none.
+        let tag = unsafe { (*class).tp_version_tag } as usize;
+        let known = tag != 0 && slot.class.load(Relaxed) == class.addr() && slot.tag.load(Relaxed) == tag;
+        known.then(|| slot.value.load(Relaxed))
+    }
+
+    /// Keeps a number for the class, in which something was looked up just now.
+    ///
+    /// # Safety
+    /// A live class.
+    pub unsafe fn keep(&self, class: *mut ffi::PyTypeObject, value: usize) {
+        let slot = self.slot(class);
+        slot.class.store(class.addr(), Relaxed);
+        // SAFETY: a live class.
+        slot.tag.store(unsafe { (*class).tp_version_tag } as usize, Relaxed);
+        slot.value.store(value, Relaxed);
+    }
+
+    fn slot(&self, class: *mut ffi::PyTypeObject) -> &Slot {
+        &self.slots[(class.addr() >> 5) % SLOTS]
     }
 }

@@ -60,7 +60,14 @@ pub unsafe fn handed(
         // SAFETY: a live object.
         BY_TABLE => unsafe {
             let class = ffi::Py_TYPE(class_of);
-            VERDICTS.get(class, || judge(py, class))
+            match VERDICTS.find(class) {
+                Some(verdict) => verdict as Verdict,
+                None => {
+                    let verdict = judge(py, class);
+                    VERDICTS.keep(class, usize::from(verdict));
+                    verdict
+                }
+            }
         },
         ALWAYS_OURS => OURS,
         _ => NUMPYS,

@@ -139,18 +139,20 @@ pub unsafe fn is_plain_subclass(py: Python<'_>, np: &NumPy, object: *mut ffi::Py
         (names.array_priority, np.array_priority),
         (names.array_finalize, np.array_finalize),
     ];
-    let judge = || {
+    // SAFETY: live objects; what is found is owned.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        if let Some(verdict) = PLAIN.find(class) {
+            return verdict != 0;
+        }
         let same = |&(name, of_ndarray): &(*mut ffi::PyObject, *mut ffi::PyObject)| {
-            // SAFETY: a live object; what is found is owned.
-            unsafe {
-                let found = lookup::on_class(object, name);
-                found.inspect(|found| ffi::Py_DECREF(*found)) == Some(of_ndarray)
-            }
+            let found = lookup::on_class(object, name);
+            found.inspect(|found| ffi::Py_DECREF(*found)) == Some(of_ndarray)
         };
-        u8::from(inherited.iter().all(same))
-    };
-    // SAFETY: a live object's class.
-    unsafe { PLAIN.get(ffi::Py_TYPE(object), judge) == 1 }
+        let plain = inherited.iter().all(same);
+        PLAIN.keep(class, usize::from(plain));
+        plain
+    }
 }
 
 /// A new array as an instance of the class of `like`, a plain subclass; what `ndarray.__array_wrap__` does. `None` if the

@@ -7,7 +7,6 @@
 //! `numpy.add`.
 
 mod bind;
-mod class_cache;
 mod decorate;
 mod elementwise;
 mod list;

@@ -1,10 +1,10 @@
 //! `__array_function__` on Python objects: the engine's precedence (`ufunx::dispatch::function`), its questions answered
 //! here.
 
-use super::class_cache;
+use crate::class_cache::ClassCache;
+use crate::lookup::{self, Names};
 use crate::numpy_api::NumPy;
-use crate::object::Arguments;
-use crate::object::attached;
+use crate::object::{Arguments, attached};
 use crate::overrides::PythonObjects;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -181,7 +181,23 @@ unsafe fn array_function<'py>(
         if ffi::Py_TYPE(object) == np.array_type {
             return Some(Bound::from_borrowed_ptr(py, np.ndarray_array_function));
         }
-        class_cache::array_function(py, object)
+        // Looking it up costs more than all else that is done before an override is called. The class keeps the method
+        // alive as long as the cache knows the class.
+        static METHODS: ClassCache = ClassCache::new();
+        let class = ffi::Py_TYPE(object);
+        if let Some(method) = METHODS.find(class) {
+            let method = std::ptr::with_exposed_provenance_mut::<ffi::PyObject>(method);
+            return Bound::from_borrowed_ptr_or_opt(py, method);
+        }
+        let found = lookup::on_class(object, Names::get(py).array_function);
+        let method = found.unwrap_or(std::ptr::null_mut());
+        // A metaclass may answer otherwise each time, and so may a descriptor that is no plain function.
+        let plain = ffi::Py_TYPE(class.cast()) == &raw mut ffi::PyType_Type
+            && (method.is_null() || ffi::PyFunction_Check(method) != 0);
+        if plain {
+            METHODS.keep(class, method.expose_provenance());
+        }
+        found.map(|method| Bound::from_owned_ptr(py, method))
     }
 }
 
