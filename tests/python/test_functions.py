@@ -711,3 +711,17 @@ def test_a_function_with_like():
     ]:
         assert outcome(ours, *args, **kwargs) == outcome(twin, *args, **kwargs)
     assert ours(recorder, 1)[0] is implementation
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize("shape", [(7,), (10, 20, 5), (3, 1, 4)])
+def test_a_given_mean_counts_as_the_one_computed(name: str, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(3).normal(size=shape)
+    for axis in (0, -1, None, tuple(range(len(shape)))):
+        mean = ux.mean(x, axis=axis, keepdims=True)
+        before = ux.native_calls()
+        given = getattr(ux, name)(x, axis=axis, mean=mean)
+        assert ux.native_calls() > before
+        np.testing.assert_array_equal(given, getattr(ux, name)(x, axis=axis))
+        np.testing.assert_allclose(given, getattr(np, name)(x, axis=axis, mean=mean), rtol=1e-14)
+        assert type(given) is type(getattr(np, name)(x, axis=axis, mean=mean))

@@ -106,9 +106,6 @@ unsafe fn spread(
     moment: Moment,
 ) -> Option<PyResult<*mut ffi::PyObject>> {
     let [array, axis, dtype, out, ddof, keepdims, mask, mean, correction, ..] = *slots;
-    if !is_absent(np, mean) {
-        return None;
-    }
     let ddof = match (is_absent(np, correction), ddof.is_null()) {
         (true, _) => ddof,
         (false, true) => correction,
@@ -118,10 +115,16 @@ unsafe fn spread(
     unsafe {
         let moments = Moments::new(py, np, native, [array, axis, dtype, out, keepdims, mask])?;
         let divisor = moments.divisor(ddof)?;
-        if let Some(value) = moments.short(moment, Some(divisor)) {
+        let mean = match is_absent(np, mean) {
+            true => None,
+            false => Some(moments.given_mean(mean)?),
+        };
+        if mean.is_none()
+            && let Some(value) = moments.short(moment, Some(divisor))
+        {
             return Some(value);
         }
-        moments.spread(moment, divisor).map(|result| result.map(Bound::into_ptr))
+        moments.spread(moment, divisor, mean).map(|result| result.map(Bound::into_ptr))
     }
 }
 
@@ -204,6 +207,24 @@ impl<'a, 'py> Moments<'a, 'py> {
             }
             let left = (self.count as i64).checked_sub(integer(ddof).ok()? as i64)?;
             (left > 0).then_some(Divisor::Int(left))
+        }
+    }
+
+    /// A `mean=` that the array's elements can be compared with one by one; `None` where NumPy must look at it.
+    unsafe fn given_mean(&self, mean: *mut ffi::PyObject) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: live objects, arrays once the type says so, whose dimensions have an entry per axis.
+        unsafe {
+            if ffi::Py_TYPE(mean) != self.np.array_type {
+                return None;
+            }
+            let shape = |array: *mut ffi::PyObject| {
+                let fields = &(*array.cast::<PyArrayObject>()).fields;
+                (0..fields.nd as usize).map(|i| *fields.dimensions.add(i))
+            };
+            let fits = shape(mean).len() == shape(self.array).len()
+                && shape(mean).zip(shape(self.array)).all(|(m, n)| m == 1 || m == n);
+            let plain = self.np.dtype_of(mean.cast())?.kind() == Kind::Float;
+            (fits && plain).then(|| Bound::from_borrowed_ptr(self.py, mean))
         }
     }
 
@@ -335,15 +356,26 @@ impl<'a, 'py> Moments<'a, 'py> {
     }
 
     /// NumPy's `_var`, and `_std` on it.
-    unsafe fn spread(&self, moment: Moment, divisor: Divisor) -> Attempt<'py> {
+    unsafe fn spread(
+        &self,
+        moment: Moment,
+        divisor: Divisor,
+        mean: Option<Bound<'py, PyAny>>,
+    ) -> Attempt<'py> {
         let py = self.py;
         // SAFETY: live objects; singletons that live for ever.
         unsafe {
             let dtype = self.sum_dtype();
-            let sum = self.reduce(self.array, dtype, std::ptr::null_mut(), ffi::Py_True())?;
-            let squares = |sum: Bound<'py, PyAny>| {
-                let count = Divisor::Int(self.count as i64).scalar(py, self.np)?;
-                let mean = self.divide_in_place(&sum, &count)?;
+            let mean = match mean {
+                Some(mean) => Ok(mean),
+                None => {
+                    self.reduce(self.array, dtype, std::ptr::null_mut(), ffi::Py_True())?.and_then(|sum| {
+                        let count = Divisor::Int(self.count as i64).scalar(py, self.np)?;
+                        self.divide_in_place(&sum, &count)
+                    })
+                }
+            };
+            let squares = |mean: Bound<'py, PyAny>| {
                 let x = self.ufuncs.subtract.bind(py);
                 let x = call(py, x.as_ptr(), &[self.array, mean.as_ptr()], &[])?;
                 // The name under which flags are reported.
@@ -354,7 +386,7 @@ impl<'a, 'py> Moments<'a, 'py> {
                     false => call(py, self.ufuncs.multiply.as_ptr(), &[x.as_ptr(), x.as_ptr()], &out),
                 }
             };
-            let result = sum.and_then(squares).and_then(|squares| {
+            let result = mean.and_then(squares).and_then(|squares| {
                 let none = ffi::Py_None();
                 let or_none = |object: *mut ffi::PyObject| if object.is_null() { none } else { object };
                 let positional =
