@@ -1,4 +1,6 @@
-"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's."""
+"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's, and its functions
+where tests do.
+"""
 
 import importlib
 import sys
@@ -58,8 +60,18 @@ def replace_everywhere() -> None:
                             cell.cell_contents = ufunc  # the operators of NDArrayOperatorsMixin
 
 
+def put_functions() -> None:
+    """Put ufunx's `sum` and its like where tests find NumPy's. NumPy's modules go on calling each other's."""
+    import ufunx
+
+    functions: dict[str, Any] = ufunx._FUNCTIONS
+    for name, function in functions.items():
+        setattr(np, name, function)
+
+
 def pytest_configure() -> None:
     replace_everywhere()
+    put_functions()
     captured = [np.add, np.ma.add.f, np._core._methods.umr_sum.__self__]  # type: ignore[attr-defined]
     if any(type(ufunc) is np.ufunc for ufunc in captured):
         raise pytest.UsageError("a ufunc of NumPy's is left where tests find it")
