@@ -1,4 +1,4 @@
-"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's, and its functions
+"""A pytest plugin that puts ufunx's ufuncs where NumPy's own modules and tests find NumPy's, and functions
 where tests do.
 """
 
