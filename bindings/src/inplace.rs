@@ -103,7 +103,7 @@ pub fn of_twin(py: Python<'_>, twin: *mut ffi::PyObject) -> Option<&'static Ufun
     UFUNCS.get(py)?.find(twin)
 }
 
-/// Makes NumPy's ufuncs known; the objects are kept for ever. A second set, of a module loaded anew, is not needed.
+/// Makes NumPy's ufuncs known; the objects are kept for ever.
 pub fn register(py: Python<'_>, objects: &[Bound<'_, PyAny>]) -> PyResult<()> {
     UFUNCS.get_or_try_init(py, || {
         let mut table = Table { slots: [(std::ptr::null_mut(), None); SLOTS] };

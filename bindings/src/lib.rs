@@ -29,6 +29,7 @@ mod wrap;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 /// The ufunx extension module.
@@ -50,9 +51,16 @@ mod _native {
     }
 }
 
-/// Make an object for each ufunc in NumPy's public namespace, by name; aliases share one.
+/// The object for each ufunc in NumPy's public namespace, by name; aliases share one. They are made once in a process, so
+/// that `is` holds for them whoever asks.
 #[pyfunction]
 fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let made = MADE.get_or_try_init(py, || make_ufuncs(py).map(Bound::unbind))?;
+    made.bind(py).copy()
+}
+
+fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let numpy = py.import("numpy")?;
     let class = numpy.getattr("ufunc")?;
     let made = PyDict::new(py);

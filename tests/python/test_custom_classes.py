@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ufunx as ux
+from ufunx import _native
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "bindings" / "python" / "examples"
@@ -338,3 +339,21 @@ def test_the_documentation_shows_the_example_as_it_is(name: str) -> None:
     text = (ROOT / "docs" / "custom-classes.md").read_text()
     assert f"```python\n{source}```" in text
     assert len(source.splitlines()) < 80
+
+
+def test_every_way_to_a_ufunc_hands_over_the_same_object() -> None:
+    seen = []
+
+    class Keeps(ux.OperatorsMixin):
+        def __array_ufunc__(self, ufunc: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append(ufunc)
+
+    class Inner:
+        def __array_ufunc__(self, ufunc: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append(ufunc)
+
+    Keeps() + 1
+    ux.add(Keeps(), 1)
+    ux.dispatch(np.add, "__call__", (Inner(), 1), {})
+    assert [ufunc is ux.add for ufunc in seen] == [True] * 3
+    assert _native.ufuncs()["add"] is ux.add

@@ -1,1 +1,0 @@
-cd /work/wo && VIRTUAL_ENV=/tmp/w/v3 PYO3_PYTHON=/tmp/w/v3/bin/python CARGO_TARGET_DIR=/work/i3target /tmp/w/v3/bin/maturin develop --release -q 2>&1 | grep -v "Looking\|Requirement\|Built\|Setting\|Installed"
