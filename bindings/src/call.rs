@@ -4,7 +4,8 @@
 
 use crate::args::{Parsed, Reason, parse};
 use crate::early::{Early, casts_outputs_apart};
-use crate::fast::{self, DETACH_FROM};
+use crate::fast;
+use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, attached, call_twin, count_native};
@@ -118,7 +119,7 @@ unsafe fn outer_operands<'py>(
         let array = |object: *mut ffi::PyObject| {
             ingest(py, np, object).ok()?;
             // `matrix` is refused, and what other subclasses make of new axes is theirs.
-            if ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+            if np.is_subclass(object) {
                 return None;
             }
             let null: *mut ffi::PyObject = std::ptr::null_mut();
@@ -212,15 +213,13 @@ unsafe fn native(
         .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
         .collect();
     let planned = prepared.plan(|i, dtype, shape, strides| {
-        let (array, data) = new_array(py, np, dtype, shape, strides)?;
-        // SAFETY: a new array, owned here.
-        results[i] = Some(unsafe { Bound::from_owned_ptr(py, array) });
+        let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
+        results[i] = Some(array);
         Ok::<_, PyErr>(data)
     });
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
-    let run = |planned: &PlannedCall| unsafe { planned.run() };
-    let report =
-        planned.map(|planned| if n > DETACH_FROM { py.detach(|| run(&planned)) } else { run(&planned) });
+    let run = |planned: PlannedCall| unsafe { gil::without(py, n, || planned.run()) };
+    let report = planned.map(run);
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
     let reported = report.and_then(|report| np.report(py, ufunc.own_name(), report.flags | report.cast));
     Ok(reported.and_then(|()| {
@@ -374,10 +373,7 @@ fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
         Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
         _ => None,
     });
-    let out_of_bounds = |dtype: DType| {
-        let past = 1i128 << dtype.precision();
-        *x >= past || *x < if dtype.is_signed() { -past } else { 0 }
-    };
+    let out_of_bounds = |dtype: DType| !dtype.int_range().contains(x);
     match beside {
         Some(dtype) if parsed.dtype.is_none() && COMPARISONS.contains(&def.name) && out_of_bounds(dtype) => {
             Typed::Strong(DType::I64)
@@ -439,35 +435,4 @@ pub fn may_overflow(value: Scalar, dtype: DType) -> bool {
     }
     let is_float = matches!(dtype.kind(), Kind::Float | Kind::Complex);
     is_float && magnitude.is_finite() && magnitude >= 2f64.powi(dtype.max_exponent())
-}
-
-/// A new array in these byte strides, and its memory.
-pub fn new_array(
-    py: Python<'_>,
-    np: &NumPy,
-    dtype: DType,
-    shape: &[usize],
-    strides: &[isize],
-) -> PyResult<(*mut ffi::PyObject, *mut u8)> {
-    let descr = np.descr(dtype);
-    // SAFETY: dimensions and strides have an entry per axis and are copied; the descriptor's reference is taken over;
-    // NumPy makes memory for the strides, which leave no gaps.
-    unsafe {
-        ffi::Py_INCREF(descr.cast());
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(
-            py,
-            np.array_type,
-            descr,
-            shape.len() as i32,
-            shape.as_ptr().cast_mut().cast(),
-            strides.as_ptr().cast_mut(),
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        if array.is_null() {
-            return Err(PyErr::fetch(py));
-        }
-        Ok((array, (*array.cast::<PyArrayObject>()).fields.data.cast()))
-    }
 }

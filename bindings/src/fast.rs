@@ -2,6 +2,7 @@
 //! repeated or of another dtype than the loop's goes through a scratch block as a whole. Whatever does not fit returns
 //! `None`, having done nothing, and goes the general way.
 
+use crate::gil;
 use crate::loops::MOST_INPUTS;
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc};
@@ -17,13 +18,11 @@ use ufunx::exec::{call_contiguous, with_scratch};
 use ufunx::operand::Operand;
 use ufunx::registry::{Isa, Kind, LoopDef};
 use ufunx::stage::copy_row;
-use ufunx::tuning::elements_per_thread;
+use ufunx::tuning::{BLOCK, elements_per_thread};
 use ufunx::{DType, FpFlags};
 
-/// Most elements that go through scratch blocks.
-const STAGED: usize = 1024;
-/// Calls of more elements release the GIL, as NumPy's do.
-pub const DETACH_FROM: usize = 500;
+/// Most elements that go through scratch blocks: one block each.
+const STAGED: usize = BLOCK;
 
 /// An input and its dtype; a number has that of the array beside it.
 #[derive(Clone, Copy)]
@@ -74,17 +73,11 @@ pub unsafe fn call(
         if result.is_some() || !out.is_null() || !arguments.keywords.is_empty() {
             return Ok(result);
         }
-        match objects.iter().find(|&&object| is_subclass(np, object)) {
+        match objects.iter().find(|&&object| np.is_subclass(object)) {
             Some(&first) => call_subclass(py, np, ufunc, objects, first),
             None => Ok(None),
         }
     }
-}
-
-/// Whether an object is an array of a subclass.
-unsafe fn is_subclass(np: &NumPy, object: *mut ffi::PyObject) -> bool {
-    // SAFETY: a live object.
-    unsafe { ffi::Py_TYPE(object) != np.array_type && ffi::PyObject_TypeCheck(object, np.array_type) != 0 }
 }
 
 /// The call where `first` is the first instance of a subclass.
@@ -98,7 +91,7 @@ unsafe fn call_subclass(
     // SAFETY: live objects.
     unsafe {
         let plain =
-            |&object: &*mut ffi::PyObject| !is_subclass(np, object) || is_plain_subclass(py, np, object);
+            |&object: &*mut ffi::PyObject| !np.is_subclass(object) || is_plain_subclass(py, np, object);
         if !objects.iter().all(plain) {
             return Ok(None);
         }
@@ -163,7 +156,7 @@ pub unsafe fn call_resolved(
         }
         // SAFETY: a live object, an array once its type says so; a value's cell holds one element.
         *input = unsafe {
-            if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+            if np.is_array(object) {
                 Input::Array(object.cast(), operand.dtype)
             } else if operand.dtype.size() <= 8 {
                 let mut cell = [0u64];
@@ -276,7 +269,7 @@ unsafe fn read_inputs(
         // SAFETY: live objects; each branch has checked the exact type.
         unsafe {
             let class = ffi::Py_TYPE(object);
-            if class == np.array_type || (subclasses && ffi::PyObject_TypeCheck(object, np.array_type) != 0) {
+            if class == np.array_type || (subclasses && np.is_array(object)) {
                 let array = object.cast::<PyArrayObject>();
                 let dtype = np.dtype_of(array)?;
                 *input = Input::Array(array, dtype);
@@ -316,19 +309,15 @@ unsafe fn read_inputs(
                 u64::from((x as f32).to_bits())
             }
             // An integer's low bytes are its value in any dtype that holds it.
-            (Input::Int(x), int) if int.kind() == Kind::Int && fits(x, int) => x as u64,
+            (Input::Int(x), int) if int.kind() == Kind::Int && int.int_range().contains(&x.into()) => {
+                x as u64
+            }
             (Input::Float(_) | Input::Int(_), _) => return None,
             _ => continue,
         };
         *input = Input::Cell([bits], beside);
     }
     Some(inputs)
-}
-
-fn fits(x: i64, int: DType) -> bool {
-    let past = 1i128 << int.precision();
-    let least = if int.is_signed() { -past } else { 0 };
-    (least..past).contains(&i128::from(x))
 }
 
 /// # Safety
@@ -386,19 +375,20 @@ unsafe fn run(
         } else if walk.nd == 0 && !keep_array {
             (std::ptr::null_mut(), cell.as_mut_ptr().cast::<u8>())
         } else {
-            let (array, data) = new_output(py, np, out_dtype, &walk)?;
-            (array.cast(), data)
+            let strides = walk.output_strides(out_dtype.size());
+            let strides = (!walk.c_order).then_some(&strides[..walk.nd]);
+            let (array, data) = np.new_array(py, out_dtype, &walk.shape[..walk.nd], strides)?;
+            (array.into_ptr(), data)
         }
     };
     let mut args = [target; MOST_INPUTS + 1];
     let mut cast = FpFlags::NONE;
     let isa = ufunx::current_isa();
     let run = |args: &[*mut u8; MOST_INPUTS + 1]| {
-        let args = Operands(&args[..=inputs.len()]);
+        let args = &args[..=inputs.len()];
         // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input that is read in place but
         // perhaps the first, element for element, which was checked.
-        let work = || unsafe { call_contiguous(l, isa, args.get(), n) };
-        if n > DETACH_FROM { py.detach(work) } else { work() }
+        unsafe { gil::without(py, n, || call_contiguous(l, isa, args, n)) }
     };
     let flags: FpFlags = if staged {
         with_scratch(2 * MOST_INPUTS * STAGED * 16, |scratch| {
@@ -459,51 +449,6 @@ unsafe fn stage_input(
         }
     }
     block
-}
-
-/// A new array as the walk lies, and its memory.
-unsafe fn new_output(
-    py: Python<'_>,
-    np: &NumPy,
-    dtype: DType,
-    walk: &Walk<MOST_INPUTS>,
-) -> PyResult<(*mut PyArrayObject, *mut u8)> {
-    let descr = np.descr(dtype);
-    let mut strides = walk.output_strides(dtype.size());
-    // SAFETY: lengths and strides have an entry per axis and are copied; the descriptor's reference is taken over.
-    unsafe {
-        ffi::Py_INCREF(descr.cast());
-        let null: *mut ffi::PyObject = std::ptr::null_mut();
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(
-            py,
-            np.array_type,
-            descr,
-            walk.nd as i32,
-            walk.shape.as_ptr().cast_mut().cast(),
-            if walk.c_order { null.cast() } else { strides.as_mut_ptr() },
-            null.cast(),
-            0,
-            null,
-        );
-        if array.is_null() {
-            return Err(PyErr::fetch(py));
-        }
-        let array = array.cast::<PyArrayObject>();
-        Ok((array, (*array).fields.data.cast()))
-    }
-}
-
-/// Addresses that may cross to where the GIL is not held.
-struct Operands<'a>(&'a [*mut u8]);
-// SAFETY: addresses; the objects behind them are kept by the caller of the ufunc.
-unsafe impl Send for Operands<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Operands<'_> {}
-
-impl Operands<'_> {
-    fn get(&self) -> &[*mut u8] {
-        self.0
-    }
 }
 
 /// A NumPy scalar.

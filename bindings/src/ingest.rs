@@ -75,7 +75,7 @@ pub unsafe fn ingest(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> 
             PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
             return Ok(Ingested::Strong(dtype, cell));
         }
-        if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+        if np.is_array(object) {
             let array = object.cast::<PyArrayObject>();
             let dtype = np.dtype_of(array).ok_or(Foreign::DType)?;
             return Ok(Ingested::Array(operand_of(array, dtype)));
@@ -112,9 +112,7 @@ pub unsafe fn writable(np: &NumPy, object: *mut ffi::PyObject) -> Option<Operand
     // SAFETY: the object is live, and an array once its type says so.
     unsafe {
         let array = object.cast::<PyArrayObject>();
-        if ffi::PyObject_TypeCheck(object, np.array_type) == 0
-            || (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0
-        {
+        if !np.is_array(object) || (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {
             return None;
         }
         Some(operand_of(array, np.dtype_of(array)?))

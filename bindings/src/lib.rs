@@ -13,6 +13,7 @@ mod early;
 mod explain;
 mod fast;
 mod functions;
+mod gil;
 mod handoff;
 mod ingest;
 mod inplace;

@@ -2,11 +2,12 @@
 
 use crate::numpy_api::DTYPES;
 use std::sync::atomic::{AtomicU8, Ordering};
-use ufunx::DType;
+use ufunx::exec::call_fold;
 use ufunx::reduce::{Initial, start_value};
 use ufunx::registry::{
     Casting, Cost, LoopDef, ReduceRule, Request, Typed, UfuncDef, resolve, resolve_reduction,
 };
+use ufunx::{DType, FpFlags};
 
 /// A ufunc's loops by the dtypes of its inputs.
 pub struct FastLoops {
@@ -32,6 +33,23 @@ pub struct FastFold {
     pub start: u128,
     /// Whether there is an identity; else the first element starts.
     pub has_start: bool,
+}
+
+impl FastFold {
+    /// Folds `n` elements to one; `None`, having read nothing, if there is no kernel at this level.
+    ///
+    /// # Safety
+    /// As many elements, at least one, and room for one.
+    pub unsafe fn run(&self, data: *const u8, n: usize, result: *mut u8) -> Option<FpFlags> {
+        let size = self.l.outputs[0].size();
+        let skip = usize::from(!self.has_start);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let first = if self.has_start { (&raw const self.start).cast() } else { data };
+            std::ptr::copy_nonoverlapping(first, result, size);
+            call_fold(self.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)
+        }
+    }
 }
 
 /// Inputs of a fast call.

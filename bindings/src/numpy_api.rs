@@ -175,6 +175,66 @@ impl NumPy {
         self.scalars.iter().position(|&t| t == class).map(|i| DType::ALL[i])
     }
 
+    /// A new array, and its memory: C-contiguous, or in these byte strides, which leave no gaps.
+    pub fn new_array<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
+        let descr = self.descr(dtype);
+        let null: *mut ffi::PyObject = std::ptr::null_mut();
+        // SAFETY: lengths and strides have an entry per axis and are copied; the descriptor's reference is taken over.
+        unsafe {
+            ffi::Py_INCREF(descr.cast());
+            let array = PY_ARRAY_API.PyArray_NewFromDescr(
+                py,
+                self.array_type,
+                descr,
+                shape.len() as c_int,
+                shape.as_ptr().cast_mut().cast(),
+                strides.map_or(null.cast(), |strides| strides.as_ptr().cast_mut()),
+                null.cast(),
+                0,
+                null,
+            );
+            let array = Bound::from_owned_ptr_or_err(py, array)?;
+            let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
+            Ok((array, data))
+        }
+    }
+
+    /// Whether it is an array of no subclass.
+    ///
+    /// # Safety
+    /// A live object.
+    #[inline]
+    pub unsafe fn is_exact_array(&self, object: *mut ffi::PyObject) -> bool {
+        // SAFETY: a live object.
+        unsafe { ffi::Py_TYPE(object) == self.array_type }
+    }
+
+    /// Whether it is an array, of whatever class.
+    ///
+    /// # Safety
+    /// A live object.
+    #[inline]
+    pub unsafe fn is_array(&self, object: *mut ffi::PyObject) -> bool {
+        // SAFETY: a live object.
+        unsafe { ffi::PyObject_TypeCheck(object, self.array_type) != 0 }
+    }
+
+    /// Whether it is an array of a subclass.
+    ///
+    /// # Safety
+    /// A live object.
+    #[inline]
+    pub unsafe fn is_subclass(&self, object: *mut ffi::PyObject) -> bool {
+        // SAFETY: a live object.
+        unsafe { !self.is_exact_array(object) && self.is_array(object) }
+    }
+
     /// Whether a bound method is `ndarray`'s own `__array_wrap__`.
     ///
     /// # Safety

@@ -6,20 +6,17 @@ use crate::loops::FastFold;
 use crate::methods::integer;
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc};
-use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PY_ARRAY_API, PyArrayObject};
+use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
-use ufunx::exec::{call_contiguous, call_fold, call_strided};
+use ufunx::exec::{call_contiguous, call_strided};
 use ufunx::stage::copy_row;
-use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS};
+use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, PAIRWISE_LANES, WIDE_KEPT};
 use ufunx::{DType, FpFlags};
 
 /// Most elements of one fold; more are cut into pieces, and summed otherwise.
 const MOST: usize = FOLD_PIECE / 4;
-
-/// Fewer elements are added in order even by a pairwise sum; the engine takes fewer columns as runs.
-const WIDE: usize = 8;
 
 /// Calls the method the short way, if it can.
 ///
@@ -151,7 +148,7 @@ impl<'a> Small<'a> {
             let mut cell = [0u128];
             // SAFETY: `total` elements; the cell holds one.
             return unsafe {
-                let flags = self.fold_run(self.data, total, cell.as_mut_ptr().cast())?;
+                let flags = self.fold.run(self.data, total, cell.as_mut_ptr().cast())?;
                 Some(
                     np.report(py, "reduce", flags)
                         .and_then(|()| scalar(py, np, dtype, cell.as_mut_ptr().cast())),
@@ -159,7 +156,7 @@ impl<'a> Small<'a> {
             };
         }
         let (n, outer) = (self.dims[nd - 1], &self.dims[..nd - 1]);
-        let (array, data) = match new_array(py, np, dtype, outer) {
+        let (array, data) = match np.new_array(py, dtype, outer, None) {
             Ok(made) => made,
             Err(error) => return Some(Err(error)),
         };
@@ -167,7 +164,7 @@ impl<'a> Small<'a> {
         for i in 0..total / n {
             // SAFETY: run `i` of `n` elements, and its place in the new array.
             flags |=
-                unsafe { self.fold_run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
+                unsafe { self.fold.run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
         }
         Some(np.report(py, "reduce", flags).map(|()| array.into_ptr()))
     }
@@ -183,12 +180,12 @@ impl<'a> Small<'a> {
         let n: usize = kept.iter().product();
         // SAFETY: a live object, once it is not null.
         let first = axis.is_null() || unsafe { integer(axis) }.is_ok_and(|a| a == 0);
-        let in_order = *rows < FOLD_ROWS && (n >= WIDE || *rows < WIDE);
+        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < PAIRWISE_LANES);
         let FastFold { l, start, has_start } = *self.fold;
         if !first || !in_order || l.kernels.inplace[0].is_none() {
             return None;
         }
-        let (array, data) = match new_array(py, np, self.dtype, kept) {
+        let (array, data) = match np.new_array(py, self.dtype, kept, None) {
             Ok(made) => made,
             Err(error) => return Some(Err(error)),
         };
@@ -222,7 +219,7 @@ impl<'a> Small<'a> {
             return None;
         }
         let l = ufunc.fast.reducible(self.dtype).filter(|l| std::ptr::eq(*l, self.fold.l))?;
-        let (array, data) = match new_array(py, np, self.dtype, &[n]) {
+        let (array, data) = match np.new_array(py, self.dtype, &[n], None) {
             Ok(made) => made,
             Err(error) => return Some(Err(error)),
         };
@@ -241,51 +238,5 @@ impl<'a> Small<'a> {
         // SAFETY: a live object, once it is not null.
         !axis.is_null()
             && unsafe { integer(axis) }.is_ok_and(|a| a == -1 || a == self.dims.len() as isize - 1)
-    }
-
-    /// Folds `n` elements to one.
-    ///
-    /// # Safety
-    /// As many elements, and room for one.
-    unsafe fn fold_run(&self, data: *const u8, n: usize, result: *mut u8) -> Option<FpFlags> {
-        let FastFold { l, start, has_start } = *self.fold;
-        let size = self.dtype.size();
-        let skip = usize::from(!has_start);
-        // SAFETY: the caller's promise; there is at least one element.
-        unsafe {
-            let first = if has_start { (&raw const start).cast() } else { data };
-            std::ptr::copy_nonoverlapping(first, result, size);
-            call_fold(l, ufunx::current_isa(), result, data.add(skip * size), n - skip)
-        }
-    }
-}
-
-/// A new C-contiguous array, and its memory.
-fn new_array<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    dtype: DType,
-    shape: &[usize],
-) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
-    let descr = np.descr(dtype);
-    // SAFETY: lengths have an entry per axis and are copied; the descriptor's reference is taken over.
-    unsafe {
-        ffi::Py_INCREF(descr.cast());
-        let dims = shape.as_ptr().cast_mut().cast();
-        let null: *mut ffi::PyObject = std::ptr::null_mut();
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(
-            py,
-            np.array_type,
-            descr,
-            shape.len() as i32,
-            dims,
-            null.cast(),
-            null.cast(),
-            0,
-            null,
-        );
-        let array = Bound::from_owned_ptr_or_err(py, array)?;
-        let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
-        Ok((array, data))
     }
 }

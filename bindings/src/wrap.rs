@@ -199,7 +199,7 @@ unsafe fn holder(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyRe
         if ffi::Py_TYPE(object) == np.array_type {
             return Ok(Holder::Array);
         }
-        if ffi::PyObject_TypeCheck(object, np.array_type) == 0 {
+        if !np.is_array(object) {
             return Ok(Holder::Scalar);
         }
         match wrap_method(py, object)? {

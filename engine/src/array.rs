@@ -270,11 +270,7 @@ impl Scalar {
 }
 
 fn fits(value: i128, dtype: DType) -> bool {
-    if dtype.kind() != crate::registry::Kind::Int {
-        return true;
-    }
-    let bits = dtype.precision();
-    value < (1 << bits) && value >= if dtype.is_signed() { -(1 << bits) } else { 0 }
+    dtype.kind() != crate::registry::Kind::Int || dtype.int_range().contains(&value)
 }
 
 impl<'a, T: UserElement, S: Data<Elem = T>, D: Dimension> From<&'a ArrayBase<S, D>> for View<'a> {

@@ -125,6 +125,12 @@ impl DType {
         self.row().precision
     }
 
+    /// The values of an integer dtype.
+    pub const fn int_range(self) -> std::ops::Range<i128> {
+        let past = 1 << self.precision();
+        (if self.is_signed() { -past } else { 0 })..past
+    }
+
     /// Largest binary exponent of a float; 0 for bool and integers.
     pub const fn max_exponent(self) -> i32 {
         self.row().exponent

@@ -3,8 +3,8 @@
 
 use super::bind::Slots;
 use super::list::Native;
-use super::objects::{call, is_absent, is_exact_array, is_plain_out};
-use crate::fast::DETACH_FROM;
+use super::objects::{call, is_absent, is_plain_out};
+use crate::gil;
 use crate::methods::integer;
 use crate::numpy_api::NumPy;
 use crate::object::count_native;
@@ -16,6 +16,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use ufunx::DType;
+use ufunx::operand::{Order, output_strides};
 use ufunx::registry::Kind;
 use ufunx::select::{self, Side};
 
@@ -37,7 +38,7 @@ impl<'a> Contiguous<'a> {
     unsafe fn of(np: &NumPy, object: *mut ffi::PyObject) -> Option<Contiguous<'a>> {
         // SAFETY: an array once its type says so, with dimensions per axis.
         unsafe {
-            if !is_exact_array(np, object) {
+            if !np.is_exact_array(object) {
                 return None;
             }
             let array = object.cast::<PyArrayObject>();
@@ -62,39 +63,16 @@ impl<'a> Contiguous<'a> {
 }
 
 /// A new array of that shape, in C order where that is one of the orders.
-unsafe fn new_array<'py>(
+fn new_array<'py>(
     py: Python<'py>,
     np: &NumPy,
     dtype: DType,
     dims: &[usize],
     orders: i32,
 ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
-    let descr = np.descr(dtype);
-    let columns = i32::from(orders & NPY_ARRAY_C_CONTIGUOUS == 0);
-    // SAFETY: lengths have an entry per axis and are copied; the descriptor's reference is taken over.
-    unsafe {
-        ffi::Py_INCREF(descr.cast());
-        let lengths = dims.as_ptr().cast_mut().cast();
-        let array = PY_ARRAY_API.PyArray_Empty(py, dims.len() as i32, lengths, descr, columns);
-        let array = Bound::from_owned_ptr_or_err(py, array)?;
-        let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
-        Ok((array, data))
-    }
-}
-
-/// Addresses that may cross to where the GIL is not held.
-struct Memory<T>(T);
-// SAFETY: addresses; the objects behind them are kept by the caller of the function.
-unsafe impl<T> Send for Memory<T> {}
-
-/// Runs `work`, without the GIL if it takes long.
-fn run(py: Python<'_>, n: usize, work: impl FnOnce()) {
-    let work = Memory(work);
-    let all = move || {
-        let work = work;
-        (work.0)();
-    };
-    if n > DETACH_FROM { py.detach(all) } else { all() }
+    let columns = orders & NPY_ARRAY_C_CONTIGUOUS == 0;
+    let strides = columns.then(|| output_strides(&[], dims, dtype.size(), Order::F));
+    np.new_array(py, dtype, dims, strides.as_deref())
 }
 
 /// The bits of a number in a dtype: a Python number it holds, as NumPy converts it without a warning, or a NumPy scalar of
@@ -119,7 +97,7 @@ unsafe fn number(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject, dtype: 
             return match dtype {
                 DType::F64 if x.unsigned_abs() <= EXACT => Some([(x as f64).to_bits().into()]),
                 DType::F32 if x.unsigned_abs() <= EXACT => Some([(x as f32).to_bits().into()]),
-                _ if dtype.kind() == Kind::Int && range(dtype).contains(&i128::from(x)) => {
+                _ if dtype.kind() == Kind::Int && dtype.int_range().contains(&x.into()) => {
                     Some([x as u64 as u128])
                 }
                 _ => None,
@@ -132,12 +110,6 @@ unsafe fn number(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject, dtype: 
         PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
         Some(cell)
     }
-}
-
-/// The values of an integer dtype.
-fn range(dtype: DType) -> std::ops::Range<i128> {
-    let past = 1i128 << dtype.precision();
-    if dtype.is_signed() { -past..past } else { 0..past }
 }
 
 /// A bound of `clip`.
@@ -160,7 +132,7 @@ unsafe fn limit(
             return Some(Limit::None);
         }
         if dtype.kind() == Kind::Int && ffi::PyLong_CheckExact(object) != 0 {
-            let (x, values) = (integer(object).ok()? as i128, range(dtype));
+            let (x, values) = (integer(object).ok()? as i128, dtype.int_range());
             if if is_low { x <= values.start } else { x >= values.end - 1 } {
                 return Some(Limit::None);
             }
@@ -251,7 +223,7 @@ unsafe fn clip_both(
                         let [low, high] = bounds.map(|cell| cell.as_ptr().cast::<$t>().read());
                         let (from, to) = (x.data.cast_const().cast::<$t>(), data.cast::<$t>());
                         // SAFETY: `n` aligned elements each, the same or apart.
-                        run(py, n, || select::clip(from, low, high, to, n, ufunx::current_isa()));
+                        gil::without(py, n, || select::clip(from, low, high, to, n, ufunx::current_isa()));
                     })*
                     _ => unreachable!("checked above"),
                 }
@@ -311,7 +283,7 @@ pub unsafe fn choose(
         };
         let n = condition.len();
         // SAFETY: `n` elements each, or one that stands for all; the result is new.
-        run(py, n, || {
+        gil::without(py, n, || {
             select::choose(dtype.size(), condition.data, [x, y], data, n, ufunx::current_isa());
         });
         count_native();

@@ -14,16 +14,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use ufunx::cast::cast_block;
 use ufunx::dispatch::arguments::Method;
-use ufunx::exec::{call_contiguous, call_fold, call_strided, with_scratch};
+use ufunx::exec::{call_contiguous, call_strided, with_scratch};
 use ufunx::reduce::normalize_axis;
 use ufunx::registry::Kind;
+use ufunx::tuning::BLOCK;
 use ufunx::{DType, FpFlags};
 
 /// A result, an error, or `None` where the whole call is NumPy's.
 type Attempt<'py> = Option<PyResult<Bound<'py, PyAny>>>;
 
-/// The most elements that take the short way.
-const SHORT: usize = 1024;
+/// The most elements that take the short way: one block of scratch each for the casts and both steps.
+const SHORT: usize = BLOCK;
 
 /// Which of the three.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -214,7 +215,7 @@ impl<'a, 'py> Moments<'a, 'py> {
     unsafe fn given_mean(&self, mean: *mut ffi::PyObject) -> Option<Bound<'py, PyAny>> {
         // SAFETY: live objects, arrays once the type says so, whose dimensions have an entry per axis.
         unsafe {
-            if ffi::Py_TYPE(mean) != self.np.array_type {
+            if !self.np.is_exact_array(mean) {
                 return None;
             }
             let shape = |array: *mut ffi::PyObject| {
@@ -318,12 +319,7 @@ impl<'a, 'py> Moments<'a, 'py> {
         let mut cell = [0u64];
         let result = cell.as_mut_ptr().cast::<u8>();
         // SAFETY: the caller's promise, for at least one element.
-        let flags = unsafe {
-            let skip = usize::from(!fold.has_start);
-            let first = if fold.has_start { (&raw const fold.start).cast() } else { data };
-            std::ptr::copy_nonoverlapping(first, result, dtype.size());
-            call_fold(fold.l, ufunx::current_isa(), result, data.add(skip * dtype.size()), self.count - skip)?
-        };
+        let flags = unsafe { fold.run(data, self.count, result) }?;
         let value = match dtype {
             DType::F32 => f64::from(f32::from_bits(cell[0] as u32)),
             _ => f64::from_bits(cell[0]),
@@ -467,7 +463,7 @@ impl<'a, 'py> Moments<'a, 'py> {
 
     fn is_array(&self, object: &Bound<'py, PyAny>) -> bool {
         // SAFETY: a live object.
-        unsafe { ffi::PyObject_TypeCheck(object.as_ptr(), self.np.array_type) != 0 }
+        unsafe { self.np.is_array(object.as_ptr()) }
     }
 }
 

@@ -18,22 +18,13 @@ pub fn is_absent(np: &NumPy, object: *mut ffi::PyObject) -> bool {
     object.is_null() || object == np.no_value
 }
 
-/// Whether it is an array of no subclass.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn is_exact_array(np: &NumPy, object: *mut ffi::PyObject) -> bool {
-    // SAFETY: a live object.
-    unsafe { ffi::Py_TYPE(object) == np.array_type }
-}
-
 /// Whether an `out` may be written to by the native way: none, or an array of no subclass.
 ///
 /// # Safety
 /// A live object or null.
 pub unsafe fn is_plain_out(np: &NumPy, out: *mut ffi::PyObject) -> bool {
     // SAFETY: a live object, once it is not null.
-    unsafe { out.is_null() || out == ffi::Py_None() || is_exact_array(np, out) }
+    unsafe { out.is_null() || out == ffi::Py_None() || np.is_exact_array(out) }
 }
 
 /// Calls an object.

@@ -3,7 +3,7 @@
 
 use super::bind::Slots;
 use super::list::{Native, Ufuncs};
-use super::objects::{call, is_absent, is_exact_array, is_plain_out};
+use super::objects::{call, is_absent, is_plain_out};
 use crate::lookup;
 use crate::methods;
 use crate::numpy_api::NumPy;
@@ -66,7 +66,7 @@ pub unsafe fn reduce(
         let (none, truth, falsehood) = (ffi::Py_None(), ffi::Py_True(), ffi::Py_False());
         let given = |object| if is_absent(np, object) { std::ptr::null_mut() } else { object };
         let [out, mask] = [slots[places.out], given(slots[places.mask])];
-        if !is_plain_out(np, out) || !(mask.is_null() || mask == truth || is_exact_array(np, mask)) {
+        if !is_plain_out(np, out) || !(mask.is_null() || mask == truth || np.is_exact_array(mask)) {
             return None;
         }
         let [dtype, initial] =

@@ -56,7 +56,7 @@ pub unsafe fn native_at(
     let values = normal.inputs.get(2).copied().unwrap_or(std::ptr::null_mut());
     // SAFETY: live objects or null.
     unsafe {
-        if ffi::PyObject_TypeCheck(object, np.array_type) != 0 {
+        if np.is_array(object) {
             let array = object.cast::<PyArrayObject>();
             // NumPy 2.4 writes into read-only arrays here; we do not.
             if (*array).fields.flags & NPY_ARRAY_WRITEABLE == 0 {

@@ -1,7 +1,6 @@
 //! What the methods have in common: reading arguments as far as they are plain, making the output, finishing.
 
 use crate::args::{Reason, dtype};
-use crate::call::new_array;
 use crate::ingest::{operand_of, writable};
 use crate::numpy_api::NumPy;
 use crate::overrides::NormalArguments;
@@ -24,7 +23,7 @@ pub fn value(normal: &NormalArguments, keyword: Keyword) -> *mut ffi::PyObject {
 pub unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reason> {
     // SAFETY: a live object, an array once its type says so.
     unsafe {
-        if ffi::PyObject_TypeCheck(object, np.array_type) == 0 {
+        if !np.is_array(object) {
             return Err(Reason::Operand);
         }
         let array = object.cast::<PyArrayObject>();
@@ -114,8 +113,8 @@ pub fn output(
         return Ok((unsafe { ffi::Py_NewRef(object) }, operand));
     }
     let strides = strides();
-    let (object, ptr) = new_array(py, np, dtype, shape, &strides)?;
-    Ok((object, Operand { ptr, dtype, shape: shape.into(), strides }))
+    let (array, ptr) = np.new_array(py, dtype, shape, Some(&strides))?;
+    Ok((array.into_ptr(), Operand { ptr, dtype, shape: shape.into(), strides }))
 }
 
 /// Reports, and gives the result its type: the input's or the given output's, a scalar if it is new and has no

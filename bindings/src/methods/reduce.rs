@@ -5,7 +5,7 @@ use crate::args::Reason;
 use crate::args::mask;
 use crate::call::may_overflow;
 use crate::early::forgets_flags;
-use crate::fast::DETACH_FROM;
+use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::Ufunc;
@@ -78,7 +78,7 @@ pub unsafe fn native_reduce(
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
-                let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+                let report = gil::without(py, input.len(), run);
                 finish(py, np, "reduce", report, result, normal)
             },
         ))

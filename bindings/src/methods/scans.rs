@@ -2,7 +2,7 @@
 
 use super::common::{array, finish, given_output, one_axis, optional_dtype, output, value};
 use crate::args::Reason;
-use crate::fast::DETACH_FROM;
+use crate::gil;
 use crate::numpy_api::NumPy;
 use crate::object::Ufunc;
 use crate::overrides::NormalArguments;
@@ -49,7 +49,7 @@ pub unsafe fn native_accumulate(
         let strides = || output_strides(&[&input], &input.shape, dtype.size(), Order::K);
         Ok(output(py, np, out, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
-            let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+            let report = gil::without(py, input.len(), run);
             // NumPy copies the input, cast, before it accumulates.
             let (loop_only, cast) = (Report { cast: FpFlags::NONE, ..report }, report.cast);
             if let Err(error) = np.report(py, "cast", cast) {
@@ -100,7 +100,7 @@ pub unsafe fn native_reduceat(
         let strides = || ufunx::operand::c_strides(&shaped.shape, dtype.size());
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
-            let report = if input.len() > DETACH_FROM { py.detach(run) } else { run() };
+            let report = gil::without(py, input.len(), run);
             finish(py, np, "reduceat", report, result, normal)
         }))
     }

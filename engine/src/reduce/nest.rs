@@ -6,7 +6,7 @@ use super::runs::runs;
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides};
 use crate::threads;
-use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, elements_per_thread};
+use crate::tuning::{CHUNKS_PER_THREAD, PAIRWISE_LANES, SHORT_ROW, WIDE_KEPT, elements_per_thread};
 use smallvec::SmallVec;
 
 /// The loops around a reduction: kept axes, outermost first, and reduced ones.
@@ -128,10 +128,10 @@ impl Nest {
         }
         let (k, r) = (self.kept.shape.len() - 1, self.reduced.shape.len() - 1);
         let kept_is_faster = self.kept.input[k].unsigned_abs() < self.reduced.input[r].unsigned_abs();
-        // A pairwise sum of fewer than 8 elements adds them in order, as rows do; of more it does not.
-        let short = if fold.neutral.is_some() { 8 } else { SHORT_ROW };
+        // A pairwise sum of so few elements adds them in order, as rows do; of more it does not.
+        let short = if fold.neutral.is_some() { PAIRWISE_LANES } else { SHORT_ROW };
         let runs_are_short = self.reduced.len() < short && self.reduced.shape.len() == 1;
-        let kept_is_wide = self.kept.shape[k] >= SHORT_ROW / 4;
+        let kept_is_wide = self.kept.shape[k] >= WIDE_KEPT;
         !self.masked && self.reduced.len() > 1 && kept_is_wide && (kept_is_faster || runs_are_short)
     }
 }
