@@ -8,7 +8,7 @@ use crate::fast;
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, attached, call_twin, count_native};
+use crate::object::{Arguments, Ufunc, attached};
 use crate::overrides::{self, NormalArguments, Plain, normal_form};
 use crate::wrap::{Context, Wrap};
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
@@ -45,66 +45,30 @@ pub unsafe fn call(
         if let Plain::Answer(answer) = asked {
             return Ok(answer);
         }
-        attached(|py| general(py, np, ufunc, face, arguments, asked))
-    }
-}
-
-/// The call after its short ways; `asked` says whether operands with overrides were looked for.
-unsafe fn general(
-    py: Python<'_>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-    asked: Plain,
-) -> PyResult<*mut ffi::PyObject> {
-    // SAFETY: live arguments.
-    unsafe {
-        let Ok(normal) = normal_call(np, ufunc, Method::Call, arguments) else {
-            return call_twin(py, ufunc, Method::Call, arguments);
-        };
-        if let Plain::General = asked
-            && let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Call, &normal)?
-        {
-            return Ok(answer);
-        }
-        match native(py, np, ufunc, face, &normal) {
-            Ok(result) => {
-                count_native();
-                result
-            }
-            Err(_reason) => call_twin(py, ufunc, Method::Call, arguments),
-        }
+        attached(|py| {
+            let native = |normal: &NormalArguments| native(py, np, ufunc, face, normal);
+            overrides::dispatch_to(py, (ufunc, face), Method::Call, arguments, asked, native)
+        })
     }
 }
 
 /// `outer`: a call whose first input has an axis of length 1 for each axis of the second.
 ///
 /// # Safety
-/// Live arguments.
-pub unsafe fn outer(
+/// Live arguments in normal form.
+pub unsafe fn native_outer(
     py: Python<'_>,
+    np: &NumPy,
     ufunc: &Ufunc,
     face: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-) -> PyResult<*mut ffi::PyObject> {
-    let np = NumPy::get(py);
+    normal: &NormalArguments,
+) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     // SAFETY: live arguments; the arrays made here live until the call is over.
     unsafe {
-        let Ok(mut normal) = normal_call(np, ufunc, Method::Outer, arguments) else {
-            return call_twin(py, ufunc, Method::Outer, arguments);
-        };
-        if let Some(answer) = overrides::ask(py, np, ufunc, face, Method::Outer, &normal)? {
-            return Ok(answer);
-        }
-        if let Some((a, b)) = outer_operands(py, np, &normal) {
-            (normal.inputs[0], normal.inputs[1]) = (a.as_ptr(), b.as_ptr());
-            if let Ok(result) = native(py, np, ufunc, face, &normal) {
-                count_native();
-                return result;
-            }
-        }
-        call_twin(py, ufunc, Method::Outer, arguments)
+        let (a, b) = outer_operands(py, np, normal).ok_or(Reason::Operand)?;
+        let mut arrays = normal.clone();
+        (arrays.inputs[0], arrays.inputs[1]) = (a.as_ptr(), b.as_ptr());
+        native(py, np, ufunc, face, &arrays)
     }
 }
 
@@ -138,22 +102,6 @@ unsafe fn outer_operands<'py>(
         let reshaped = PY_ARRAY_API.PyArray_Newshape(py, a.as_ptr().cast(), &mut dims, NPY_ORDER::NPY_CORDER);
         Some((Bound::from_owned_ptr_or_err(py, reshaped).ok()?, b))
     }
-}
-
-/// The arguments of a call in normal form; not those that NumPy refuses or warns of.
-unsafe fn normal_call(
-    np: &NumPy,
-    ufunc: &Ufunc,
-    method: Method,
-    arguments: &Arguments<'_>,
-) -> Result<NormalArguments, Reason> {
-    // A positional output of these two is deprecated; NumPy says so.
-    let extremum = matches!(ufunc.own_name(), "maximum" | "minimum");
-    if extremum && arguments.positional.len() > ufunc.target.nin {
-        return Err(Reason::Arguments);
-    }
-    // SAFETY: live arguments.
-    unsafe { normal_form(np, ufunc, method, arguments) }.map_err(|_| Reason::Arguments)
 }
 
 /// The call on our loops, or why not.
@@ -280,13 +228,13 @@ pub unsafe fn prepare(
     arguments: &Arguments<'_>,
 ) -> Result<Way, Reason> {
     // SAFETY: live arguments.
-    let normal = unsafe { normal_call(np, ufunc, Method::Call, arguments) };
+    let normal = unsafe { normal_form(np, ufunc, Method::Call, arguments) };
     // SAFETY: live arguments.
     if normal.as_ref().is_ok_and(|normal| unsafe { overrides::any(py, np, Method::Call, normal) }) {
         return Err(Reason::Override);
     }
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    let normal = normal?;
+    let normal = normal.map_err(|_| Reason::Arguments)?;
     // SAFETY: live arguments.
     let parsed = unsafe { parse(py, np, def.nout(), &normal) }?;
     let l = resolve_call(def, &parsed)?;

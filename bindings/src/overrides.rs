@@ -1,9 +1,10 @@
 //! `__array_ufunc__` on Python objects: the engine's precedence (`ufunx::dispatch`), its questions answered here.
 
+use crate::args::Reason;
 use crate::handoff::handed;
 use crate::lookup::{self, Names};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc};
+use crate::object::{Arguments, Ufunc, call_twin, count_native};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,7 +17,7 @@ use ufunx::dispatch::{Answer, Failure, Objects};
 /// Arguments in normal form.
 pub type NormalArguments = Normal<*mut ffi::PyObject>;
 
-/// Brings arguments into normal form, or says that NumPy will refuse them.
+/// Brings arguments into normal form, or says that NumPy will refuse them, or warn of them.
 ///
 /// # Safety
 /// Live arguments.
@@ -26,6 +27,11 @@ pub unsafe fn normal_form(
     method: Method,
     arguments: &Arguments<'_>,
 ) -> Result<NormalArguments, Refusal> {
+    // A positional output of these two is deprecated; NumPy says so.
+    let extremum = method == Method::Call && matches!(ufunc.own_name(), "maximum" | "minimum");
+    if extremum && arguments.positional.len() > ufunc.target.nin {
+        return Err(Refusal::Count);
+    }
     let named = arguments.named().map(|(name, value)| (Keyword::of(name.to_bytes()), value));
     normalize(&PythonValues(np), ufunc.target, method, arguments.positional, named)
 }
@@ -59,6 +65,40 @@ pub unsafe fn ask(
         }
         failure => PyTypeError::new_err(failure.message().unwrap_or_default()),
     })
+}
+
+/// A call, or a method, after its short ways: normal form, an override's answer, ours (`native`), or NumPy's. `asked` says
+/// whether operands with overrides were looked for already.
+///
+/// # Safety
+/// Live arguments.
+pub unsafe fn dispatch_to(
+    py: Python<'_>,
+    (ufunc, face): (&Ufunc, *mut ffi::PyObject),
+    method: Method,
+    arguments: &Arguments<'_>,
+    asked: Plain,
+    native: impl FnOnce(&NormalArguments) -> Result<PyResult<*mut ffi::PyObject>, Reason>,
+) -> PyResult<*mut ffi::PyObject> {
+    let np = NumPy::get(py);
+    // SAFETY: live arguments.
+    unsafe {
+        let Ok(normal) = normal_form(np, ufunc, method, arguments) else {
+            return call_twin(py, ufunc, method, arguments);
+        };
+        if let Plain::General = asked
+            && let Some(answer) = ask(py, np, ufunc, face, method, &normal)?
+        {
+            return Ok(answer);
+        }
+        match native(&normal) {
+            Ok(result) => {
+                count_native();
+                result
+            }
+            Err(_reason) => call_twin(py, ufunc, method, arguments),
+        }
+    }
 }
 
 /// What [`ask_plainly`] found out.

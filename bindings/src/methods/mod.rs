@@ -8,10 +8,10 @@ mod scans;
 
 pub use common::integer;
 
-use crate::args::Reason;
+use crate::call::native_outer;
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, attached, call_twin, count_native, guarded, reduce_by_name};
-use crate::overrides::{self, NormalArguments, normal_form};
+use crate::object::{Arguments, Ufunc, attached, count_native, guarded, reduce_by_name};
+use crate::overrides::{NormalArguments, Plain, dispatch_to, normal_form};
 use crate::small_folds;
 use at::{native_at, quick_at};
 use pyo3::ffi;
@@ -76,10 +76,6 @@ pub fn table() -> *mut ffi::PyMethodDef {
     Box::leak(Box::new(methods)).as_mut_ptr()
 }
 
-/// A method's native half: the result, or why the call is NumPy's.
-type Native =
-    unsafe fn(Python<'_>, &NumPy, &Ufunc, &NormalArguments) -> Result<PyResult<*mut ffi::PyObject>, Reason>;
-
 /// Runs a method: an override, the native half, or NumPy's method. `face` is the object whose method it is.
 ///
 /// # Safety
@@ -91,24 +87,11 @@ pub unsafe fn call(
     method: Method,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
-    let native: Native = match method {
-        // SAFETY: live arguments.
-        Method::Call => return unsafe { crate::call::call(py, ufunc, face, arguments) },
-        Method::Outer => {
-            return attached(|py| {
-                // SAFETY: live arguments.
-                unsafe { crate::call::outer(py, ufunc, face, arguments) }
-            });
-        }
-        Method::Reduce => native_reduce,
-        Method::Accumulate => native_accumulate,
-        Method::Reduceat => native_reduceat,
-        Method::At => native_at,
-    };
     let np = NumPy::get(py);
     // SAFETY: live arguments.
     unsafe {
         let short = match method {
+            Method::Call => return crate::call::call(py, ufunc, face, arguments),
             Method::At => quick_at(py, np, ufunc, arguments),
             _ => small_folds::call(py, np, ufunc, method, arguments),
         };
@@ -116,34 +99,16 @@ pub unsafe fn call(
             count_native();
             return result;
         }
-        attached(|py| general(py, np, ufunc, face, arguments, (method, native)))
-    }
-}
-
-/// The method after its short way.
-unsafe fn general(
-    py: Python<'_>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-    (method, native): (Method, Native),
-) -> PyResult<*mut ffi::PyObject> {
-    // SAFETY: live arguments.
-    unsafe {
-        let Ok(normal) = normal_form(np, ufunc, method, arguments) else {
-            return call_twin(py, ufunc, method, arguments);
-        };
-        if let Some(answer) = overrides::ask(py, np, ufunc, face, method, &normal)? {
-            return Ok(answer);
-        }
-        match native(py, np, ufunc, &normal) {
-            Ok(result) => {
-                count_native();
-                result
-            }
-            Err(_reason) => call_twin(py, ufunc, method, arguments),
-        }
+        attached(|py| {
+            let native = |normal: &NormalArguments| match method {
+                Method::Call | Method::Outer => native_outer(py, np, ufunc, face, normal),
+                Method::Reduce => native_reduce(py, np, ufunc, normal),
+                Method::Accumulate => native_accumulate(py, np, ufunc, normal),
+                Method::Reduceat => native_reduceat(py, np, ufunc, normal),
+                Method::At => native_at(py, np, ufunc, normal),
+            };
+            dispatch_to(py, (ufunc, face), method, arguments, Plain::General, native)
+        })
     }
 }
 
