@@ -16,7 +16,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
-use ufunx::call::{PlannedCall, Prepared};
+use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::exec::worth_threads;
 use ufunx::operand::{MAX_DIMS, Operand};
@@ -113,49 +113,76 @@ unsafe fn native(
     normal: &NormalArguments,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // SAFETY: live arguments; the result is owned.
-    unsafe {
-        match fast::call_unwrapped(py, np, ufunc, normal) {
-            Ok(None) => {}
-            Ok(Some(result)) => {
+    // A result of a short way is a new array or the given output, still to be wrapped.
+    let wrap = |result: PyResult<*mut ffi::PyObject>| {
+        result.and_then(|result| {
+            // SAFETY: owned; live arguments.
+            unsafe {
                 let results = smallvec::smallvec![Bound::from_owned_ptr(py, result)];
-                return Ok(wrapped(py, np, face, normal, results));
+                wrapped(py, np, face, normal, results)
             }
-            Err(error) => return Ok(Err(error)),
-        }
+        })
+    };
+    // SAFETY: live arguments.
+    if let Some(result) = unsafe { fast::call_unwrapped(py, np, ufunc, normal) }.transpose() {
+        return Ok(wrap(result));
     }
+    let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| {
+        if parsed.mask.is_some() || parsed.order != Order::K {
+            return None;
+        }
+        // SAFETY: live arguments, and what was read of them.
+        unsafe { fast::call_resolved(py, np, ufunc, l, normal, inputs) }.transpose().map(wrap)
+    };
+    // SAFETY: live arguments.
+    let run = |parsed: &Parsed, early: &Early, prepared: Prepared<'_>| unsafe {
+        early.report(py, np)?;
+        execute(py, np, ufunc, parsed, prepared).and_then(|results| wrapped(py, np, face, normal, results))
+    };
+    // SAFETY: live arguments.
+    unsafe { settle(py, np, def, normal, short, run) }
+}
+
+/// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.
+unsafe fn settle<R>(
+    py: Python<'_>,
+    np: &NumPy,
+    def: &'static UfuncDef,
+    normal: &NormalArguments,
+    short: impl FnOnce(&Parsed, &'static LoopDef, &[&Operand]) -> Option<R>,
+    rest: impl FnOnce(&Parsed, &Early, Prepared<'_>) -> R,
+) -> Result<R, Reason> {
     // SAFETY: live arguments.
     let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
     let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
-    if parsed.mask.is_none() && parsed.order == Order::K {
-        // SAFETY: live arguments; the result is owned.
-        unsafe {
-            match fast::call_resolved(py, np, ufunc, l, normal, &inputs) {
-                Ok(None) => {}
-                Ok(Some(result)) => {
-                    let results = smallvec::smallvec![Bound::from_owned_ptr(py, result)];
-                    return Ok(wrapped(py, np, face, normal, results));
-                }
-                Err(error) => return Ok(Err(error)),
-            }
-        }
+    if let Some(result) = short(&parsed, l, &inputs) {
+        return Ok(result);
     }
-    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
+    let masked = parsed.mask.is_some();
+    if casts_outputs_apart(l, &inputs, &given, masked) {
         return Err(Reason::Layout);
     }
     // SAFETY: the inputs' objects are the caller's for the call.
-    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
+    let early = unsafe { Early::new(def, l, &inputs, masked) }?;
     let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
         .map_err(|_| Reason::Layout)?;
-    if let Err(error) = early.report(py, np) {
-        return Ok(Err(error));
-    }
+    Ok(rest(&parsed, &early, prepared))
+}
+
+/// Makes the outputs that were not given, runs the loop, and reports.
+unsafe fn execute<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    parsed: &Parsed,
+    prepared: Prepared<'_>,
+) -> PyResult<Results<'py>> {
     let n: usize = prepared.shape().iter().product();
     // SAFETY: given outputs are live, and become results.
-    let mut results: SmallVec<[Option<Bound<'_, PyAny>>; 1]> = parsed
+    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = parsed
         .outputs
         .iter()
         .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
@@ -164,19 +191,17 @@ unsafe fn native(
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
         Ok::<_, PyErr>(data)
-    });
+    })?;
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
-    let run = |planned: PlannedCall| unsafe { gil::without(py, n, || planned.run()) };
-    let report = planned.map(run);
+    let report = unsafe { gil::without(py, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
-    let reported = report.and_then(|report| np.report(py, ufunc.own_name(), report.flags | report.cast));
-    Ok(reported.and_then(|()| {
-        let made =
-            |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
-        // SAFETY: live objects.
-        unsafe { wrapped(py, np, face, normal, results.into_iter().map(made).collect()) }
-    }))
+    np.report(py, ufunc.own_name(), report.flags | report.cast)?;
+    let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
+    Ok(results.into_iter().map(made).collect())
 }
+
+/// One object per output.
+type Results<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
 unsafe fn wrapped(
@@ -184,7 +209,7 @@ unsafe fn wrapped(
     np: &NumPy,
     face: *mut ffi::PyObject,
     normal: &NormalArguments,
-    results: SmallVec<[Bound<'_, PyAny>; 1]>,
+    results: Results<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
     // SAFETY: live objects.
     unsafe {
@@ -194,7 +219,7 @@ unsafe fn wrapped(
             false => Wrap::plain(np),
         };
         let context = Context { ufunc: face, normal };
-        let mut objects: SmallVec<[Bound<'_, PyAny>; 1]> = SmallVec::new();
+        let mut objects = Results::new();
         for (i, result) in results.into_iter().enumerate() {
             let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[i]);
             let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
@@ -235,36 +260,27 @@ pub unsafe fn prepare(
     }
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     let normal = normal.map_err(|_| Reason::Arguments)?;
+    let look = |_: &Parsed, _: &Early, prepared: Prepared<'_>| {
+        // The plan is only looked at, so an aligned address that is nothing's will do.
+        let nowhere = std::ptr::without_provenance_mut(64);
+        let Ok(planned) = prepared.plan(|_, _, _, _| Ok::<_, std::convert::Infallible>(nowhere));
+        let plan = &planned.plan;
+        let operands = plan.args.iter().map(|arg| match arg.access {
+            Access::Direct if arg.is_constant() && plan.total > 1 => "repeated",
+            Access::Direct => "in place",
+            Access::Staged => "by blocks",
+            Access::Streamed => "past the caches",
+        });
+        Way {
+            l: plan.l,
+            isa: plan.l.kernels.level_at(ufunx::current_isa()),
+            shape: plan.shape.to_vec(),
+            operands: operands.collect(),
+            threads: worth_threads(plan),
+        }
+    };
     // SAFETY: live arguments.
-    let parsed = unsafe { parse(py, np, def.nout(), &normal) }?;
-    let l = resolve_call(def, &parsed)?;
-    let values = Values::new(&parsed.inputs, l)?;
-    let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
-    if casts_outputs_apart(l, &inputs, &given, parsed.mask.is_some()) {
-        return Err(Reason::Layout);
-    }
-    // SAFETY: the inputs' objects are the caller's for the call.
-    let early = unsafe { Early::new(def, l, &inputs, parsed.mask.is_some()) }?;
-    let inputs = early.operands(&inputs);
-    let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
-        .map_err(|_| Reason::Layout)?;
-    // The plan is only looked at, so an aligned address that is nothing's will do.
-    let nowhere = std::ptr::without_provenance_mut(64);
-    let Ok(planned) = prepared.plan(|_, _, _, _| Ok::<_, std::convert::Infallible>(nowhere));
-    let plan = &planned.plan;
-    let operands = plan.args.iter().map(|arg| match arg.access {
-        Access::Direct if arg.is_constant() && plan.total > 1 => "repeated",
-        Access::Direct => "in place",
-        Access::Staged => "by blocks",
-        Access::Streamed => "past the caches",
-    });
-    Ok(Way {
-        l,
-        isa: l.kernels.level_at(ufunx::current_isa()),
-        shape: plan.shape.to_vec(),
-        operands: operands.collect(),
-        threads: worth_threads(plan),
-    })
+    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
