@@ -268,11 +268,21 @@ fn apart(input: &Operand, outputs: &[&Operand], shape: &[usize], copies: &mut Ve
 /// The source is valid for the call.
 pub unsafe fn cast_copy(source: &Operand, dtype: DType) -> (Array, FpFlags) {
     let out = Array::zeros(dtype, &source.shape);
-    let operands = [source.clone(), out.operand().clone()];
-    let plan = Plan::new(copy_loop(dtype), Cost::Light, &operands, None, &source.shape);
     // SAFETY: the caller vouches for the source; the copy is new.
+    let flags = unsafe { cast_into(source, out.operand()) };
+    (out, flags)
+}
+
+/// Copies the elements to a target of the same shape, cast to its dtype; what the cast raised.
+///
+/// # Safety
+/// Both are valid for the call and do not overlap.
+pub unsafe fn cast_into(source: &Operand, target: &Operand) -> FpFlags {
+    let operands = [source.clone(), target.clone()];
+    let plan = Plan::new(copy_loop(target.dtype), Cost::Light, &operands, None, &source.shape);
+    // SAFETY: the caller's promise.
     let report = unsafe { exec::run(&plan) };
-    (out, report.flags | report.cast)
+    report.flags | report.cast
 }
 
 /// The loop that copies elements of a dtype, for casts of whole arrays.

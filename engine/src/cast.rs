@@ -9,7 +9,7 @@ use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};
 use crate::simd::kernel::{Each, Kernel, Lane, Quiet, Raises, UpToV3, loop_of};
 use crate::simd::level::{Level, Madd};
 use crate::simd::pack::OutPack;
-use crate::simd::small::{Small, narrowing_flags};
+use crate::simd::small::{self, Small};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
@@ -117,12 +117,9 @@ unsafe fn widen(source: DType, target: DType, from: *const u8, wide: &mut [f32],
 unsafe fn narrow(target: DType, wide: &[f32], to: *mut u8, isa: Isa) -> FpFlags {
     macro_rules! small {
         ($t:ty) => {{
-            let mut narrow = [<$t>::default(); WIDE];
-            let narrow = &mut narrow[..wide.len()];
-            <$t>::narrow(wide, narrow);
-            // SAFETY: the caller promises room for as many elements of this dtype.
-            unsafe { std::ptr::copy_nonoverlapping(narrow.as_ptr(), to.cast::<$t>(), narrow.len()) };
-            narrowing_flags(wide, narrow)
+            // SAFETY: the caller promises room for as many aligned elements of this dtype.
+            let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<$t>>(), wide.len()) };
+            small::narrow(wide, to)
         }};
     }
     match target {

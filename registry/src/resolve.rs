@@ -99,7 +99,11 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
         true => can_cast(common, l.inputs[0], Casting::Safe),
         false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
     };
-    if let Some(l) = def.loops().filter(admitted).find(takes) {
+    // The loops of bfloat16 and float8 stand after others that these cast to; NumPy's order says nothing of them.
+    let is_numpys = common.numpy_number().is_some();
+    let is_common = |l: &&'static LoopDef| !is_numpys && l.inputs.iter().all(|&i| i == common);
+    let mut admitted_loops = def.loops().filter(admitted);
+    if let Some(l) = admitted_loops.clone().find(is_common).or_else(|| admitted_loops.find(takes)) {
         return Ok(l);
     }
     if open {

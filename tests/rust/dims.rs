@@ -43,6 +43,10 @@ fn empty_arrays_go_everywhere() {
     assert_eq!(ufunc("add").accumulate(empty.view(), 0, None).unwrap().one().shape(), [3, 0]);
     assert_eq!(ufunc("add").reduceat(empty.view(), &[], 1, None).unwrap().one().shape(), [3, 0]);
     assert_eq!(ufunc("add").reduceat(empty.view(), &[1, 0], 0, None).unwrap().one().shape(), [2, 0]);
+    // As long as it would take to walk, the other axis is not.
+    let nowhere = Buf::of(DType::I32, &[1 << 40, 0], &[]);
+    let all = ufunx::ReduceOptions { axis: ufunx::Axes::All, ..Default::default() };
+    assert_eq!(ufunc("add").reduce(nowhere.view(), &all).unwrap().one().shape(), [0; 0]);
     let row = Buf::of(DType::I32, &[2], &[Value::Int(1)]);
     assert_eq!(
         ufunc("add").outer(empty.view(), row.view(), &Default::default()).unwrap().one().shape(),

@@ -69,6 +69,10 @@ fn calls_by_name_promote() -> Result<(), Error> {
     let call = |view: View<'_>| ufunx::ufunc("absolute")?.call(&[view.into()], &CallOptions::default());
     assert_eq!(call(View::from(&halves))?.one().to_ndarray::<f16>()?[1], f16::from_f32(2.0));
     assert_eq!(call(View::from(&brains))?.one().to_ndarray::<bf16>()?[1], bf16::from_f32(2.0));
+    // A number takes the dtype beside it, also one that NumPy has not.
+    let inputs = [View::from(&brains).into(), ufunx::Scalar::from(1).into()];
+    let sum = ufunx::ufunc("add")?.call(&inputs, &CallOptions::default())?.one();
+    assert_eq!(sum.to_ndarray::<bf16>()?[0], bf16::from_f32(2.5));
     let aliases = (ufunx::ufunc("true_divide")?.name(), ufunx::ufunc("abs")?.name());
     assert_eq!(aliases, ("divide", "absolute"));
     Ok(())

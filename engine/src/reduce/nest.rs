@@ -52,6 +52,12 @@ impl Axis3 {
 
     /// Drops axes of length 1, sorts by input stride if `sort`, merges, and leaves at least one axis.
     fn simplified(self, sort: bool) -> Axis3 {
+        // Nothing to walk, however long the other axes are.
+        if self.shape.contains(&0) {
+            let mut nothing = Axis3::default();
+            nothing.push(0, [0; 3]);
+            return nothing;
+        }
         let mut axes: SmallVec<[(usize, [isize; 3]); 4]> = (0..self.shape.len())
             .filter(|&a| self.shape[a] != 1)
             .map(|a| (self.shape[a], self.step(a)))

@@ -13,6 +13,7 @@ use super::math::{Math, MathEach};
 use super::pack::{OutPack, Pack};
 use super::small::{Narrow, Small, Via, Widen};
 use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, LoopDef, StridedFn, bf16, f16};
+use std::mem::MaybeUninit;
 
 /// How many inputs, as a type: `One::Of<T>` is `(T,)`, `Two::Of<T>` is `(T, T)`.
 pub trait Arity: 'static {
@@ -187,11 +188,10 @@ unsafe fn small_strided<O: Reduces<f32>, H: Small>(
         if let FpReport::Hardware = O::Report::FP {
             flags |= crate::fperr::take();
         }
-        let mut narrow = [H::default()];
-        H::narrow(&[y], &mut narrow);
-        flags |= super::small::narrowing_flags(&[y], &narrow);
-        // SAFETY: as above.
-        unsafe { H::write(&at.now[2..3], narrow[0]) };
+        let mut narrow = [MaybeUninit::uninit()];
+        flags |= super::small::narrow::<H>(&[y], &mut narrow);
+        // SAFETY: as above; it is written.
+        unsafe { H::write(&at.now[2..3], narrow[0].assume_init()) };
         at.step(3);
     }
     flags
