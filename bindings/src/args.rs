@@ -1,6 +1,7 @@
 //! The values of a call's arguments, read as far as they are plain. What is not plain (a list, a wrong value) makes the
 //! call NumPy's, which then does exactly what NumPy does, its errors included.
 
+use crate::foreign::stood_for;
 use crate::ingest::{Foreign, Ingested, ingest, writable};
 use crate::numpy_api::{DescrHead, NumPy};
 use crate::overrides::NormalArguments;
@@ -20,6 +21,8 @@ pub enum Reason {
     NoUfunc,
     /// An operand answers.
     Override,
+    /// A foreign operand whose memory cannot be read, or could be read wrong.
+    Unreadable,
     /// Arguments that NumPy refuses, or a deprecated form.
     Arguments,
     /// An operand of a type that NumPy must look at.
@@ -42,6 +45,7 @@ impl Reason {
         match self {
             Reason::NoUfunc => "the registry has no loops for this ufunc",
             Reason::Override => "an operand's __array_ufunc__ answers",
+            Reason::Unreadable => "an operand's memory cannot be read here; the call says why",
             Reason::Arguments => "NumPy refuses the arguments",
             Reason::Operand => "an operand is not an ndarray, NumPy scalar or number",
             Reason::DType => "an operand's dtype has no native loops",
@@ -68,6 +72,8 @@ pub struct Parsed {
     pub inputs: SmallVec<[Ingested; 2]>,
     /// Given outputs, with their objects.
     pub outputs: SmallVec<[Option<(*mut ffi::PyObject, Operand)>; 1]>,
+    /// Whether an input is bfloat16 or float8 of no library's, which promote by the registry's rule.
+    pub stand_ins: bool,
     /// `where=`, unless true.
     pub mask: Option<Operand>,
     /// `dtype=`.
@@ -97,6 +103,8 @@ pub unsafe fn parse(
 ) -> Result<Parsed, Reason> {
     let mut parsed = Parsed {
         inputs: SmallVec::new(),
+        // SAFETY: live objects.
+        stand_ins: normal.inputs.iter().any(|&object| unsafe { stood_for(np, object) }.is_some()),
         outputs: (0..nout).map(|_| None).collect(),
         mask: None,
         dtype: None,

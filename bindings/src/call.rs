@@ -5,10 +5,11 @@
 use crate::args::{Parsed, Reason, parse};
 use crate::early::{Early, casts_outputs_apart};
 use crate::fast;
+use crate::foreign::Translated;
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, attached};
+use crate::object::{Arguments, Ufunc, attached, count_native};
 use crate::overrides::{self, NormalArguments, Plain, normal_form};
 use crate::wrap::{Context, Wrap};
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
@@ -38,10 +39,14 @@ pub unsafe fn call(
     // SAFETY: live arguments.
     unsafe {
         let inputs = arguments.positional;
-        let asked = match arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin {
-            true => overrides::ask_plainly(py, np, ufunc, face, inputs)?,
-            false => Plain::General,
-        };
+        let mut asked = Plain::General;
+        if arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin {
+            if let Some(result) = fast::call_subclasses(py, np, ufunc, inputs)? {
+                count_native();
+                return Ok(result);
+            }
+            asked = overrides::ask_plainly(py, np, ufunc, face, inputs)?;
+        }
         if let Plain::Answer(answer) = asked {
             return Ok(answer);
         }
@@ -250,6 +255,7 @@ pub unsafe fn prepare(
     py: Python<'_>,
     np: &NumPy,
     ufunc: &Ufunc,
+    face: *mut ffi::PyObject,
     arguments: &Arguments<'_>,
 ) -> Result<Way, Reason> {
     // SAFETY: live arguments.
@@ -260,6 +266,16 @@ pub unsafe fn prepare(
     }
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     let normal = normal.map_err(|_| Reason::Arguments)?;
+    // NumPy's own objects keep NumPy's answers.
+    // SAFETY: live arguments; what is replaced is kept.
+    unsafe {
+        if ffi::Py_TYPE(face).cast() != np.ufunc_type {
+            let translated = Translated::new(py, np, Method::Call, arguments, &normal);
+            if let Some(translated) = translated.map_err(|_| Reason::Unreadable)? {
+                return prepare(py, np, ufunc, face, &translated.arguments());
+            }
+        }
+    }
     let look = |_: &Parsed, _: &Early, prepared: Prepared<'_>| {
         // The plan is only looked at, so an aligned address that is nothing's will do.
         let nowhere = std::ptr::without_provenance_mut(64);
@@ -292,7 +308,7 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     if parsed.inputs.iter().any(|i| is_complex(i.typed())) {
         return Err(Reason::DType);
     }
-    // bfloat16 and float8 run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
+    // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
     // How a number is cast under the stricter rules is a matter of its value and of NumPy's version.
@@ -303,7 +319,8 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     }
     let first = parsed.inputs.iter().map(Ingested::typed).find(|t| mini(*t));
     let outputs = || parsed.outputs.iter().flatten().map(|(_, o)| o.dtype);
-    if let Some(first) = first {
+    if parsed.stand_ins {
+    } else if let Some(first) = first {
         let alike = |t: Typed| t == first || t == Typed::Weak(Weak::Int);
         if !parsed.inputs.iter().all(|i| alike(i.typed())) || parsed.dtype.is_some() {
             return Err(Reason::DType);

@@ -39,9 +39,14 @@ pub fn explain<'py>(
     let arguments = unsafe { Arguments::new(pointers.as_ptr(), args.len(), names_ptr) };
     let answer = PyDict::new(py);
     // SAFETY: live arguments.
-    match unsafe { prepare(py, NumPy::get(py), target, &arguments) } {
+    match unsafe { prepare(py, NumPy::get(py), target, ufunc.as_ptr(), &arguments) } {
         Err(reason) => {
-            answer.set_item("path", if reason == Reason::Override { "override" } else { "numpy" })?;
+            let path = match reason {
+                Reason::Override => "override",
+                Reason::Unreadable => "refused",
+                _ => "numpy",
+            };
+            answer.set_item("path", path)?;
             answer.set_item("reason", reason.text())?;
         }
         Ok(Way { l, isa, shape, operands, threads }) => {

@@ -2,6 +2,7 @@
 //! repeated or of another dtype than the loop's goes through a scratch block as a whole. Whatever does not fit returns
 //! `None`, having done nothing, and goes the general way.
 
+use crate::foreign::Block;
 use crate::gil;
 use crate::loops::MOST_INPUTS;
 use crate::numpy_api::NumPy;
@@ -20,6 +21,43 @@ use ufunx::registry::{Isa, Kind, LoopDef};
 use ufunx::stage::copy_row;
 use ufunx::tuning::{BLOCK, elements_per_thread};
 use ufunx::{DType, FpFlags};
+
+/// What becomes of a result: an object, or memory of a new tensor.
+enum Made {
+    /// Owned by the caller.
+    Object(*mut ffi::PyObject),
+    /// For a library that takes DLPack tensors.
+    Block(Block),
+}
+
+impl Made {
+    /// Of a call that makes objects only.
+    fn object(self) -> *mut ffi::PyObject {
+        match self {
+            Made::Object(object) => object,
+            Made::Block(_) => unreachable!("nobody asked for one"),
+        }
+    }
+
+    /// Of a call that makes tensors only.
+    fn block(self) -> Block {
+        match self {
+            Made::Block(block) => block,
+            Made::Object(_) => unreachable!("nobody asked for one"),
+        }
+    }
+}
+
+/// What a new result is made as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Results {
+    /// An array; a scalar where it has no dimensions.
+    ArraysOrScalars,
+    /// An array in any case.
+    Arrays,
+    /// A tensor.
+    Blocks,
+}
 
 /// Most elements that go through scratch blocks: one block each.
 const STAGED: usize = BLOCK;
@@ -53,7 +91,7 @@ impl Input {
     }
 }
 
-/// Calls the fast way, if it can: exact arrays, and subclasses that leave everything to `ndarray`.
+/// Calls the short way, if it can: exact arrays and numbers.
 ///
 /// # Safety
 /// The arguments are live objects.
@@ -68,15 +106,27 @@ pub unsafe fn call(
     let np = NumPy::get(py);
     let objects = &arguments.positional[..fast.nin];
     // SAFETY: live objects.
-    unsafe {
-        let result = call_with(py, np, ufunc, objects, out, false)?;
-        if result.is_some() || !out.is_null() || !arguments.keywords.is_empty() {
-            return Ok(result);
-        }
-        match objects.iter().find(|&&object| np.is_subclass(object)) {
-            Some(&first) => call_subclass(py, np, ufunc, objects, first),
-            None => Ok(None),
-        }
+    unsafe { Ok(call_with(py, np, ufunc, objects, out, Results::ArraysOrScalars)?.map(Made::object)) }
+}
+
+/// The same for inputs of subclasses that leave everything to `ndarray`.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn call_subclasses(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    inputs: &[*mut ffi::PyObject],
+) -> PyResult<Option<*mut ffi::PyObject>> {
+    if inputs.len() != ufunc.fast.nin {
+        return Ok(None);
+    }
+    // SAFETY: live objects.
+    match inputs.iter().find(|&&object| unsafe { np.is_subclass(object) }) {
+        // SAFETY: live objects.
+        Some(&first) => unsafe { call_subclass(py, np, ufunc, inputs, first) },
+        None => Ok(None),
     }
 }
 
@@ -95,10 +145,10 @@ unsafe fn call_subclass(
         if !objects.iter().all(plain) {
             return Ok(None);
         }
-        let Some(array) = call_with(py, np, ufunc, objects, std::ptr::null_mut(), true)? else {
+        let Some(array) = call_with(py, np, ufunc, objects, std::ptr::null_mut(), Results::Arrays)? else {
             return Ok(None);
         };
-        let array = Bound::from_owned_ptr(py, array);
+        let array = Bound::from_owned_ptr(py, array.object());
         Ok(view_like(py, np, &array, first)?.map(Bound::into_ptr))
     }
 }
@@ -128,7 +178,26 @@ pub unsafe fn call_unwrapped(
     }
     let out = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
     // SAFETY: live objects.
-    unsafe { call_with(py, np, ufunc, &normal.inputs, out, true) }
+    unsafe { Ok(call_with(py, np, ufunc, &normal.inputs, out, Results::Arrays)?.map(Made::object)) }
+}
+
+/// The same for exact arrays and numbers, with a tensor as the result.
+///
+/// # Safety
+/// Live objects, as many as the ufunc has inputs; nothing but the heads of the arrays is looked at.
+#[inline]
+pub unsafe fn call_for_block(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+) -> PyResult<Option<Block>> {
+    if objects.len() != ufunc.fast.nin {
+        return Ok(None); // a ufunc without loops of ours, or not for short calls
+    }
+    // SAFETY: the caller's promise.
+    let made = unsafe { call_with(py, np, ufunc, objects, std::ptr::null_mut(), Results::Blocks) }?;
+    Ok(made.map(Made::block))
 }
 
 /// The same for a call whose loop is resolved, as a `dtype=` has it.
@@ -170,7 +239,7 @@ pub unsafe fn call_resolved(
     }
     let out = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
     // SAFETY: as above.
-    unsafe { run(py, np, ufunc, l, &inputs[..operands.len()], out, true) }
+    unsafe { Ok(run(py, np, ufunc, l, &inputs[..operands.len()], out, Results::Arrays)?.map(Made::object)) }
 }
 
 /// # Safety
@@ -182,9 +251,10 @@ unsafe fn call_with(
     ufunc: &Ufunc,
     objects: &[*mut ffi::PyObject],
     out: *mut ffi::PyObject,
-    subclasses: bool,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+    results: Results,
+) -> PyResult<Option<Made>> {
     let fast = &ufunc.fast;
+    let subclasses = results == Results::Arrays;
     // SAFETY: live objects.
     let Some(inputs) = (unsafe { read_inputs(py, np, objects, fast.adapts, subclasses) }) else {
         return Ok(None);
@@ -192,7 +262,8 @@ unsafe fn call_with(
     let dtypes = [inputs[0].dtype(), inputs[fast.nin - 1].dtype()];
     let Some(l) = fast.find(dtypes) else { return Ok(None) };
     let inputs = &inputs[..fast.nin];
-    if out.is_null() && !subclasses && dtypes == [l.inputs[0], l.inputs[fast.nin - 1]] {
+    if out.is_null() && results == Results::ArraysOrScalars && dtypes == [l.inputs[0], l.inputs[fast.nin - 1]]
+    {
         let mut cells: [*mut u8; MOST_INPUTS + 1] = [std::ptr::null_mut(); MOST_INPUTS + 1];
         for (cell, input) in cells.iter_mut().zip(inputs) {
             if let Input::Cell(bits, _) = input {
@@ -201,11 +272,11 @@ unsafe fn call_with(
         }
         if cells[..fast.nin].iter().all(|cell| !cell.is_null()) {
             // SAFETY: one element each, of the loop's dtypes.
-            return unsafe { run_scalars(py, np, ufunc, l, cells) }.map(Some);
+            return unsafe { run_scalars(py, np, ufunc, l, cells) }.map(|scalar| Some(Made::Object(scalar)));
         }
     }
     // SAFETY: as above, and the inputs' types are checked.
-    unsafe { run(py, np, ufunc, l, inputs, out, subclasses) }
+    unsafe { run(py, np, ufunc, l, inputs, out, results) }
 }
 
 /// Runs the loop on one element of each input, which `cells` points at.
@@ -329,8 +400,8 @@ unsafe fn run(
     l: &'static LoopDef,
     inputs: &[Input],
     out: *mut ffi::PyObject,
-    keep_array: bool,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+    results: Results,
+) -> PyResult<Option<Made>> {
     let mut arrays = [std::ptr::null_mut(); MOST_INPUTS];
     let mut as_they_are = true;
     for ((array, input), &dtype) in arrays.iter_mut().zip(inputs).zip(l.inputs) {
@@ -371,14 +442,20 @@ unsafe fn run(
             let Some(target) = usable_output(np, array, out_dtype, &walk, l, inputs, &direct) else {
                 return Ok(None);
             };
-            (ffi::Py_NewRef(out), target)
-        } else if walk.nd == 0 && !keep_array {
-            (std::ptr::null_mut(), cell.as_mut_ptr().cast::<u8>())
+            (Some(Made::Object(ffi::Py_NewRef(out))), target)
+        } else if walk.nd == 0 && results == Results::ArraysOrScalars {
+            (None, cell.as_mut_ptr().cast::<u8>())
         } else {
             let strides = walk.output_strides(out_dtype.size());
             let strides = (!walk.c_order).then_some(&strides[..walk.nd]);
-            let (array, data) = np.new_array(py, out_dtype, &walk.shape[..walk.nd], strides)?;
-            (array.into_ptr(), data)
+            let shape = &walk.shape[..walk.nd];
+            if results == Results::Blocks {
+                let (block, data) = Block::new(out_dtype, shape, strides)?;
+                (Some(Made::Block(block)), data)
+            } else {
+                let (array, data) = np.new_array(py, out_dtype, shape, strides)?;
+                (Some(Made::Object(array.into_ptr())), data)
+            }
         }
     };
     let mut args = [target; MOST_INPUTS + 1];
@@ -413,13 +490,15 @@ unsafe fn run(
         if !(flags | cast).is_empty()
             && let Err(error) = np.report(py, ufunc.own_name(), flags | cast)
         {
-            ffi::Py_XDECREF(result);
+            if let Some(Made::Object(object)) = result {
+                ffi::Py_DECREF(object);
+            }
             return Err(error);
         }
-        if !result.is_null() {
-            return Ok(Some(result));
+        if result.is_some() {
+            return Ok(result);
         }
-        scalar(py, np, out_dtype, cell.as_mut_ptr().cast()).map(Some)
+        scalar(py, np, out_dtype, cell.as_mut_ptr().cast()).map(|scalar| Some(Made::Object(scalar)))
     }
 }
 
@@ -451,16 +530,22 @@ unsafe fn stage_input(
     block
 }
 
-/// A NumPy scalar.
+/// A NumPy scalar; an array of no dimensions where there is no scalar type.
 ///
 /// # Safety
-/// `data` is an element of that dtype, which NumPy has.
+/// `data` is an element of that dtype.
 pub unsafe fn scalar(
     py: Python<'_>,
     np: &NumPy,
     dtype: DType,
     data: *mut u8,
 ) -> PyResult<*mut ffi::PyObject> {
+    if dtype.numpy_number().is_none() && np.stood_for(np.descr(dtype)).is_some() {
+        let (array, cell) = np.new_array(py, dtype, &[], None)?;
+        // SAFETY: one element each.
+        unsafe { std::ptr::copy_nonoverlapping(data, cell, dtype.size()) };
+        return Ok(array.into_ptr());
+    }
     let class = np.scalars[dtype as usize];
     // SAFETY: the caller's promise. A number's scalar is an object's head and the value after it (NumPy's arrayscalars.h);
     // truth values are two objects that NumPy keeps, and what NumPy does not have has a type of another library's making.

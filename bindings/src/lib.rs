@@ -12,6 +12,7 @@ mod docs;
 mod early;
 mod explain;
 mod fast;
+mod foreign;
 mod functions;
 mod gil;
 mod handoff;
@@ -38,10 +39,11 @@ use pyo3::types::PyDict;
 mod _native {
     #[pymodule_export]
     use super::{
-        cap_isa, explain::explain, functions::array_function_dispatch, functions::functions,
-        handoff::get_handoff, handoff::set_handoff, inplace::InPlaceError, inplace::enter_block,
-        inplace::install, inplace::leave_block, inplace::uninstall, native_calls, num_threads,
-        set_local_threads, set_num_threads, show_config, ufuncs,
+        cap_isa, explain::explain, foreign::aligned_rows, foreign::array::Array, foreign::asarray,
+        foreign::from_dlpack, functions::array_function_dispatch, functions::functions, handoff::get_handoff,
+        handoff::set_handoff, inplace::InPlaceError, inplace::enter_block, inplace::install,
+        inplace::leave_block, inplace::uninstall, native_calls, num_threads, set_local_threads,
+        set_num_threads, show_config, ufuncs,
     };
 
     #[pymodule_init]

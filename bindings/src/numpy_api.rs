@@ -1,11 +1,14 @@
 //! What the bindings ask of NumPy's C API beyond the `numpy` crate: pointers fetched once, type numbers, the error state.
 
-use numpy::npyffi::{self, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use numpy::npyffi::{self, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::IntoPyDict;
+use smallvec::SmallVec;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use ufunx::{DType, FpFlags};
 
 /// Addresses that do not change while the process lives.
@@ -32,10 +35,14 @@ pub struct NumPy {
     pub version: (u32, u32),
     /// Descriptors by our numbering: NumPy's own from the start, ml_dtypes' from when one is first met.
     descrs: [AtomicPtr<PyArray_Descr>; DTYPES],
-    /// The scalar types of the same.
+    /// Descriptors of ours for what NumPy has no dtype for; see [`NumPy::stand_in`].
+    stand_ins: [*mut PyArray_Descr; DTYPES],
+    /// The scalar types of what NumPy has.
     pub scalars: [*mut ffi::PyTypeObject; DTYPES],
     /// The descriptors' dtypes by NumPy type number; `None` for those that are NumPy's own affair.
     by_number: [Option<DType>; 32],
+    /// The thread whose new arrays start at a cache line, or 0; see [`NumPy::aligned`].
+    aligned: AtomicU64,
     give_fp_errors: unsafe extern "C" fn(*const c_char, c_int) -> c_int,
 }
 
@@ -98,8 +105,10 @@ impl NumPy {
                     .into_ptr(),
                 version: version(&module)?,
                 descrs,
+                stand_ins: stand_ins(&module)?,
                 scalars,
                 by_number,
+                aligned: AtomicU64::new(0),
                 give_fp_errors,
             })
         })
@@ -128,6 +137,7 @@ impl NumPy {
             let descr = (*array).fields.descr.cast::<DescrHead>();
             match (*descr).byteorder as u8 {
                 b'>' | b'<' if (*descr).byteorder as u8 != NATIVE => None,
+                _ if (*descr).type_num == VOID_NUMBER => self.stood_for(descr.cast()),
                 _ if (*descr).type_num < FIRST_USER_NUMBER => self.dtype((*descr).type_num),
                 _ => self.user_dtype(descr),
             }
@@ -157,10 +167,30 @@ impl NumPy {
         known(dtype).then_some(dtype)
     }
 
-    /// The descriptor of a dtype; null for one of ml_dtypes that was not met yet.
+    /// The descriptor of a dtype: NumPy's, ml_dtypes' once it was met, else a stand-in.
     #[inline]
     pub fn descr(&self, dtype: DType) -> *mut PyArray_Descr {
-        self.descrs[dtype as usize].load(Ordering::Relaxed)
+        let known = self.descrs[dtype as usize].load(Ordering::Relaxed);
+        if known.is_null() { self.stand_ins[dtype as usize] } else { known }
+    }
+
+    /// The descriptor by which an array holds elements of bfloat16 or float8 that NumPy takes for opaque bytes, so that
+    /// these need no other library. Such arrays are the insides of `ufunx.Array` and the views of foreign ones, and never
+    /// get out. Null for what NumPy has.
+    pub fn stand_in(&self, dtype: DType) -> *mut PyArray_Descr {
+        self.stand_ins[dtype as usize]
+    }
+
+    /// The descriptor of an array over foreign memory: NumPy's or a stand-in.
+    #[inline]
+    pub fn view_descr(&self, dtype: DType) -> *mut PyArray_Descr {
+        let stand_in = self.stand_in(dtype);
+        if stand_in.is_null() { self.descr(dtype) } else { stand_in }
+    }
+
+    /// The dtype a descriptor stands in for.
+    pub fn stood_for(&self, descr: *mut PyArray_Descr) -> Option<DType> {
+        self.stand_ins.iter().position(|&d| d == descr).map(|i| DType::ALL[i])
     }
 
     /// The dtype with that very descriptor.
@@ -175,6 +205,15 @@ impl NumPy {
         self.scalars.iter().position(|&t| t == class).map(|i| DType::ALL[i])
     }
 
+    /// The dtype of a scalar of ml_dtypes, once an array of it was met.
+    pub fn mini_scalar(&self, class: *mut ffi::PyTypeObject) -> Option<DType> {
+        DType::ALL.iter().copied().filter(|d| d.numpy_number().is_none()).find(|&dtype| {
+            let known = self.descrs[dtype as usize].load(Ordering::Relaxed).cast::<DescrHead>();
+            // SAFETY: a descriptor that lives for ever, where there is one.
+            !known.is_null() && unsafe { (*known).typeobj } == class
+        })
+    }
+
     /// A new array, and its memory: C-contiguous, or in these byte strides, which leave no gaps.
     pub fn new_array<'py>(
         &self,
@@ -183,25 +222,113 @@ impl NumPy {
         shape: &[usize],
         strides: Option<&[isize]>,
     ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
-        let descr = self.descr(dtype);
-        let null: *mut ffi::PyObject = std::ptr::null_mut();
-        // SAFETY: lengths and strides have an entry per axis and are copied; the descriptor's reference is taken over.
+        let aligned = self.aligned.load(Ordering::Relaxed);
+        if aligned != 0 && aligned == this_thread() {
+            return self.new_aligned(py, dtype, shape, strides);
+        }
+        let lengths = (shape.len(), shape.as_ptr().cast());
+        // SAFETY: lengths and strides have an entry per axis; without an address NumPy allocates.
         unsafe {
-            ffi::Py_INCREF(descr.cast());
-            let array = PY_ARRAY_API.PyArray_NewFromDescr(
-                py,
-                self.array_type,
-                descr,
-                shape.len() as c_int,
-                shape.as_ptr().cast_mut().cast(),
-                strides.map_or(null.cast(), |strides| strides.as_ptr().cast_mut()),
-                null.cast(),
-                0,
-                null,
-            );
-            let array = Bound::from_owned_ptr_or_err(py, array)?;
+            let array = self.make_array(py, self.descr(dtype), lengths, strides, std::ptr::null_mut(), 0)?;
             let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
             Ok((array, data))
+        }
+    }
+
+    /// An array of no subclass, as `PyArray_NewFromDescr` makes it.
+    ///
+    /// # Safety
+    /// As many lengths and strides as it has axes; memory there for all of them, or null for NumPy's.
+    #[inline]
+    unsafe fn make_array<'py>(
+        &self,
+        py: Python<'py>,
+        descr: *mut PyArray_Descr,
+        (nd, shape): (usize, *const isize),
+        strides: Option<&[isize]>,
+        data: *mut c_void,
+        flags: c_int,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let strides = strides.map_or(std::ptr::null_mut(), |strides| strides.as_ptr().cast_mut());
+        let null: *mut ffi::PyObject = std::ptr::null_mut();
+        // SAFETY: the caller's promise; lengths and strides are copied, the descriptor's reference is taken over.
+        unsafe {
+            ffi::Py_INCREF(descr.cast());
+            let (class, nd, shape) = (self.array_type, nd as c_int, shape.cast_mut());
+            let made =
+                PY_ARRAY_API.PyArray_NewFromDescr(py, class, descr, nd, shape, strides, data, flags, null);
+            Bound::from_owned_ptr_or_err(py, made)
+        }
+    }
+
+    /// Runs `f` with new arrays that start at a cache line. XLA and TensorFlow take memory as it is only where it does;
+    /// what NumPy allocates starts 16 bytes past one. One thread at a time can have that: for another, they copy.
+    pub fn aligned<R>(&self, f: impl FnOnce() -> R) -> R {
+        /// Ends it, in a panic too.
+        struct End<'a>(&'a AtomicU64);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Ordering::Relaxed);
+            }
+        }
+        let begun = self.aligned.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed);
+        let _end = begun.is_ok().then(|| End(&self.aligned));
+        f()
+    }
+
+    fn new_aligned<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
+        const CACHE_LINE: usize = 64;
+        let bytes = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n));
+        let room = bytes
+            .and_then(|bytes| bytes.checked_add(CACHE_LINE))
+            .filter(|&room| isize::try_from(room).is_ok());
+        let room = room.ok_or_else(|| PyMemoryError::new_err("the result is larger than memory can be"))?;
+        let lengths: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+        // SAFETY: the elements lie in the bytes, which are their array's base.
+        unsafe {
+            let room = room as isize;
+            let bytes = (1, &raw const room);
+            let raw = self.make_array(py, self.descr(DType::U8), bytes, None, std::ptr::null_mut(), 0)?;
+            let start: *mut u8 = (*raw.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
+            let start = start.map_addr(|address| address.next_multiple_of(CACHE_LINE));
+            let array = self.view(py, dtype, &lengths, strides, start.cast(), true, raw.into_ptr())?;
+            Ok((array, start))
+        }
+    }
+
+    /// An array over somebody's memory, with the owner as its base, whose reference is taken over in any case. Elements that
+    /// NumPy has no dtype for get a stand-in. Strides in bytes; none for rows.
+    ///
+    /// # Safety
+    /// The memory is there as long as the owner is.
+    #[expect(clippy::too_many_arguments, reason = "what an array is made of")]
+    pub unsafe fn view<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[isize],
+        strides: Option<&[isize]>,
+        data: *mut c_void,
+        writable: bool,
+        owner: *mut ffi::PyObject,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let flags = if writable { NPY_ARRAY_WRITEABLE } else { 0 };
+        let lengths = (shape.len(), shape.as_ptr());
+        // SAFETY: lengths and strides have an entry per axis; the base's reference is taken over. The array's other flags are
+        // found out from the address and the strides.
+        unsafe {
+            let owner: Bound<'py, PyAny> = Bound::from_owned_ptr(py, owner);
+            let made = self.make_array(py, self.view_descr(dtype), lengths, strides, data, flags)?;
+            if PY_ARRAY_API.PyArray_SetBaseObject(py, made.as_ptr().cast(), owner.into_ptr()) < 0 {
+                return Err(PyErr::fetch(py));
+            }
+            Ok(made)
         }
     }
 
@@ -262,6 +389,23 @@ impl NumPy {
     }
 }
 
+/// A descriptor for each dtype that NumPy lacks: opaque bytes, told from others by its address, aligned as the dtype is.
+fn stand_ins(module: &Bound<'_, PyModule>) -> PyResult<[*mut PyArray_Descr; DTYPES]> {
+    let mut made = [std::ptr::null_mut(); DTYPES];
+    for &dtype in DType::ALL.iter().filter(|d| d.numpy_number().is_none()) {
+        let metadata = [("ufunx", dtype.name())].into_py_dict(module.py())?;
+        let keywords = [("metadata", metadata)].into_py_dict(module.py())?;
+        let descr = module.getattr("dtype")?.call((format!("V{}", dtype.size()),), Some(&keywords))?;
+        // SAFETY: a descriptor nobody else has yet; the reference is kept for ever.
+        unsafe {
+            let head = descr.into_ptr().cast::<DescrHead>();
+            (*head).alignment = dtype.align() as isize;
+            made[dtype as usize] = head.cast();
+        }
+    }
+    Ok(made)
+}
+
 /// The function that `ndarray.__array_wrap__` binds.
 fn array_wrap(module: &Bound<'_, PyModule>) -> PyResult<Option<ffi::PyCFunction>> {
     let bound = module.call_method1("empty", (0,))?.getattr("__array_wrap__")?;
@@ -278,15 +422,24 @@ fn version(module: &Bound<'_, PyModule>) -> PyResult<(u32, u32)> {
     Ok((parts.next().unwrap_or(0), parts.next().unwrap_or(0)))
 }
 
+/// A number for the thread, never 0.
+fn this_thread() -> u64 {
+    // SAFETY: asks for no lock.
+    unsafe { ffi::PyThread_get_thread_ident() }
+}
+
 #[cfg(target_endian = "little")]
 const NATIVE: u8 = b'<';
 #[cfg(target_endian = "big")]
 const NATIVE: u8 = b'>';
 
+/// `NPY_VOID`: opaque bytes.
+const VOID_NUMBER: c_int = 20;
+
 /// Type numbers from here on are given to other libraries' dtypes.
 const FIRST_USER_NUMBER: c_int = 256;
 
-/// The head of `PyArray_Descr`, which NumPy 1 and 2 have alike.
+/// The head of `PyArray_Descr`, as NumPy 2 has it.
 #[repr(C)]
 pub struct DescrHead {
     base: ffi::PyObject,
@@ -297,4 +450,7 @@ pub struct DescrHead {
     byteorder: c_char,
     former_flags: c_char,
     type_num: c_int,
+    flags: u64,
+    size: isize,
+    alignment: isize,
 }

@@ -7,6 +7,7 @@
 
 use crate::docs;
 use crate::fast;
+use crate::foreign::{self, Replaced};
 use crate::loops::FastLoops;
 use crate::methods;
 use crate::numpy_api::NumPy;
@@ -142,6 +143,9 @@ unsafe extern "C" fn vectorcall(
             if let Some(result) = fast::call(py, ufunc, &arguments)? {
                 count_native();
                 return Ok(result);
+            }
+            if let Some(result) = foreign::call_plainly(py, ufunc, callable, &arguments) {
+                return result;
             }
             crate::call::call(py, ufunc, callable, &arguments)
         }
@@ -422,12 +426,16 @@ pub unsafe extern "C" fn reduce_by_name(
     unsafe { ffi::PyObject_GetAttrString((*object.cast::<Ufunc>()).twin, c"__name__".as_ptr()) }
 }
 
-/// Calls the twin's method, or the twin itself, with the same arguments.
+/// Calls the twin's method, or the twin itself, with the same arguments, but for arrays of dtypes that NumPy must be told
+/// of.
 pub fn call_twin(
     py: Python<'_>,
     ufunc: &Ufunc,
     method: Method,
     arguments: &Arguments<'_>,
 ) -> PyResult<*mut ffi::PyObject> {
-    twin::call(py, ufunc.twin, method, arguments)
+    // SAFETY: live arguments.
+    let replaced = unsafe { foreign::to_numpy(py, NumPy::get(py), ufunc.own_name(), arguments) }?;
+    let arguments = replaced.as_ref().map_or(*arguments, Replaced::arguments);
+    twin::call(py, ufunc.twin, method, &arguments)
 }

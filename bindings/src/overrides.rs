@@ -1,6 +1,7 @@
 //! `__array_ufunc__` on Python objects: the engine's precedence (`ufunx::dispatch`), its questions answered here.
 
 use crate::args::Reason;
+use crate::foreign::{Translated, array};
 use crate::handoff::handed;
 use crate::lookup::{self, Names};
 use crate::numpy_api::NumPy;
@@ -91,6 +92,12 @@ pub unsafe fn dispatch_to(
         {
             return Ok(answer);
         }
+        // NumPy's own objects keep NumPy's answers.
+        if ffi::Py_TYPE(face).cast() != np.ufunc_type
+            && let Some(translated) = Translated::new(py, np, method, arguments, &normal)?
+        {
+            return translated.call(py, np, ufunc, face, method);
+        }
         match native(&normal) {
             Ok(result) => {
                 count_native();
@@ -178,7 +185,7 @@ unsafe fn array_ufunc<'py>(
     // SAFETY: live objects; what is found is owned.
     unsafe {
         let class = ffi::Py_TYPE(object);
-        if class == np.array_type || np.scalar_dtype(class).is_some() {
+        if class == np.array_type || class == array::class(py) || np.scalar_dtype(class).is_some() {
             return Override::Absent;
         }
         match lookup::on_class(object, Names::get(py).array_ufunc) {

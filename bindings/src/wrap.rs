@@ -102,6 +102,10 @@ impl<'py> Wrap<'py> {
             None if to_scalar => {
                 // SAFETY: an array, whose reference is taken over.
                 unsafe {
+                    let array = result.as_ptr().cast::<PyArrayObject>();
+                    if np.stood_for((*array).fields.descr).is_some() {
+                        return Ok(result); // NumPy's scalar would be opaque bytes
+                    }
                     let array = result.into_ptr().cast::<PyArrayObject>();
                     Bound::from_owned_ptr_or_err(py, PY_ARRAY_API.PyArray_Return(py, array))
                 }
@@ -222,7 +226,10 @@ unsafe fn wrap_method<'py>(
 }
 
 /// `__array_priority__`; one that is not a number counts as none, as to NumPy.
-unsafe fn priority(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> f64 {
+///
+/// # Safety
+/// A live object.
+pub unsafe fn priority(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> f64 {
     let name = Names::get(py).array_priority;
     // SAFETY: a live object; what is found is owned.
     unsafe {

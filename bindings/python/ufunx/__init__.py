@@ -18,11 +18,14 @@ import numpy as _numpy
 
 from . import _native
 from . import config as config
+from ._native import Array as Array
 from ._native import InPlaceError as InPlaceError
 from ._native import __version__ as __version__
 from ._native import array_function_dispatch as array_function_dispatch
+from ._native import asarray as asarray
 from ._native import cap_isa as cap_isa
 from ._native import explain as explain
+from ._native import from_dlpack as from_dlpack
 from ._native import install as install
 from ._native import native_calls as native_calls
 from ._native import num_threads as num_threads
@@ -43,8 +46,9 @@ if TYPE_CHECKING:
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
 else:
     _OURS = """
-        InPlaceError OperatorsMixin __version__ array_function_dispatch cap_isa config dispatch explain
-        install installed native_calls num_threads set_num_threads show_config threads uninstall
+        Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
+        dispatch explain from_dlpack install installed native_calls num_threads set_num_threads
+        show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 

@@ -29,7 +29,6 @@ from numpy import array_repr as array_repr
 from numpy import array_split as array_split
 from numpy import array_str as array_str
 from numpy import asanyarray as asanyarray
-from numpy import asarray as asarray
 from numpy import asarray_chkfinite as asarray_chkfinite
 from numpy import ascontiguousarray as ascontiguousarray
 from numpy import asfortranarray as asfortranarray
@@ -137,7 +136,6 @@ from numpy import float64 as float64
 from numpy import floating as floating
 from numpy import format_float_positional as format_float_positional
 from numpy import format_float_scientific as format_float_scientific
-from numpy import from_dlpack as from_dlpack
 from numpy import frombuffer as frombuffer
 from numpy import fromfile as fromfile
 from numpy import fromfunction as fromfunction

@@ -8,6 +8,7 @@ use crate::object::{self, Ufunc};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMapping};
 use std::sync::Arc;
 
@@ -223,12 +224,21 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// Ours by NumPy's public functions, as they were made last.
+static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+
+/// The object of ours for a public function of NumPy's.
+pub fn of_public<'py>(public: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    MADE.get(public.py()).map_or(Ok(None), |made| made.bind(public.py()).get_item(public))
+}
+
 /// Makes the object for each function of NumPy's that runs on the engine, by name. `named` are our ufuncs by name.
 #[pyfunction]
 pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     let numpy = py.import("numpy")?;
     let ufuncs = Arc::new(Ufuncs::new(named)?);
     let made = PyDict::new(py);
+    let by_public = MADE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     for row in ROWS {
         for &name in row.names {
             let public = numpy.getattr(name)?;
@@ -245,6 +255,7 @@ pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<B
             attributes.update(public.getattr("__dict__")?.cast::<PyMapping>()?)?;
             attributes.set_item("__module__", "ufunx")?;
             attributes.set_item("__doc__", docstring(row, name))?;
+            by_public.set_item(public, &function)?;
             made.set_item(name, function)?;
         }
     }

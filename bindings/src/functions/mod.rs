@@ -17,7 +17,7 @@ mod quick;
 mod reductions;
 
 pub use decorate::array_function_dispatch;
-pub use list::functions;
+pub use list::{functions, of_public};
 
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, attached, guarded};
@@ -29,7 +29,7 @@ use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use std::ffi::{CStr, c_int, c_void};
 
 /// The object's memory.
@@ -129,6 +129,34 @@ unsafe fn call_native(
             return attached(|py| reduction.foreign(py, np, native, &bound));
         }
         call_with(py, function.implementation, arguments).map(Bound::into_ptr)
+    }
+}
+
+/// Runs one of NumPy's functions by its native way alone; `None` where that does not take the arguments.
+pub fn run_natively<'py>(
+    function: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = function.py();
+    let named: Vec<_> = kwargs.into_iter().flatten().collect();
+    let names = PyTuple::new(py, named.iter().map(|(name, _)| name))?;
+    let positional: Vec<_> = args.iter().map(|arg| arg.as_ptr()).collect();
+    let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_ptr()).collect();
+    let arguments = Arguments { positional: &positional, keywords: &keywords, names: names.as_ptr() };
+    // SAFETY: an object of ours once its type says so; live arguments.
+    unsafe {
+        let np = NumPy::get(py);
+        if ffi::Py_TYPE(function.as_ptr()) != class(py)?.cast() {
+            return Ok(None);
+        }
+        let Kind::Native(native) = &(*function.as_ptr().cast::<Function>()).kind else { return Ok(None) };
+        let mut bound = [std::ptr::null_mut(); MOST];
+        if native.parameters.bind(&arguments, &mut bound) != Fit::Whole || !np.is_exact_array(bound[0]) {
+            return Ok(None);
+        }
+        let result = (native.run)(py, np, native, &bound).transpose()?;
+        Ok(result.map(|result| Bound::from_owned_ptr(py, result)))
     }
 }
 

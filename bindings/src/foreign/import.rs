@@ -1,0 +1,341 @@
+//! DLPack tensors of others as arrays over the same memory. A capsule is renamed before anything is read, so that the
+//! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
+//! tensor says of itself is checked before it is believed.
+
+use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION};
+use super::export::{UNVERSIONED, VERSIONED};
+use crate::numpy_api::NumPy;
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyString, PyTuple};
+use smallvec::SmallVec;
+use std::ffi::{CStr, c_void};
+use ufunx::operand::MAX_DIMS;
+
+/// An array over the memory of an object with `__dlpack__`.
+pub fn from_object<'py>(
+    np: &NumPy,
+    object: &Bound<'py, PyAny>,
+    device: Option<&Bound<'py, PyAny>>,
+    copy: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    from_capsule(object.py(), np, &ask(object, device, copy)?)
+}
+
+/// Asks an object for a capsule by `__dlpack__`, as NumPy asks: for DLPack 1.0 and, where the method knows no keywords and
+/// none is needed, once more without any.
+pub fn ask<'py>(
+    object: &Bound<'py, PyAny>,
+    device: Option<&Bound<'py, PyAny>>,
+    copy: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if let Some(device) = device
+        && !device.extract::<&str>().is_ok_and(|name| name == "cpu")
+    {
+        let text = format!("Device not understood. Only \"cpu\" is allowed, but received: {device}");
+        return Err(PyValueError::new_err(text));
+    }
+    static NAMES: PyOnceLock<[Py<PyAny>; 2]> = PyOnceLock::new();
+    let [names, version] = NAMES.get_or_try_init(py, || {
+        let names = ["dl_device", "copy", "max_version"].map(|name| PyString::intern(py, name));
+        let names = PyTuple::new(py, names)?.into_any().unbind();
+        let version = (VERSION.major, VERSION.minor).into_pyobject(py)?.into_any().unbind();
+        Ok::<_, PyErr>([names, version])
+    })?;
+    let none = py.None().into_bound(py);
+    let dl_device = match device {
+        Some(_) => (Device::CPU.kind, Device::CPU.id).into_pyobject(py)?.into_any(),
+        None => none.clone(),
+    };
+    let arguments = [object, &dl_device, copy.unwrap_or(&none), version.bind(py)].map(Bound::as_ptr);
+    let method = intern!(py, "__dlpack__").as_ptr();
+    // SAFETY: live objects; three keywords after the object.
+    let answer = unsafe {
+        let answer = ffi::PyObject_VectorcallMethod(method, arguments.as_ptr(), 1, names.as_ptr());
+        Bound::from_owned_ptr_or_err(py, answer)
+    };
+    match answer {
+        // No subclass of it: those are what a library says of its array, as Arrow does.
+        Err(error)
+            if device.is_none() && copy.is_none() && error.get_type(py).is(py.get_type::<PyTypeError>()) =>
+        {
+            object.call_method0(intern!(py, "__dlpack__"))
+        }
+        answer => answer,
+    }
+}
+
+/// Takes the tensor out of a capsule.
+pub fn from_capsule<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    capsule: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: a live object, a capsule of that name where `take` finds one, which then holds a tensor of that layout.
+    unsafe {
+        if let Some(managed) = take(py, capsule, VERSIONED)? {
+            adopt(py, np, managed.cast())
+        } else if let Some(managed) = take(py, capsule, UNVERSIONED)? {
+            let managed = managed.cast::<ManagedTensor>();
+            // It cannot say whether it may be written to.
+            array(py, np, &(*managed).tensor, false, Owner::Unversioned(managed))
+        } else {
+            Err(not_a_tensor(capsule))
+        }
+    }
+}
+
+/// An array over a tensor that is the caller's to give.
+///
+/// # Safety
+/// A tensor nobody else will delete.
+pub unsafe fn adopt<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    managed: *mut ManagedTensorVersioned,
+) -> PyResult<Bound<'py, PyAny>> {
+    let owner = Owner::Versioned(managed);
+    // SAFETY: a live tensor; of another major version only the version and the deleter are known.
+    unsafe {
+        let version = (*managed).version;
+        if version.major != VERSION.major {
+            return Err(PyBufferError::new_err(format!(
+                "the array comes as DLPack {}.{}, and only version {}.x can be read",
+                version.major, version.minor, VERSION.major
+            )));
+        }
+        array(py, np, &(*managed).tensor, (*managed).flags & READ_ONLY == 0, owner)
+    }
+}
+
+/// What must be done when the memory is no longer looked at.
+pub enum Owner<'a> {
+    Versioned(*mut ManagedTensorVersioned),
+    Unversioned(*mut ManagedTensor),
+    /// The memory belongs to this object.
+    Object(&'a Bound<'a, PyAny>),
+}
+
+/// Runs a tensor's deleter, unless an array has become the owner.
+impl Drop for Owner<'_> {
+    #[allow(deprecated, reason = "what replaces PyErr_Fetch came with CPython 3.12")]
+    fn drop(&mut self) {
+        // SAFETY: a live tensor, deleted once. The GIL is held, and an error under way is kept from the deleter, as the
+        // deleter's are from the caller.
+        unsafe {
+            let mut under_way = [std::ptr::null_mut(); 3];
+            let [kind, value, traceback] = &mut under_way;
+            ffi::PyErr_Fetch(kind, value, traceback);
+            match *self {
+                Owner::Versioned(managed) => {
+                    if let Some(delete) = (*managed).deleter {
+                        delete(managed);
+                    }
+                }
+                Owner::Unversioned(managed) => {
+                    if let Some(delete) = (*managed).deleter {
+                        delete(managed);
+                    }
+                }
+                Owner::Object(_) => {}
+            }
+            if !ffi::PyErr_Occurred().is_null() {
+                ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
+            }
+            ffi::PyErr_Restore(under_way[0], under_way[1], under_way[2]);
+        }
+    }
+}
+
+impl Owner<'_> {
+    /// As the base of an array: the tensor's deletion is put off until the object is gone.
+    fn into_base(self, py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
+        let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match &self {
+            Owner::Object(object) => return Ok((*object).clone().into_ptr()),
+            Owner::Versioned(managed) => (managed.cast(), drop_versioned),
+            Owner::Unversioned(managed) => (managed.cast(), drop_unversioned),
+        };
+        // SAFETY: a pointer that is not null, and the destructor for what it points at.
+        let capsule = unsafe { ffi::PyCapsule_New(tensor, std::ptr::null(), Some(delete)) };
+        if capsule.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        std::mem::forget(self);
+        Ok(capsule)
+    }
+}
+
+unsafe extern "C" fn drop_versioned(capsule: *mut ffi::PyObject) {
+    // SAFETY: a capsule of `into_base`.
+    drop(Owner::Versioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
+}
+
+unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
+    // SAFETY: a capsule of `into_base`.
+    drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
+}
+
+/// An array over a tensor's memory, which `owner` keeps.
+///
+/// # Safety
+/// A live tensor; what it points at is as it says.
+pub unsafe fn array<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    tensor: &Tensor,
+    writable: bool,
+    owner: Owner<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the caller's promise.
+    let Layout { shape, strides, data, dtype } = unsafe { layout(tensor) }?;
+    // SAFETY: the owner keeps the memory; what has no elements may be anywhere.
+    unsafe { np.view(py, dtype, &shape, Some(&strides), data, writable, owner.into_base(py)?) }
+}
+
+/// Where a tensor's elements lie: strides in bytes.
+struct Layout {
+    shape: SmallVec<[isize; 8]>,
+    strides: SmallVec<[isize; 8]>,
+    data: *mut c_void,
+    dtype: ufunx::DType,
+}
+
+/// Checks what a tensor says.
+///
+/// # Safety
+/// Lengths and strides are as many as it says.
+unsafe fn layout(tensor: &Tensor) -> PyResult<Layout> {
+    let refused = |text: String| Err(PyBufferError::new_err(text));
+    if !tensor.device.is_host() {
+        return Err(on_device(tensor.device));
+    }
+    let Some(dtype) = tensor.dtype.dtype() else {
+        let name = tensor.dtype.name();
+        return refused(format!(
+            "no ufunc and no array here has elements of {name}; convert the array in its own library first"
+        ));
+    };
+    let nd = match usize::try_from(tensor.ndim) {
+        Ok(nd) if nd <= MAX_DIMS => nd,
+        _ => {
+            return refused(format!(
+                "an array of {} dimensions; at most {MAX_DIMS} are possible",
+                tensor.ndim
+            ));
+        }
+    };
+    if nd > 0 && tensor.shape.is_null() {
+        return refused(format!("an array of {nd} dimensions that does not say how long they are"));
+    }
+    // SAFETY: the caller's promise.
+    let lengths = (0..nd).map(|i| unsafe { tensor.shape.add(i).read_unaligned() });
+    let shape: SmallVec<[isize; 8]> = lengths.map(|n| n as isize).collect();
+    if let Some(n) = shape.iter().find(|&&n| n < 0) {
+        return refused(format!("a dimension of length {n}"));
+    }
+    let too_large = || PyBufferError::new_err("the array is larger than memory can be");
+    let size = dtype.size() as isize;
+    let mut strides: SmallVec<[isize; 8]> = smallvec::smallvec![size; nd];
+    let mut bytes = size;
+    for i in (0..nd).rev() {
+        strides[i] = bytes;
+        // NumPy wants that of arrays without elements too.
+        bytes = bytes.checked_mul(shape[i].max(1)).ok_or_else(too_large)?;
+    }
+    let offset = isize::try_from(tensor.byte_offset).map_err(|_| too_large())?;
+    let data = tensor.data.wrapping_byte_offset(offset);
+    if shape.contains(&0) {
+        // NumPy takes no address for a wish to allocate.
+        let nowhere = std::ptr::dangling_mut::<u128>().cast();
+        return Ok(Layout {
+            shape,
+            strides,
+            data: if tensor.data.is_null() { nowhere } else { data },
+            dtype,
+        });
+    }
+    if !tensor.strides.is_null() {
+        // From the first element to the furthest ones before and after it.
+        let (mut before, mut after) = (0isize, size);
+        for i in 0..nd {
+            // SAFETY: the caller's promise.
+            let stride = unsafe { tensor.strides.add(i).read_unaligned() } as isize;
+            if shape[i] == 1 {
+                strides[i] = stride.wrapping_mul(size); // it leads nowhere
+                continue;
+            }
+            strides[i] = stride.checked_mul(size).ok_or_else(too_large)?;
+            let span = strides[i].checked_mul(shape[i] - 1).ok_or_else(too_large)?;
+            let reach = if span < 0 { &mut before } else { &mut after };
+            *reach = reach.checked_add(span).ok_or_else(too_large)?;
+        }
+    }
+    if tensor.data.is_null() {
+        return refused("the array has elements but no memory; is it a placeholder (meta, fake)?".to_owned());
+    }
+    Ok(Layout { shape, strides, data, dtype })
+}
+
+/// Memory that the processor does not reach.
+fn on_device(device: Device) -> PyErr {
+    PyBufferError::new_err(format!(
+        "the array's memory is on device {}, and ufunx reads the CPU's; bring it over first, by its library's own \
+         function (such as x.cpu()) or by ufunx.from_dlpack(x, device=\"cpu\")",
+        device.name()
+    ))
+}
+
+/// The pointer in a capsule of the first name, which then has the second: the tensor is the caller's.
+unsafe fn take(
+    py: Python<'_>,
+    capsule: &Bound<'_, PyAny>,
+    [name, used]: [&'static CStr; 2],
+) -> PyResult<Option<*mut c_void>> {
+    // SAFETY: a live object; names that live for ever.
+    unsafe {
+        let capsule = capsule.as_ptr();
+        if ffi::PyCapsule_IsValid(capsule, name.as_ptr()) == 0 {
+            return Ok(None);
+        }
+        let pointer = ffi::PyCapsule_GetPointer(capsule, name.as_ptr());
+        if pointer.is_null() || ffi::PyCapsule_SetName(capsule, used.as_ptr()) != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Some(pointer))
+    }
+}
+
+fn not_a_tensor(object: &Bound<'_, PyAny>) -> PyErr {
+    // SAFETY: a live object, a capsule once its type says so; names are C strings.
+    let name = unsafe {
+        if ffi::PyCapsule_CheckExact(object.as_ptr()) == 0 {
+            let class = object.get_type();
+            return PyTypeError::new_err(format!("__dlpack__ must return a capsule, not {class}"));
+        }
+        let name = ffi::PyCapsule_GetName(object.as_ptr());
+        if name.is_null() { None } else { Some(CStr::from_ptr(name)) }
+    };
+    let text = match name {
+        Some(used) if used == VERSIONED[1] || used == UNVERSIONED[1] => {
+            "the DLPack capsule has been consumed already".to_owned()
+        }
+        Some(other) => {
+            format!("a DLPack capsule is called 'dltensor_versioned' or 'dltensor', not {other:?}")
+        }
+        None => "a DLPack capsule has a name, and this one has none".to_owned(),
+    };
+    PyBufferError::new_err(text)
+}
+
+/// `(type, number)` as `__dlpack_device__` gives it.
+pub fn device_of(object: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let answer = object.call_method0(intern!(object.py(), "__dlpack_device__"))?;
+    let pair = answer.cast::<PyTuple>()?;
+    let number =
+        |i: usize| pair.get_item(i)?.call_method0(intern!(object.py(), "__index__"))?.extract::<i32>();
+    Ok(Device { kind: number(0)?, id: number(1)? })
+}

@@ -1,0 +1,235 @@
+//! A foreign operand as an exact array over its memory: which protocol is asked, and in what order.
+//!
+//! The C exchange API first, a hundredth of the cost of `__dlpack__`; then, where a class has `__dlpack__`, its buffer,
+//! which costs less and says whether it may be written to; then `__dlpack__`; then what NumPy reads.
+
+use super::abi::{COMPLEX, ManagedTensorVersioned, Tensor};
+use super::array;
+use super::class::{Class, Exchange, class_of};
+use super::import::{self, Owner};
+use super::refuse;
+use super::short::Head;
+use crate::numpy_api::NumPy;
+use crate::object::attached;
+use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
+use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use smallvec::SmallVec;
+use ufunx::DType;
+use ufunx::registry::Kind;
+
+/// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
+/// object is alive.
+///
+/// # Safety
+/// A live object.
+pub unsafe fn view<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    object: *mut ffi::PyObject,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: a live object.
+    let (class, object) = unsafe { (class_of(py, np, object), Bound::from_borrowed_ptr(py, object)) };
+    match class {
+        Class::Plain => Ok(None),
+        // SAFETY: an object of that very class.
+        Class::Array => unsafe { Ok(Some(array::inner(py, object.as_ptr()))) },
+        // SAFETY: an object of that very class.
+        Class::Exchange(exchange) => unsafe { by_exchange(np, &object, exchange) }.map(Some),
+        Class::Dlpack { has_flags, .. } => by_dlpack(np, &object, has_flags).map(Some),
+        Class::Protocol => as_numpy_does(&object).map(Some),
+    }
+}
+
+/// The memory that the C exchange API lends, as the head of an array, for a small call; `None` where that needs a closer
+/// look. Errors are those of the same call by [`view`].
+///
+/// # Safety
+/// An object of the very class that has the API.
+#[inline]
+pub unsafe fn lend(
+    np: &NumPy,
+    object: &Bound<'_, PyAny>,
+    exchange: &Exchange,
+    head: &mut Head,
+) -> PyResult<Option<*mut PyArrayObject>> {
+    // SAFETY: functions of the class for an object of the class; the tensor's lengths and strides are the object's.
+    unsafe {
+        let Some(borrow) = exchange.api.borrow else { return Ok(None) };
+        if exchange.has_flags {
+            refuse::flags(object, &exchange.flags)?;
+        }
+        let mut tensor = Tensor::EMPTY;
+        if borrow(object.as_ptr(), &mut tensor) != 0 {
+            return Err(attached(|py| refuse::reworded(object, raised(py))));
+        }
+        // No short way is complex.
+        if tensor.dtype.code == COMPLEX { Ok(None) } else { Ok(head.over(np, &tensor)) }
+    }
+}
+
+/// By the C exchange API, which lends the memory.
+///
+/// # Safety
+/// An object of the very class that has it.
+unsafe fn by_exchange<'py>(
+    np: &NumPy,
+    object: &Bound<'py, PyAny>,
+    exchange: &Exchange,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    // SAFETY: functions of the class for an object of the class; the object is the base of the array.
+    unsafe {
+        if exchange.has_flags {
+            refuse::flags(object, &exchange.flags)?;
+        }
+        let Some(borrow) = exchange.api.borrow else {
+            let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
+            let Some(export) = exchange.api.from_object else {
+                return by_dlpack(np, object, exchange.has_flags);
+            };
+            return match export(object.as_ptr(), &mut managed) {
+                0 if !managed.is_null() => import::adopt(py, np, managed),
+                0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
+                _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
+            };
+        };
+        let mut tensor = Tensor::EMPTY;
+        match borrow(object.as_ptr(), &mut tensor) {
+            0 => {
+                if exchange.has_flags && tensor.dtype.code == COMPLEX {
+                    refuse::conjugated(object)?;
+                }
+                import::array(py, np, &tensor, true, Owner::Object(object))
+                    .map_err(|error| attached(|_| refuse::reworded(object, error)))
+            }
+            _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
+        }
+    }
+}
+
+/// The error of an exchange function.
+fn raised(py: Python<'_>) -> PyErr {
+    PyErr::take(py).unwrap_or_else(|| PyBufferError::new_err("the C exchange API of the class failed"))
+}
+
+/// By the buffer of a class that has `__dlpack__`, else by that, else as NumPy does.
+fn by_dlpack<'py>(np: &NumPy, object: &Bound<'py, PyAny>, has_flags: bool) -> PyResult<Bound<'py, PyAny>> {
+    if has_flags {
+        refuse::whatever_differs(object)?;
+    }
+    if let Some(array) = by_buffer(np, object)? {
+        return Ok(array);
+    }
+    let error = match import::ask(object, None, None) {
+        Ok(capsule) => {
+            return import::from_capsule(object.py(), np, &capsule).map_err(|e| refuse::reworded(object, e));
+        }
+        Err(error) => error,
+    };
+    // An Arrow array with nulls, or of strings: nothing that DLPack has, but NumPy may read it where it lies on the CPU.
+    if !has_flags
+        && is_refusal(object.py(), &error)
+        && import::device_of(object).is_ok_and(|device| device.is_host())
+        && object.hasattr(intern!(object.py(), "__array__"))?
+    {
+        return as_numpy_does(object).map_err(|_| refuse::reworded(object, error));
+    }
+    Err(refuse::reworded(object, error))
+}
+
+/// Whether an error says that a protocol is not for this object; any other is a failure.
+fn is_refusal(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyBufferError>(py)
+        || error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyNotImplementedError>(py)
+        || error.is_instance_of::<PyAttributeError>(py)
+}
+
+/// By the buffer protocol, where its elements are of a native dtype.
+fn by_buffer<'py>(np: &NumPy, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = object.py();
+    // SAFETY: the capsule keeps the buffer, and the array the capsule; a buffer with strides has as many of each as it has
+    // dimensions.
+    unsafe {
+        if ffi::PyObject_CheckBuffer(object.as_ptr()) == 0 {
+            return Ok(None);
+        }
+        let mut buffer = Box::new(ffi::Py_buffer::new());
+        if ffi::PyObject_GetBuffer(object.as_ptr(), &mut *buffer, ffi::PyBUF_FULL_RO) != 0 {
+            let error = PyErr::fetch(py);
+            return if is_refusal(py, &error) { Ok(None) } else { Err(error) };
+        }
+        let buffer = Box::into_raw(buffer);
+        let owner = ffi::PyCapsule_New(buffer.cast(), std::ptr::null(), Some(release_buffer));
+        let owner: Bound<'py, PyAny> = Bound::from_owned_ptr_or_err(py, owner)?;
+        let buffer = &*buffer;
+        let Some(dtype) = element(buffer) else { return Ok(None) };
+        if !buffer.suboffsets.is_null() || buffer.buf.is_null() {
+            return Ok(None);
+        }
+        let axes = |values: *mut isize| -> SmallVec<[isize; 8]> {
+            (0..buffer.ndim as usize).map(|i| *values.add(i)).collect()
+        };
+        let (shape, strides) = (axes(buffer.shape), axes(buffer.strides));
+        let writable = buffer.readonly == 0;
+        np.view(py, dtype, &shape, Some(&strides), buffer.buf, writable, owner.into_ptr()).map(Some)
+    }
+}
+
+unsafe extern "C" fn release_buffer(capsule: *mut ffi::PyObject) {
+    // SAFETY: a capsule of `by_buffer`, which is gone after this.
+    unsafe {
+        let buffer = ffi::PyCapsule_GetPointer(capsule, std::ptr::null()).cast::<ffi::Py_buffer>();
+        ffi::PyBuffer_Release(buffer);
+        drop(Box::from_raw(buffer));
+    }
+}
+
+/// The dtype of a buffer's elements.
+unsafe fn element(buffer: &ffi::Py_buffer) -> Option<DType> {
+    let format = match buffer.format.is_null() {
+        true => "B", // plain bytes
+        // SAFETY: a C string where there is one.
+        false => unsafe { std::ffi::CStr::from_ptr(buffer.format) }.to_str().ok()?,
+    };
+    let format = format
+        .strip_prefix(['@', '=', if cfg!(target_endian = "little") { '<' } else { '>' }])
+        .unwrap_or(format);
+    let kind = match format {
+        "?" => Kind::Bool,
+        "b" | "h" | "i" | "l" | "q" | "n" | "B" | "H" | "I" | "L" | "Q" | "N" => Kind::Int,
+        "e" | "f" | "d" => Kind::Float,
+        "Zf" | "Zd" => Kind::Complex,
+        _ => return None,
+    };
+    let signed = format.chars().all(char::is_lowercase);
+    DType::ALL.iter().copied().find(|d| {
+        d.numpy_number().is_some()
+            && d.kind() == kind
+            && d.size() as isize == buffer.itemsize
+            && (kind != Kind::Int || d.is_signed() == signed)
+    })
+}
+
+/// What NumPy makes of an object; no subclass, as the object's wrap is not asked.
+fn as_numpy_does<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    const NPY_ARRAY_ENSUREARRAY: i32 = 0x40;
+    let py = object.py();
+    let null: *mut ffi::PyObject = std::ptr::null_mut();
+    // SAFETY: a live object.
+    unsafe {
+        let made =
+            PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, NPY_ARRAY_ENSUREARRAY, null);
+        Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
+/// Whether an attribute of that name is there and true.
+pub fn is_true(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
+    object.getattr(name).is_ok_and(|value| value.is_truthy().unwrap_or(false))
+}
