@@ -19,7 +19,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test fuzz test-matrix check bench wheel bless clean native tree
+.PHONY: help demo test fuzz valgrind test-matrix check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -40,6 +40,9 @@ CASES ?= 200000
 fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
 
+valgrind: native ## the tests of foreign arrays, every access to memory watched; needs Debian's valgrind
+	$(PY) tests/valgrind.py
+
 test-matrix: $(READY) ## the Python tests on every CPython found, with its oldest and newest NumPy
 	$(PY) tests/matrix.py
 
@@ -49,7 +52,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python tests/matrix.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
 
 bench: $(READY) ## the Rust benches, then a table beside NumPy
 	cargo bench -p ufunx-benches

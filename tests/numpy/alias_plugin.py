@@ -19,6 +19,7 @@ EARLY = """
 """.split()
 # The extension itself, whose C code reads its own names.
 LEFT_ALONE = {"numpy._core._multiarray_umath"}
+NUMPYS_FROM_DLPACK = np.from_dlpack
 
 
 def replacements() -> dict[int, Any]:
@@ -67,11 +68,14 @@ def put_functions() -> None:
     functions: dict[str, Any] = ufunx._FUNCTIONS
     for name, function in functions.items():
         setattr(np, name, function)
+    setattr(np, "from_dlpack", ufunx.from_dlpack)  # noqa: B010, mypy knows what NumPy's is
 
 
 def pytest_configure() -> None:
     replace_everywhere()
     put_functions()
+    if np.from_dlpack is NUMPYS_FROM_DLPACK:
+        raise pytest.UsageError("ufunx has no from_dlpack of its own")
     captured = [np.add, np.ma.add.f, np._core._methods.umr_sum.__self__]  # type: ignore[attr-defined]
     if any(type(ufunc) is np.ufunc for ufunc in captured):
         raise pytest.UsageError("a ufunc of NumPy's is left where tests find it")

@@ -1,12 +1,18 @@
 """No way through a call keeps an object: allocated blocks stay the same over thousands of calls."""
 
 import contextlib
+import copy
+import ctypes
 import gc
+import operator
+import pickle
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from array_helpers import TABLE, ManagedPointer, array_over
+from producers import Tensor, Versioned, call_deleter
 
 import ufunx as ux
 
@@ -60,7 +66,51 @@ class WrongPriority(Wraps):
 
 A, M, OUT, INDICES = np.ones(10), np.ones((2, 3)), np.zeros(10), np.array([0, 3])
 P, W = A.view(Plain), A.view(Wraps)
+ARRAY = array_over(np.arange(6, dtype="u2").reshape(2, 3), "bfloat16")
+FLOATS = array_over(np.ones((2, 3)))
+
+
+def lent() -> None:
+    """What the exchange API gives goes back."""
+    tensor, managed = Tensor(), ManagedPointer()
+    TABLE.borrow(ARRAY[0], tensor)
+    TABLE.from_object(ARRAY, managed)
+    call_deleter(ctypes.addressof(managed.contents), Versioned)
+
+
+ARRAYS = {
+    "sum of arrays": lambda: ARRAY + ARRAY,
+    "into an array": lambda: operator.iadd(FLOATS, 1),
+    "array and number": lambda: 2 * ARRAY < 3,
+    "array not comparable": lambda: FLOATS == "x",
+    "override of an array": lambda: ARRAY + Answers(),
+    "opts out of an array": lambda: ARRAY + OptsOut(),
+    "numpy's ufunc of an array": lambda: np.add(ARRAY, ARRAY, out=ARRAY),
+    "numpy's function of arrays": lambda: np.concatenate([ARRAY, ARRAY]),
+    "numpy's function of floats": lambda: np.linalg.qr(FLOATS),
+    "function of an array": lambda: np.max(ARRAY, axis=0),
+    "mean of an array": lambda: np.mean(ARRAY, axis=0, keepdims=True),
+    "function refused by arrays": lambda: np.concatenate([ARRAY, Takes()]),
+    "array indexed": lambda: (ARRAY[0], ARRAY[[0, 1]], ARRAY[..., 1:], ARRAY["a"]),
+    "array assigned": lambda: ARRAY.__setitem__((0, slice(None)), [1, 2, 3]),
+    "array iterated": lambda: list(ARRAY),
+    "array in text": lambda: (repr(ARRAY), str(FLOATS)),
+    "array cast": lambda: ARRAY.astype("f4").astype("float8_e5m2"),
+    "array not cast": lambda: ARRAY.astype("U3"),
+    "array as numbers": lambda: (ARRAY.tolist(), float(ARRAY[0, 0]), ARRAY.item(1), ARRAY.item(99)),
+    "array pickled": lambda: pickle.loads(pickle.dumps(ARRAY)),
+    "array copied": lambda: (ARRAY.copy(), copy.copy(ARRAY), ARRAY.T, ARRAY.reshape(3, 2)),
+    "array as ndarray": lambda: (np.asarray(ARRAY), np.asarray(FLOATS), np.asarray(ARRAY, dtype="f4")),
+    "array as buffer": lambda: memoryview(FLOATS),
+    "array as no buffer": lambda: memoryview(ARRAY),
+    "capsules": lambda: (ARRAY.__dlpack__(), ARRAY.__dlpack__(max_version=(1, 0), copy=True)),
+    "capsule consumed": lambda: np.from_dlpack(FLOATS),
+    "capsule refused": lambda: np.from_dlpack(ARRAY),
+    "lent": lent,
+    "given": lambda: array_over(A),
+}
 CALLS = {
+    **ARRAYS,
     "override": lambda: ux.exp(Answers()),
     "override of reduce": lambda: ux.add.reduce(Answers(), axis=0),
     "override with out": lambda: ux.add(Answers(), A, out=OUT),
