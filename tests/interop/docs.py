@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from foreign import FOREIGN, REFUSED, Foreign
 from libraries import LIBRARIES, Library, calls
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "interop.md"
@@ -46,9 +47,42 @@ def lines(library: Library) -> Iterator[str]:
         name = ""
 
 
+FOREIGN_HEAD = """
+## Arrays read in place
+
+Our ufuncs and their methods read the memory of these arrays where it lies, whatever its size, and give the
+results back as arrays of the library. Dtypes promote as NumPy's do: an array of no dimensions counts like any
+other, Python's numbers are weak. NumPy's own ufuncs go on doing with these objects what they did, in in-place
+mode too.
+
+Of several operands the result belongs to the one of the highest `__array_priority__`, the leftmost among
+equals; an ndarray's is 0, a scalar never wins. *Written*: such an array may be `out=`, and `at` works on it.
+
+| objects | read by | results are | priority | written | also |
+|---|---|---|---|---|---|
+"""
+REFUSED_HEAD = """
+What has no memory to read, or memory that does not say it all, is refused; the error names the way out. So
+is memory of a GPU (BufferError: `tensor.cpu()`), and a JAX tracer (TypeError: `jax.pure_callback`).
+
+| torch | error |
+|---|---|
+"""
+
+
+def foreign_line(row: Foreign) -> str:
+    """The table's line on a library's arrays."""
+    also = ", ".join(row.mini)
+    written = "yes" if row.writable else "no"
+    return f"| {row.name} | {row.read_by} | {row.results} | {row.priority} | {written} | {also} |\n"
+
+
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(line for library in LIBRARIES for line in lines(library))
+    own = "".join(line for library in LIBRARIES for line in lines(library))
+    read = "".join(map(foreign_line, FOREIGN))
+    refused = "".join(f"| {row.name} | {row.error.__name__}: `{row.way_out}` |\n" for row in REFUSED)
+    return HEAD + own + FOREIGN_HEAD + read + REFUSED_HEAD + refused
 
 
 if __name__ == "__main__":
