@@ -224,3 +224,53 @@ def test_cupy():
     assert result.get().tolist() == [1, 1, 1]
     with pytest.raises(BufferError, match="cuda"):
         ux.from_dlpack(cupy.zeros(3))
+
+
+FUNCTIONS = {
+    "sum": {"axis": 0},
+    "prod": {},
+    "max": {},
+    "min": {"axis": 1, "keepdims": True},
+    "any": {},
+    "all": {"axis": 1},
+    "mean": {"axis": 1},
+    "std": {},
+    "var": {"axis": 0},
+    "cumsum": {"axis": 0},
+    "cumprod": {"axis": 1},
+    "clip": {"a_min": 1, "a_max": 3},
+    "round": {},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name, dtype):
+    """NumPy calls torch's methods of these names, which do not know its keywords."""
+    import torch
+
+    array = np.arange(6).reshape(2, 3).astype(dtype)
+    expected = getattr(np, name)(array, **FUNCTIONS[name])
+    before = ux.native_calls()
+    result = getattr(ux, name)(torch.from_numpy(array), **FUNCTIONS[name])
+    assert type(result) is torch.Tensor
+    np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6, strict=True)
+    if name in ("sum", "max", "cumsum"):
+        assert ux.native_calls() > before
+
+
+def test_functions_of_several():
+    import torch
+
+    tensor = torch.arange(6.0).reshape(2, 3)
+    total = torch.zeros(3)
+    assert ux.sum(tensor, axis=0, out=total) is total
+    assert total.tolist() == [3, 5, 7]
+    assert ux.sum(tensor, where=tensor > 2) == 12
+    chosen = ux.where(tensor > 2, tensor, -1.0)
+    assert type(chosen) is torch.Tensor
+    assert chosen.tolist() == [[-1, -1, -1], [3, 4, 5]]
+    half = ux.mean(tensor.bfloat16())
+    assert (half.dtype, half.item()) == (torch.bfloat16, 2.5)
+    with pytest.raises(BufferError, match="detach"):
+        ux.sum(tensor.requires_grad_())

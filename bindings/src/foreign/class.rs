@@ -155,6 +155,15 @@ pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -
     }
 }
 
+/// Whether an object's class has the C exchange API.
+///
+/// # Safety
+/// A live object.
+pub unsafe fn has_exchange(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> bool {
+    // SAFETY: a live object.
+    matches!(unsafe { class_of(py, np, object) }, Class::Exchange(_))
+}
+
 /// How the cache writes what is no pointer.
 const PLAIN: usize = 1;
 const PROTOCOL: usize = 2;

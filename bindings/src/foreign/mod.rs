@@ -21,8 +21,9 @@ mod table;
 mod translate;
 mod view;
 
+pub use class::has_exchange;
 pub use functions::{aligned_rows, asarray, from_dlpack};
 pub use minis::{stood_for, to_numpy};
 pub use replace::Replaced;
 pub use short::Block;
-pub use translate::{Translated, call_plainly};
+pub use translate::{Translated, call_plainly, function_on_views};

@@ -2,8 +2,10 @@
 //! its memory, the call runs, and its results go to the library of the operand that wins.
 
 use super::abi::ExchangeApi;
+use super::array;
 use super::class::{Class, class_of};
 use super::give::{self, Winner};
+use super::minis::stood_for;
 use super::replace::Replaced;
 use super::short::Head;
 use super::view::{lend, view};
@@ -15,8 +17,12 @@ use crate::overrides::NormalArguments;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
+use std::cell::RefCell;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::dispatch::wrap::DEFAULT_PRIORITY;
+
+/// Foreign objects and the arrays over their memory.
+type Views<'py> = SmallVec<[(*mut ffi::PyObject, Bound<'py, PyAny>); 4]>;
 
 /// Calls with this many inputs at most have a short way.
 const MOST_INPUTS: usize = 3;
@@ -149,6 +155,52 @@ unsafe fn is_value(np: &NumPy, object: *mut ffi::PyObject) -> bool {
     }
 }
 
+/// A function's call with its foreign arguments as arrays, and its result in the library of those that win; a result that
+/// is an argument's array is the argument. `relevant` are the arguments that count.
+///
+/// # Safety
+/// Live arguments.
+pub unsafe fn function_on_views(
+    py: Python<'_>,
+    np: &NumPy,
+    relevant: &[*mut ffi::PyObject],
+    arguments: &Arguments<'_>,
+    call: impl FnOnce(&Arguments<'_>) -> PyResult<*mut ffi::PyObject>,
+) -> PyResult<*mut ffi::PyObject> {
+    let views: RefCell<Views<'_>> = RefCell::default();
+    let by = |object: *mut ffi::PyObject| {
+        // SAFETY: a live object.
+        let array = unsafe {
+            match class_of(py, np, object) {
+                Class::Plain | Class::Protocol => None,
+                _ => view(py, np, object)?,
+            }
+        };
+        // NumPy's half of a function cannot read a stand-in; `Array` knows which functions can.
+        // SAFETY: a live object.
+        let is_mini = |array: &Bound<'_, PyAny>| unsafe { stood_for(np, array.as_ptr()) }.is_some();
+        let array = match array {
+            Some(mini) if is_mini(&mini) => Some(array::wrap(py, np, mini)?),
+            array => array,
+        };
+        views.borrow_mut().extend(array.iter().map(|array| (object, array.clone())));
+        Ok(array)
+    };
+    // SAFETY: live objects, which `replaced` keeps.
+    unsafe {
+        let replaced = Replaced::new(py, arguments, by)?;
+        let winner = Winner::among(py, np, Method::Call, relevant)?;
+        let result = Bound::from_owned_ptr(py, call(&replaced.arguments())?);
+        match views.borrow().iter().find(|(_, array)| array.is(&result)) {
+            Some((object, _)) => Ok(ffi::Py_NewRef(*object)),
+            None if matches!(class_of(py, np, result.as_ptr()), Class::Array) => {
+                give::all(py, np, &winner, array::inner(py, result.as_ptr()))
+            }
+            None => give::all(py, np, &winner, result),
+        }
+    }
+}
+
 /// A call whose operands are arrays now.
 pub struct Translated<'py> {
     replaced: Replaced<'py>,
@@ -169,7 +221,7 @@ impl<'py> Translated<'py> {
         arguments: &Arguments<'_>,
         normal: &NormalArguments,
     ) -> PyResult<Option<Translated<'py>>> {
-        let mut views: SmallVec<[(*mut ffi::PyObject, Bound<'py, PyAny>); 4]> = SmallVec::new();
+        let mut views: Views<'py> = SmallVec::new();
         let outputs: SmallVec<[_; 1]> = normal.outputs.iter().flatten().copied().collect();
         let read = normal.inputs.iter().copied().chain(normal.get(Keyword::Where));
         // What NumPy reads as an array it does not take for an output.

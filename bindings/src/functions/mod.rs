@@ -19,6 +19,7 @@ mod reductions;
 pub use decorate::array_function_dispatch;
 pub use list::{functions, of_public};
 
+use crate::foreign;
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, attached, guarded};
 use bind::{Fit, MOST};
@@ -30,6 +31,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
+use smallvec::SmallVec;
 use std::ffi::{CStr, c_int, c_void};
 
 /// The object's memory.
@@ -121,6 +123,12 @@ unsafe fn call_native(
         let relevant = native.parameters.relevant(&bound);
         if let Some(answer) = override_call::ask(py, np, native.public, relevant, arguments)? {
             return Ok(answer);
+        }
+        // NumPy calls the object's method of the function's name, with keywords that torch's methods do not know.
+        if !bound[0].is_null() && foreign::has_exchange(py, np, bound[0]) {
+            let relevant: SmallVec<[_; 4]> = native.parameters.relevant(&bound).collect();
+            let call = |arguments: &Arguments<'_>| call_native(py, function, native, arguments);
+            return attached(|py| foreign::function_on_views(py, np, &relevant, arguments, call));
         }
         if !is_array
             && let Some(reduction) = &native.reduction
