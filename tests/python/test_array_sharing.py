@@ -59,7 +59,9 @@ def test_round_trips_keep_memory_and_layout(dtype, writable, layout_name):
         assert address(array) == memory.ctypes.data
     assert address(array[:1]) == address(array)
     again = memory_of(array) if dtype in MINIS else np.from_dlpack(array)
-    assert again.flags.writeable == writable
+    # What NumPy imports is read-only before 2.2.5.
+    importer_writes = dtype in MINIS or np.lib.NumpyVersion(np.__version__) >= "2.2.5"
+    assert again.flags.writeable == (writable and importer_writes)
     np.testing.assert_array_equal(again, memory)
     if memory.size:
         assert (again.ctypes.data, again.strides) == (memory.ctypes.data, memory.strides)
@@ -80,6 +82,7 @@ def test_any_number_of_axes(ndim, dtype):
     assert array.reshape(-1).shape == (memory.size,)
 
 
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="older NumPy answers otherwise")
 def test_dlpack_is_asked_as_numpys():
     """The same request gets the same kind of answer from `numpy.ndarray` and from us."""
     memory = np.arange(6.0).reshape(2, 3)
