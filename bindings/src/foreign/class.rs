@@ -2,11 +2,11 @@
 
 use super::abi::{ExchangeApi, ExchangeHeader, VERSION};
 use super::array;
-use crate::class_cache::ClassCache;
-use crate::lookup;
-use crate::numpy_api::NumPy;
-use crate::object::attached;
-use crate::wrap;
+use crate::python::class_cache::ClassCache;
+use crate::python::entry::attached;
+use crate::python::lookup;
+use crate::python::numpy_api::NumPy;
+use crate::results::wrap;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -139,7 +139,7 @@ pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -
             Some(exchange) => Class::Exchange(&*(exchange as *const Exchange)),
             None => {
                 // What is looked for in vain leaves errors, which hold `Py`s.
-                let judged = attached(|py| judge(py, np, object));
+                let judged = attached(py, || judge(py, np, object));
                 let number = match judged {
                     Class::Plain | Class::Array => PLAIN,
                     Class::Dlpack { has_flags, container } => {

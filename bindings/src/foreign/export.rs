@@ -4,7 +4,7 @@
 use super::abi::{
     DataType, Device, IS_COPIED, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION,
 };
-use crate::numpy_api::NumPy;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;

@@ -2,9 +2,11 @@
 //! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
 //! tensor says of itself is checked before it is believed.
 
-use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION};
+use super::abi::{
+    COMPLEX, Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION, Version,
+};
 use super::export::{UNVERSIONED, VERSIONED};
-use crate::numpy_api::NumPy;
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -77,51 +79,38 @@ pub fn from_capsule<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: a live object, a capsule of that name where `take` finds one, which then holds a tensor of that layout.
     unsafe {
-        if let Some(managed) = take(py, capsule, VERSIONED)? {
-            adopt(py, np, managed.cast())
+        let owner = if let Some(managed) = take(py, capsule, VERSIONED)? {
+            Owner::Versioned(managed.cast())
         } else if let Some(managed) = take(py, capsule, UNVERSIONED)? {
-            let managed = managed.cast::<ManagedTensor>();
-            // It cannot say whether it may be written to.
-            array(py, np, &(*managed).tensor, false, Owner::Unversioned(managed))
+            Owner::Unversioned(managed.cast())
         } else {
-            Err(not_a_tensor(capsule))
-        }
+            return Err(not_a_tensor(capsule));
+        };
+        adopt(py, np, owner)
     }
 }
 
-/// An array over a tensor that is the caller's to give.
+/// An array over a tensor that is the caller's to give, and lives until nobody looks at its memory.
 ///
 /// # Safety
-/// A tensor nobody else will delete.
-pub unsafe fn adopt<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    managed: *mut ManagedTensorVersioned,
-) -> PyResult<Bound<'py, PyAny>> {
-    let owner = Owner::Versioned(managed);
-    // SAFETY: a live tensor; of another major version only the version and the deleter are known.
+/// A live tensor; what it points at is as it says.
+pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
     unsafe {
-        let version = (*managed).version;
-        if version.major != VERSION.major {
-            return Err(PyBufferError::new_err(format!(
-                "the array comes as DLPack {}.{}, and only version {}.x can be read",
-                version.major, version.minor, VERSION.major
-            )));
-        }
-        array(py, np, &(*managed).tensor, (*managed).flags & READ_ONLY == 0, owner)
+        let Layout { shape, strides, data, dtype } = layout(owner.tensor()?)?;
+        let writable = owner.is_writable();
+        np.view(py, dtype, &shape, Some(&strides), data, writable, owner.into_base(py)?)
     }
 }
 
-/// What must be done when the memory is no longer looked at.
-pub enum Owner<'a> {
+/// A tensor that is ours, and what must be done when its memory is no longer looked at.
+pub enum Owner {
     Versioned(*mut ManagedTensorVersioned),
     Unversioned(*mut ManagedTensor),
-    /// The memory belongs to this object.
-    Object(&'a Bound<'a, PyAny>),
 }
 
 /// Runs a tensor's deleter, unless an array has become the owner.
-impl Drop for Owner<'_> {
+impl Drop for Owner {
     #[allow(deprecated, reason = "what replaces PyErr_Fetch came with CPython 3.12")]
     fn drop(&mut self) {
         // SAFETY: a live tensor, deleted once. The GIL is held, and an error under way is kept from the deleter, as the
@@ -141,7 +130,6 @@ impl Drop for Owner<'_> {
                         delete(managed);
                     }
                 }
-                Owner::Object(_) => {}
             }
             if !ffi::PyErr_Occurred().is_null() {
                 ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
@@ -151,11 +139,55 @@ impl Drop for Owner<'_> {
     }
 }
 
-impl Owner<'_> {
+impl Owner {
+    /// The tensor; of another major version only the version and the deleter are known.
+    ///
+    /// # Safety
+    /// It is live.
+    unsafe fn tensor(&self) -> PyResult<&Tensor> {
+        // SAFETY: the caller's promise.
+        match unsafe { (self, self.version()) } {
+            (_, Some(version)) if version.major != VERSION.major => Err(PyBufferError::new_err(format!(
+                "the array comes as DLPack {}.{}, and only version {}.x can be read",
+                version.major, version.minor, VERSION.major
+            ))),
+            // SAFETY: the caller's promise.
+            (Owner::Versioned(managed), _) => Ok(unsafe { &(**managed).tensor }),
+            // SAFETY: the caller's promise.
+            (Owner::Unversioned(managed), _) => Ok(unsafe { &(**managed).tensor }),
+        }
+    }
+
+    /// Its version, if it says one.
+    unsafe fn version(&self) -> Option<Version> {
+        match self {
+            // SAFETY: a live tensor.
+            Owner::Versioned(managed) => Some(unsafe { (**managed).version }),
+            Owner::Unversioned(_) => None,
+        }
+    }
+
+    /// Whether its elements are complex numbers, as far as can be told.
+    ///
+    /// # Safety
+    /// It is live.
+    pub unsafe fn is_complex(&self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.tensor() }.is_ok_and(|tensor| tensor.dtype.code == COMPLEX)
+    }
+
+    /// Whether it may be written to; one that cannot say so may not.
+    unsafe fn is_writable(&self) -> bool {
+        match self {
+            // SAFETY: a live tensor of a version we know.
+            Owner::Versioned(managed) => unsafe { (**managed).flags & READ_ONLY == 0 },
+            Owner::Unversioned(_) => false,
+        }
+    }
+
     /// As the base of an array: the tensor's deletion is put off until the object is gone.
     fn into_base(self, py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
         let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match &self {
-            Owner::Object(object) => return Ok((*object).clone().into_ptr()),
             Owner::Versioned(managed) => (managed.cast(), drop_versioned),
             Owner::Unversioned(managed) => (managed.cast(), drop_unversioned),
         };
@@ -177,23 +209,6 @@ unsafe extern "C" fn drop_versioned(capsule: *mut ffi::PyObject) {
 unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule of `into_base`.
     drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
-}
-
-/// An array over a tensor's memory, which `owner` keeps.
-///
-/// # Safety
-/// A live tensor; what it points at is as it says.
-pub unsafe fn array<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    tensor: &Tensor,
-    writable: bool,
-    owner: Owner<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the caller's promise.
-    let Layout { shape, strides, data, dtype } = unsafe { layout(tensor) }?;
-    // SAFETY: the owner keeps the memory; what has no elements may be anywhere.
-    unsafe { np.view(py, dtype, &shape, Some(&strides), data, writable, owner.into_base(py)?) }
 }
 
 /// Where a tensor's elements lie: strides in bytes.

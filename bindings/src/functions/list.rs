@@ -3,8 +3,8 @@
 use super::bind::{Parameters, Shape, Slots};
 use super::reductions::{self, Reduction};
 use super::{Kind, elementwise, moments, new};
-use crate::numpy_api::NumPy;
-use crate::object::{self, Ufunc};
+use crate::python::numpy_api::NumPy;
+use crate::ufunc::record::{self, Ufunc};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -27,7 +27,8 @@ pub struct Native {
 }
 
 /// A native way: the result, or `None` before anything was written.
-pub type Run = unsafe fn(Python<'_>, &NumPy, &Native, &Slots) -> Option<PyResult<*mut ffi::PyObject>>;
+pub type Run =
+    for<'py> unsafe fn(Python<'py>, &NumPy, &Native, &Slots) -> Option<PyResult<Bound<'py, PyAny>>>;
 
 macro_rules! ufuncs {
     ($($name:ident)*) => {
@@ -50,7 +51,7 @@ ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract sq
 impl Ufuncs {
     /// What is behind one of them.
     pub fn inner<'a>(py: Python<'a>, object: &'a Py<PyAny>) -> &'a Ufunc {
-        let found = object::of(py, object.bind(py)).ok().flatten();
+        let found = record::of(object.bind(py));
         found.unwrap_or_else(|| unreachable!("made by `ufuncs`"))
     }
 }

@@ -1,11 +1,12 @@
 //! `__array_function__` on Python objects: the engine's precedence (`ufunx::dispatch::function`), its questions answered
 //! here.
 
-use crate::class_cache::ClassCache;
-use crate::lookup::{self, Names};
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, attached};
-use crate::overrides::PythonObjects;
+use crate::arguments::passed::Arguments;
+use crate::overrides::ask::PythonObjects;
+use crate::python::class_cache::ClassCache;
+use crate::python::entry::attached;
+use crate::python::lookup::{self, Names};
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -24,13 +25,13 @@ type Method<'py> = Bound<'py, PyAny>;
 ///
 /// # Safety
 /// Live objects.
-pub unsafe fn ask(
-    py: Python<'_>,
+pub unsafe fn ask<'py>(
+    py: Python<'py>,
     np: &NumPy,
     public: *mut ffi::PyObject,
     relevant: impl Iterator<Item = *mut ffi::PyObject> + Clone,
     arguments: &Arguments<'_>,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let objects = PythonObjects(py);
     // SAFETY: live objects.
     let look_up = |object| unsafe { array_function(py, np, object) };
@@ -44,7 +45,7 @@ pub unsafe fn ask(
                 let call = OverrideCall::new(py, public, &[object], arguments)?;
                 match call.run(py, object, &method)? {
                     Answer::Value(value) => Ok(Some(value)),
-                    Answer::Refused => Err(attached(|py| call.all_refused(py))),
+                    Answer::Refused => Err(attached(py, || call.all_refused(py))),
                 }
             }
             Classes::More => match decide(&objects, relevant, look_up, is_default).map_err(raised)? {
@@ -59,13 +60,13 @@ pub unsafe fn ask(
 ///
 /// # Safety
 /// Live objects.
-pub unsafe fn ask_like(
-    py: Python<'_>,
+pub unsafe fn ask_like<'py>(
+    py: Python<'py>,
     np: &NumPy,
     public: *mut ffi::PyObject,
     like: *mut ffi::PyObject,
     arguments: &Arguments<'_>,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     // SAFETY: live objects.
     let look_up = |object| unsafe { array_function(py, np, object) };
     let is_default = |method: &Method<'_>| method.as_ptr() == np.ndarray_array_function;
@@ -82,14 +83,14 @@ unsafe fn answer<'py>(
     public: *mut ffi::PyObject,
     found: Candidates<*mut ffi::PyObject, Method<'py>>,
     arguments: &Arguments<'_>,
-) -> PyResult<*mut ffi::PyObject> {
+) -> PyResult<Bound<'py, PyAny>> {
     let instances: SmallVec<[_; 4]> = found.iter().map(|(object, _)| *object).collect();
     // SAFETY: live objects. `ndarray`'s own method knows itself when to refuse.
     unsafe {
         let call = OverrideCall::new(py, public, &instances, arguments)?;
         let run = |object, method: &Method<'_>| call.run(py, object, method);
         dispatch::<PythonObjects<'_>, _, _>(found, run).map_err(|failure| match failure {
-            Failure::AllRefused { .. } => attached(|py| call.all_refused(py)),
+            Failure::AllRefused { .. } => attached(py, || call.all_refused(py)),
             failure => raised(failure),
         })
     }
@@ -135,10 +136,10 @@ impl<'py> OverrideCall<'py> {
     #[inline]
     unsafe fn run(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         object: *mut ffi::PyObject,
         method: &Method<'_>,
-    ) -> PyResult<Answer<*mut ffi::PyObject>> {
+    ) -> PyResult<Answer<Bound<'py, PyAny>>> {
         // The slot before the arguments is the callee's to use.
         let null = std::ptr::null_mut();
         let call = [null, object, self.public, self.types.as_ptr(), self.args.as_ptr(), self.kwargs.as_ptr()];
@@ -146,14 +147,9 @@ impl<'py> OverrideCall<'py> {
         // SAFETY: live objects.
         unsafe {
             let result = ffi::PyObject_Vectorcall(method.as_ptr(), call.as_ptr().add(1), n, null);
-            if result.is_null() {
-                Err(PyErr::fetch(py))
-            } else if result == ffi::Py_NotImplemented() {
-                ffi::Py_DECREF(result);
-                Ok(Answer::Refused)
-            } else {
-                Ok(Answer::Value(result))
-            }
+            let result = Bound::from_owned_ptr_or_err(py, result)?;
+            let refused = result.as_ptr() == ffi::Py_NotImplemented();
+            Ok(if refused { Answer::Refused } else { Answer::Value(result) })
         }
     }
 
