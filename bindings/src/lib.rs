@@ -48,6 +48,7 @@ mod python {
     pub mod array_class;
     pub mod class_cache;
     pub mod entry;
+    pub mod exit;
     pub mod gil;
     pub mod lookup;
     pub mod number;

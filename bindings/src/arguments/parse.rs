@@ -103,33 +103,23 @@ pub unsafe fn parse(
 ) -> Result<Parsed, Reason> {
     let mut parsed = Parsed {
         inputs: SmallVec::new(),
-        // SAFETY: live objects.
-        stand_ins: normal.inputs.iter().any(|&object| unsafe { stood_for(np, object) }.is_some()),
         outputs: (0..nout).map(|_| None).collect(),
+        stand_ins: false,
         mask: None,
         dtype: None,
         casting: Casting::SameKind,
         order: Order::K,
     };
-    for &object in &normal.inputs {
-        // SAFETY: live objects.
-        parsed.inputs.push(unsafe { ingest(py, np, object) }?);
-    }
-    for (output, &object) in parsed.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
-        // SAFETY: live objects.
-        unsafe {
-            if object != ffi::Py_None() {
-                *output = Some((object, writable(np, object).ok_or(Reason::Keyword)?));
-            }
-        }
-    }
+    // What a keyword's value is may be for code of its own to say, and that may change any array. So keywords come before
+    // operands, whose memory nobody touches from then on.
+    let mut mask_object = None;
     for &(keyword, value) in &normal.keywords {
         // SAFETY: live objects.
         unsafe {
             match keyword {
                 Keyword::Out => {}
                 Keyword::Where if value == ffi::Py_True() => {}
-                Keyword::Where => parsed.mask = Some(mask(np, value).ok_or(Reason::Keyword)?),
+                Keyword::Where => mask_object = Some(value),
                 Keyword::Dtype if value == ffi::Py_None() => {}
                 Keyword::Dtype => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
                 Keyword::Casting => {
@@ -139,6 +129,21 @@ pub unsafe fn parse(
                 Keyword::Subok if value == ffi::Py_True() || value == ffi::Py_False() => {}
                 _ => return Err(Reason::Keyword),
             }
+        }
+    }
+    // SAFETY: live objects.
+    unsafe {
+        for &object in &normal.inputs {
+            parsed.stand_ins |= stood_for(np, object).is_some();
+            parsed.inputs.push(ingest(py, np, object)?);
+        }
+        for (output, &object) in parsed.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
+            if object != ffi::Py_None() {
+                *output = Some((object, writable(np, object).ok_or(Reason::Keyword)?));
+            }
+        }
+        if let Some(object) = mask_object {
+            parsed.mask = Some(mask(np, object).ok_or(Reason::Keyword)?);
         }
     }
     // Without an output the elements left out are garbage; NumPy warns of that.

@@ -38,7 +38,14 @@ impl<'a> Arguments<'a> {
             // SAFETY: keyword names are strings; CPython keeps their UTF-8 with them.
             let name = unsafe {
                 let text = ffi::PyUnicode_AsUTF8(ffi::PyTuple_GET_ITEM(self.names, i as isize));
-                if text.is_null() { c"" } else { CStr::from_ptr(text) }
+                match text.is_null() {
+                    true => {
+                        // No keyword of ours.
+                        ffi::PyErr_Clear();
+                        c""
+                    }
+                    false => CStr::from_ptr(text),
+                }
             };
             (name, value)
         })

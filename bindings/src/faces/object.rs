@@ -229,18 +229,15 @@ unsafe extern "C" fn setattro(
     // SAFETY: an object of ours, with a dict; the name is a string, which is looked at first; a null value deletes.
     unsafe {
         let ufunc = &*object.cast::<Ufunc>();
-        let text = ffi::PyUnicode_AsUTF8(name);
-        if text.is_null() {
-            return -1;
-        }
-        let text = CStr::from_ptr(text);
-        if READ_ONLY.contains(&text) || ffi::PyObject_HasAttrString(ufunc.twin, c"__dict__".as_ptr()) == 0 {
+        // Compared as it is: a name need not be one that UTF-8 can write.
+        let is = |text: &CStr| ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0;
+        if READ_ONLY.into_iter().any(is) || ffi::PyObject_HasAttrString(ufunc.twin, c"__dict__".as_ptr()) == 0 {
             return ffi::PyObject_SetAttr(ufunc.twin, name, value);
         }
-        match text {
-            _ if text != c"__doc__" => ffi::PyObject_GenericSetAttr(object, name, value),
-            _ if value.is_null() => ffi::PyDict_DelItem(ufunc.dict, name),
-            _ => ffi::PyDict_SetItem(ufunc.dict, name, value),
+        match is(c"__doc__") {
+            false => ffi::PyObject_GenericSetAttr(object, name, value),
+            true if value.is_null() => ffi::PyDict_DelItem(ufunc.dict, name),
+            true => ffi::PyDict_SetItem(ufunc.dict, name, value),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Results in the library of the operand that wins: the one of the highest `__array_priority__`, the leftmost of several.
 //! Numbers and NumPy scalars never win; what has no arrays of its own to give leaves the result to NumPy.
 
-use super::abi::{ExchangeApi, ManagedTensorVersioned};
+use super::abi::ExchangeApi;
+use super::exchange::{inherited_api, to_object};
 use super::array;
-use super::class::{Class, Container, class_of, inherited_api};
+use super::class::{Class, Container, class_of};
 use super::export;
-use super::import::Owner;
 use crate::python::numpy_api::{NumPy, stood_for};
 use crate::results::wrap;
 use numpy::npyffi::PY_ARRAY_API;
-use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -178,32 +177,6 @@ fn as_array<'py>(py: Python<'py>, np: &NumPy, result: Bound<'py, PyAny>) -> PyRe
         let null: *mut ffi::PyObject = std::ptr::null_mut();
         let array = PY_ARRAY_API.PyArray_FromAny(py, result.as_ptr(), null.cast(), 0, 0, 0, null);
         Bound::from_owned_ptr_or_err(py, array)
-    }
-}
-
-/// A tensor as an object of the class whose API it is.
-///
-/// # Safety
-/// A tensor that is the caller's, which is taken over.
-pub unsafe fn to_object<'py>(
-    py: Python<'py>,
-    api: &ExchangeApi,
-    tensor: *mut ManagedTensorVersioned,
-) -> PyResult<Bound<'py, PyAny>> {
-    let mut object = std::ptr::null_mut();
-    let answer = match api.to_object {
-        // SAFETY: a function of that API, with a tensor to take over.
-        Some(to_object) => unsafe { to_object(tensor, &mut object) },
-        None => {
-            drop(Owner::Versioned(tensor));
-            return Err(PySystemError::new_err("the C exchange API of the operand's class makes no objects"));
-        }
-    };
-    match answer {
-        // SAFETY: a new reference.
-        0 if !object.is_null() => Ok(unsafe { Bound::from_owned_ptr(py, object) }),
-        0 => Err(PySystemError::new_err("the C exchange API of the operand's class made no object")),
-        _ => Err(PyErr::fetch(py)),
     }
 }
 

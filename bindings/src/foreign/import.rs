@@ -6,6 +6,7 @@ use super::abi::{
     COMPLEX, Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION, Version,
 };
 use super::export::{UNVERSIONED, VERSIONED};
+use crate::python::exit;
 use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -113,6 +114,7 @@ pub enum Owner {
 impl Drop for Owner {
     #[allow(deprecated, reason = "what replaces PyErr_Fetch came with CPython 3.12")]
     fn drop(&mut self) {
+        exit::survive();
         // SAFETY: a live tensor, deleted once. The GIL is held, and an error under way is kept from the deleter, as the
         // deleter's are from the caller.
         unsafe {

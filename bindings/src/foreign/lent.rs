@@ -91,7 +91,7 @@ const HEAD: usize = size_of::<ManagedTensorVersioned>() + 16 * MOST_AXES;
 
 impl Block {
     /// Elements of the loop's dtype, with byte strides or as rows; and where they are.
-    fn new(dtype: DType, shape: &[usize], strides: Option<&[isize]>) -> PyResult<(Block, *mut u8)> {
+    pub fn new(dtype: DType, shape: &[usize], strides: Option<&[isize]>) -> PyResult<(Block, *mut u8)> {
         let elements = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n));
         let bytes = elements.and_then(|elements| elements.checked_add(HEAD + ALIGNMENT));
         let layout = bytes.and_then(|bytes| layout(bytes).ok()).ok_or_else(|| PyMemoryError::new_err(()))?;

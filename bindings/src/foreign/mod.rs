@@ -9,6 +9,7 @@
 mod abi;
 pub mod array;
 mod class;
+mod exchange;
 pub mod export;
 mod give;
 pub mod import;

@@ -4,6 +4,7 @@
 use super::abi::ExchangeApi;
 use super::array;
 use super::class::{Class, Exchange, class_of};
+use super::exchange::to_object;
 use super::give::{self, Winner};
 use super::lent::{Head, Tensors};
 use super::view::{check, lend, view};
@@ -98,7 +99,7 @@ pub unsafe fn call_shortly<'py>(
             }
         }
         match short::call::call_on_lent::<Tensors>(py, np, ufunc, &arrays[..inputs.len()])? {
-            Some(block) => give::to_object(py, api, block.into_tensor()).map(Some),
+            Some(block) => to_object(py, api, block.into_tensor()).map(Some),
             None => Ok(None),
         }
     }

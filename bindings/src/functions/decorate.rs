@@ -12,6 +12,7 @@ use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 
 /// How a decorated function finds out whom to ask.
@@ -61,12 +62,9 @@ impl Dispatched {
                     let text = c"dispatcher for __array_function__ did not return an iterable";
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
                     let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;
-                    let n = list.len()?;
-                    let items = (0..n as isize).map(|i| match ffi::PyTuple_Check(list.as_ptr()) {
-                        0 => ffi::PyList_GET_ITEM(list.as_ptr(), i),
-                        _ => ffi::PyTuple_GET_ITEM(list.as_ptr(), i),
-                    });
-                    ask(py, np, public, items, arguments)?
+                    // Held, each of them: whoever is asked may empty the list.
+                    let items: SmallVec<[Bound<'_, PyAny>; 4]> = list.try_iter()?.collect::<PyResult<_>>()?;
+                    ask(py, np, public, items.iter().map(Bound::as_ptr), arguments)?
                 }
             };
             match answer {

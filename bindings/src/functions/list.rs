@@ -225,7 +225,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Ours by NumPy's public functions, as they were made last.
+/// Ours by NumPy's public functions.
 static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// The object of ours for a public function of NumPy's.
@@ -233,17 +233,27 @@ pub fn of_public<'py>(public: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     MADE.get(public.py()).map_or(Ok(None), |made| made.bind(public.py()).get_item(public))
 }
 
-/// Makes the object for each function of NumPy's that runs on the engine, by name. `named` are our ufuncs by name.
+/// The object for each function of NumPy's that runs on the engine, by name. They are made once in a process, so that `is`
+/// holds for them, and pickles find them, whoever asks. `named` are our ufuncs by name.
 #[pyfunction]
 pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    static BY_NAME: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let made = BY_NAME.get_or_try_init(py, || make_functions(py, named).map(Bound::unbind))?;
+    made.bind(py).copy()
+}
+
+fn make_functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     let numpy = py.import("numpy")?;
     let ufuncs = Arc::new(Ufuncs::new(named)?);
     let made = PyDict::new(py);
     let by_public = MADE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     for row in ROWS {
         for &name in row.names {
-            let public = numpy.getattr(name)?;
-            let implementation = public.getattr("_implementation")?;
+            let public = dispatcher(numpy.getattr(name)?)?;
+            let implementation = match public.getattr_opt("_implementation")? {
+                Some(implementation) => implementation,
+                None => public.clone(),
+            };
             let native = Native {
                 parameters: parameters(py, row).ok_or_else(|| PySystemError::new_err(name))?,
                 public: public.clone().into_ptr(),
@@ -261,6 +271,23 @@ pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<B
         }
     }
     Ok(made)
+}
+
+/// NumPy's own object behind what stands under a public name, where another library has put a wrapper there; what stands
+/// there itself, if the wrapper does not say.
+fn dispatcher(public: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    const MOST_WRAPPERS: usize = 8;
+    let mut found = public.clone();
+    for _ in 0..MOST_WRAPPERS {
+        if found.hasattr("_implementation")? {
+            return Ok(found);
+        }
+        match found.getattr_opt("__wrapped__")? {
+            Some(wrapped) => found = wrapped,
+            None => break,
+        }
+    }
+    Ok(public)
 }
 
 /// What `help` shows.

@@ -238,7 +238,7 @@ impl<'a, 'py> Moments<'a, 'py> {
         // SAFETY: a live array.
         let fields = unsafe { &(*self.array.cast::<PyArrayObject>()).fields };
         // SAFETY: lives for ever.
-        let whole = fields.nd == 1 || self.axis == unsafe { ffi::Py_None() };
+        let whole = unsafe { self.axis == ffi::Py_None() || (fields.nd == 1 && !is_empty_tuple(self.axis)) };
         let defaults = self.given_dtype.is_null() && self.out.is_null();
         // SAFETY: lives for ever.
         let defaults = defaults && self.keepdims == unsafe { ffi::Py_False() };
@@ -486,10 +486,28 @@ unsafe fn count_items(shape: &[usize], axis: *mut ffi::PyObject) -> Option<usize
         if axis.is_null() || axis == ffi::Py_None() {
             return Some(shape.iter().product());
         }
-        let along = |axis| normalize_axis(integer(axis)?, shape.len()).ok().map(|axis| shape[axis]);
+        let along = |axis| normalize_axis(integer(axis)?, shape.len()).ok();
         if ffi::PyTuple_CheckExact(axis) == 0 {
-            return along(axis);
+            return along(axis).map(|axis| shape[axis]);
         }
-        (0..ffi::PyTuple_GET_SIZE(axis)).map(|i| along(ffi::PyTuple_GET_ITEM(axis, i))).product()
+        let (mut seen, mut count) = (0u64, 1usize);
+        for i in 0..ffi::PyTuple_GET_SIZE(axis) {
+            let axis = along(ffi::PyTuple_GET_ITEM(axis, i))?;
+            if seen & (1 << axis) != 0 {
+                return None;
+            }
+            seen |= 1 << axis;
+            count *= shape[axis];
+        }
+        Some(count)
     }
+}
+
+/// Whether an `axis=` names no axis, which leaves the shape as it is.
+///
+/// # Safety
+/// A live object.
+unsafe fn is_empty_tuple(axis: *mut ffi::PyObject) -> bool {
+    // SAFETY: a tuple once its type says so.
+    unsafe { ffi::PyTuple_CheckExact(axis) != 0 && ffi::PyTuple_GET_SIZE(axis) == 0 }
 }

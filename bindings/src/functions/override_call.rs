@@ -3,7 +3,7 @@
 
 use crate::arguments::passed::Arguments;
 use crate::overrides::ask::PythonObjects;
-use crate::python::class_cache::ClassCache;
+use crate::python::class_cache::{ClassCache, Watch, standing};
 use crate::python::entry::attached;
 use crate::python::lookup::{self, Names};
 use crate::python::numpy_api::NumPy;
@@ -177,23 +177,25 @@ unsafe fn array_function<'py>(
         if ffi::Py_TYPE(object) == np.array_type {
             return Some(Bound::from_borrowed_ptr(py, np.ndarray_array_function));
         }
-        // Looking it up costs more than all else that is done before an override is called. The class keeps the method
-        // alive as long as the cache knows the class.
+        // Looking it up costs more than all else that is done before an override is called.
         static METHODS: ClassCache = ClassCache::new();
         let class = ffi::Py_TYPE(object);
         if let Some(method) = METHODS.find(class) {
             let method = std::ptr::with_exposed_provenance_mut::<ffi::PyObject>(method);
             return Bound::from_borrowed_ptr_or_opt(py, method);
         }
-        let found = lookup::on_class(object, Names::get(py).array_function);
-        let method = found.unwrap_or(std::ptr::null_mut());
-        // A metaclass may answer otherwise each time, and so may a descriptor that is no plain function.
-        let plain = ffi::Py_TYPE(class.cast()) == &raw mut ffi::PyType_Type
-            && (method.is_null() || ffi::PyFunction_Check(method) != 0);
-        if plain {
-            METHODS.keep(class, method.expose_provenance());
+        let (watch, name) = (Watch::new(py, class), Names::get(py).array_function);
+        let found = lookup::on_class(object, name).map(|method| Bound::from_owned_ptr(py, method));
+        // Only a plain function is what a look-up of it gives, each time; and only what stands in a class's dict is kept alive
+        // by the class as long as the cache knows it.
+        match (standing(py, class, name), &found) {
+            (None, None) => METHODS.keep(watch, 0),
+            (Some(stands), Some(found)) if stands.is(found) && ffi::PyFunction_Check(found.as_ptr()) != 0 => {
+                METHODS.keep(watch, found.as_ptr().expose_provenance());
+            }
+            _ => {}
         }
-        found.map(|method| Bound::from_owned_ptr(py, method))
+        found
     }
 }
 

@@ -4,12 +4,13 @@
 //! short table names their classes; a class can say it itself (`__ufunx_handoff__ = "self"` or `"numpy"`), and a program
 //! for all classes (`ufunx.config.handoff`).
 
-use crate::python::class_cache::ClassCache;
+use crate::python::class_cache::{ClassCache, Watch, standing};
 use crate::python::lookup::{self, Names};
 use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -63,8 +64,13 @@ pub unsafe fn handed(
             match VERDICTS.find(class) {
                 Some(verdict) => verdict as Verdict,
                 None => {
+                    let watch = Watch::new(py, class);
                     let verdict = judge(py, class);
-                    VERDICTS.keep(class, usize::from(verdict));
+                    // A descriptor may answer otherwise the next time; a string is what it is.
+                    let stands = standing(py, class, Names::get(py).handoff);
+                    if stands.is_none_or(|chosen| chosen.is_exact_instance_of::<PyString>()) {
+                        VERDICTS.keep(watch, usize::from(verdict));
+                    }
                     verdict
                 }
             }

@@ -20,6 +20,8 @@ pub struct Names {
     pub array_priority: *mut ffi::PyObject,
     /// `__ufunx_handoff__`.
     pub handoff: *mut ffi::PyObject,
+    /// What nobody calls an attribute.
+    pub nothing: *mut ffi::PyObject,
     methods: [*mut ffi::PyObject; METHODS.len()],
     keywords: Vec<*mut ffi::PyObject>,
 }
@@ -46,6 +48,7 @@ impl Names {
                 array_finalize: intern("__array_finalize__"),
                 array_priority: intern("__array_priority__"),
                 handoff: intern("__ufunx_handoff__"),
+                nothing: intern("__ufunx_nothing__"),
                 methods: METHODS.map(|m| intern(m.name())),
                 keywords: Keyword::ALL.iter().map(|k| intern(k.text())).collect(),
             }

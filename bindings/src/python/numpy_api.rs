@@ -1,5 +1,6 @@
 //! What the bindings ask of NumPy's C API beyond the `numpy` crate: pointers fetched once, type numbers, the error state.
 
+use super::exit;
 use numpy::npyffi::{self, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
@@ -114,9 +115,10 @@ impl NumPy {
         })
     }
 
-    /// The one loaded at import.
+    /// The one loaded at import. Whoever asks for it may go on into the interpreter, see [`exit`].
     #[inline]
     pub fn get(py: Python<'_>) -> &'static NumPy {
+        exit::survive();
         NUMPY.get(py).unwrap_or_else(|| unreachable!("loaded when the module is imported"))
     }
 

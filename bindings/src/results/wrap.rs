@@ -1,7 +1,7 @@
 //! `__array_wrap__`: gives a result the type of the input that wins by priority, or of its given output.
 
 use crate::arguments::normal::NormalArguments;
-use crate::python::class_cache::ClassCache;
+use crate::python::class_cache::{ClassCache, Watch, standing};
 use crate::python::lookup::{self, Names};
 use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
@@ -149,12 +149,14 @@ pub unsafe fn is_plain_subclass(py: Python<'_>, np: &NumPy, object: *mut ffi::Py
         if let Some(verdict) = PLAIN.find(class) {
             return verdict != 0;
         }
+        let watch = Watch::new(py, class);
         let same = |&(name, of_ndarray): &(*mut ffi::PyObject, *mut ffi::PyObject)| {
             let found = lookup::on_class(object, name);
             found.inspect(|found| ffi::Py_DECREF(*found)) == Some(of_ndarray)
+                && standing(py, class, name).is_some_and(|stands| stands.as_ptr() == of_ndarray)
         };
         let plain = inherited.iter().all(same);
-        PLAIN.keep(class, usize::from(plain));
+        PLAIN.keep(watch, usize::from(plain));
         plain
     }
 }

@@ -49,13 +49,24 @@ pub unsafe fn native_call<'py>(
         // SAFETY: live arguments, and what was read of them.
         unsafe { short::call::call_resolved(py, np, ufunc, l, normal, inputs) }.transpose().map(wrap)
     };
-    // SAFETY: live arguments.
-    let run = |parsed: &Parsed, early: &Early, prepared: Prepared<'_>| unsafe {
-        early.report(py, np)?;
-        execute(py, np, ufunc, parsed, prepared).and_then(|results| wrapped(py, np, face, normal, results))
-    };
-    // SAFETY: live arguments.
-    unsafe { settle(py, np, def, normal, short, run) }
+    // A report may call code of anybody's, which may change any array: what was read before it is read again after it.
+    let mut reported = false;
+    loop {
+        // SAFETY: live arguments.
+        let run = |parsed: &Parsed, early: &Early, prepared: Prepared<'_>| unsafe {
+            if !reported && early.has_raised() {
+                return early.report(py, np).err().map(Err);
+            }
+            let results = execute(py, np, ufunc, parsed, prepared);
+            Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
+        };
+        let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| short(parsed, l, inputs).map(Some);
+        // SAFETY: live arguments.
+        if let Some(result) = unsafe { settle(py, np, def, normal, short, run) }? {
+            return Ok(result);
+        }
+        reported = true;
+    }
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.

@@ -55,6 +55,11 @@ impl Early {
         inputs.iter().zip(copies).map(|(input, copy)| copy.unwrap_or(input)).collect()
     }
 
+    /// Whether there is anything to report.
+    pub fn has_raised(&self) -> bool {
+        self.0.iter().flatten().any(|(_, flags)| !flags.is_empty())
+    }
+
     /// Reports each cast.
     pub fn report(&self, py: Python<'_>, np: &NumPy) -> PyResult<()> {
         self.0.iter().flatten().try_for_each(|(_, flags)| np.report(py, "cast", *flags))

@@ -35,12 +35,7 @@ pub unsafe fn native_reduce<'py>(
             .map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
-        let input = array(np, normal.inputs[0])?;
-        let out = given_output(np, normal)?;
-        let given_mask = match mask_object {
-            absent if absent.is_null() || absent == ffi::Py_True() => None,
-            given => Some(mask(np, given).ok_or(Reason::Keyword)?),
-        };
+        // Keywords first: a `dtype=` may be an object with code of its own.
         let options = ReduceOptions {
             axis: axes(axis)?,
             dtype: optional_dtype(py, np, dtype)?,
@@ -58,8 +53,15 @@ pub unsafe fn native_reduce<'py>(
                     _ => return Err(Reason::Keyword),
                 },
             },
-            mask: given_mask.map(|m| View::from_operand(m)),
+            mask: None,
         };
+        let input = array(np, normal.inputs[0])?;
+        let out = given_output(np, normal)?;
+        let given_mask = match mask_object {
+            absent if absent.is_null() || absent == ffi::Py_True() => None,
+            given => Some(mask(np, given).ok_or(Reason::Keyword)?),
+        };
+        let options = ReduceOptions { mask: given_mask.map(|m| View::from_operand(m)), ..options };
         let reduction = Reduction::new(def, &input, out.as_ref().map(|(_, o)| o), &options).map_err(
             |error| match error {
                 ufunx::Error::Resolve(_) => Reason::Resolution,

@@ -28,12 +28,13 @@ pub unsafe fn native_accumulate<'py>(
     let [axis, dtype] = [Keyword::Axis, Keyword::Dtype].map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
+        // Before the operands: it may be an object with code of its own.
+        let dtype = optional_dtype(py, np, dtype)?;
         let input = array(np, normal.inputs[0])?;
         if input.shape.is_empty() {
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
-        let dtype = optional_dtype(py, np, dtype)?;
         let out = given_output(np, normal)?;
         let out_dtype = out.as_ref().map(|(_, out)| out.dtype);
         let l = resolve_reduction(def, input.dtype, out_dtype, dtype).map_err(|_| Reason::Resolution)?;
@@ -71,6 +72,8 @@ pub unsafe fn native_reduceat<'py>(
     let [axis, dtype] = [Keyword::Axis, Keyword::Dtype].map(|keyword| value(normal, keyword));
     // SAFETY: live objects or null.
     unsafe {
+        // Before the operands: it may be an object with code of its own.
+        let dtype = optional_dtype(py, np, dtype)?;
         let input = array(np, normal.inputs[0])?;
         let indices = array(np, normal.inputs[1])?;
         let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();
@@ -80,7 +83,6 @@ pub unsafe fn native_reduceat<'py>(
             return Err(Reason::Method);
         }
         let axis = one_axis(axis, input.shape.len())?;
-        let dtype = optional_dtype(py, np, dtype)?;
         let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
         // NumPy casts the whole array first, what no slice holds included.
         if can_raise(input.dtype, l.inputs[1]) {

@@ -4,7 +4,7 @@
 use super::convert::cast;
 use super::share::for_numpy;
 use crate::faces::ufuncs::ufuncs;
-use crate::foreign::array::{Array, dtype_of, inside, wrap};
+use crate::foreign::array::{Array, dtype_of, wrap};
 use crate::functions;
 use crate::numpys::stock;
 use crate::python::numpy_api::NumPy;
@@ -12,7 +12,9 @@ use crate::ufunc::record;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
+use std::collections::HashMap;
 
 #[pymethods]
 impl Array {
@@ -54,8 +56,12 @@ impl Array {
         }
         let native = functions::of_public(func)?;
         if let Some(native) = &native {
-            let mut call = Unwrapping::new(np, |_, array| Ok(array.clone()));
+            let mut call = Unwrapping::new(np, |_, array| Ok(array.get().ndarray(py).clone()));
             let (args, kwargs) = call.arguments(args, Some(kwargs))?;
+            if !call.found_any() {
+                // It is in something that is not looked into, and the function would ask again.
+                return Ok(py.NotImplemented().into_bound(py));
+            }
             let result = match functions::run_natively(native, &args, kwargs.as_ref())? {
                 None if native.getattr(intern!(py, "__name__"))?.eq("mean")? => {
                     mean(np, &args, kwargs.as_ref())?
@@ -68,6 +74,9 @@ impl Array {
         }
         let mut call = Unwrapping::new(np, for_numpy);
         let (args, kwargs) = call.arguments(args, Some(kwargs))?;
+        if !call.found_any() {
+            return Ok(py.NotImplemented().into_bound(py));
+        }
         let result = native.as_ref().unwrap_or(func).call(args, kwargs.as_ref())?;
         call.wrapped(result, false)
     }
@@ -129,18 +138,24 @@ fn mean<'py>(
 /// `Array`s in a call's arguments for arrays, and back.
 struct Unwrapping<'a, 'py, F> {
     np: &'a NumPy,
-    /// What an `Array`'s array is in the call.
+    /// What an `Array` is in the call.
     convert: F,
     /// Which is which.
     pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// Containers that were met, by address, and what they are in the call: themselves while they are looked into, as one
+    /// can contain itself.
+    containers: HashMap<*mut ffi::PyObject, (Bound<'py, PyAny>, Bound<'py, PyAny>)>,
 }
+
+/// How deep containers are looked into. NumPy's functions take nested sequences as arrays, of at most 64 axes.
+const MOST_LEVELS: usize = 80;
 
 impl<'a, 'py, F> Unwrapping<'a, 'py, F>
 where
-    F: Fn(&NumPy, &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    F: Fn(&NumPy, &Bound<'py, Array>) -> PyResult<Bound<'py, PyAny>>,
 {
     fn new(np: &'a NumPy, convert: F) -> Self {
-        Unwrapping { np, convert, pairs: vec![] }
+        Unwrapping { np, convert, pairs: vec![], containers: HashMap::new() }
     }
 
     fn arguments(
@@ -149,40 +164,61 @@ where
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
         let py = args.py();
-        let args = args.iter().map(|arg| self.unwrapped(&arg)).collect::<PyResult<Vec<_>>>()?;
-        let kwargs = kwargs.map(|kwargs| self.in_dict(kwargs)).transpose()?;
+        let args = args.iter().map(|arg| self.unwrapped(&arg, 0)).collect::<PyResult<Vec<_>>>()?;
+        let kwargs = kwargs.map(|kwargs| self.in_dict(kwargs, 0)).transpose()?;
         Ok((PyTuple::new(py, args)?, kwargs))
     }
 
-    /// An object with arrays for `Array`s, at any depth of lists, tuples and dicts.
-    fn unwrapped(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = object.py();
-        if let Some(array) = inside(object) {
+    /// Whether an `Array` was found.
+    fn found_any(&self) -> bool {
+        !self.pairs.is_empty()
+    }
+
+    /// An object with arrays for `Array`s, in lists, tuples, dicts and other sequences, at any depth that matters.
+    fn unwrapped(&mut self, object: &Bound<'py, PyAny>, level: usize) -> PyResult<Bound<'py, PyAny>> {
+        if let Ok(array) = object.cast_exact::<Array>() {
             if let Some((converted, _)) = self.pairs.iter().find(|(_, known)| known.is(object)) {
                 return Ok(converted.clone());
             }
-            let converted = (self.convert)(self.np, &array)?;
+            let converted = (self.convert)(self.np, array)?;
             self.pairs.push((converted.clone(), object.clone()));
             return Ok(converted);
         }
-        if let Ok(list) = object.cast_exact::<PyList>() {
-            let entries = list.iter().map(|entry| self.unwrapped(&entry)).collect::<PyResult<Vec<_>>>()?;
-            return Ok(PyList::new(py, entries)?.into_any());
+        if level == MOST_LEVELS || !is_container(object)? {
+            return Ok(object.clone());
         }
-        if let Ok(tuple) = object.cast_exact::<PyTuple>() {
-            let entries = tuple.iter().map(|entry| self.unwrapped(&entry)).collect::<PyResult<Vec<_>>>()?;
-            return Ok(PyTuple::new(py, entries)?.into_any());
+        if let Some((_, known)) = self.containers.get(&object.as_ptr()) {
+            return Ok(known.clone());
         }
-        if let Ok(dict) = object.cast_exact::<PyDict>() {
-            return Ok(self.in_dict(dict)?.into_any());
-        }
-        Ok(object.clone())
+        self.containers.insert(object.as_ptr(), (object.clone(), object.clone()));
+        let made = match object.cast::<PyDict>() {
+            Ok(dict) => self.in_dict(dict, level + 1)?.into_any(),
+            Err(_) => self.in_sequence(object, level + 1)?,
+        };
+        self.containers.insert(object.as_ptr(), (object.clone(), made.clone()));
+        Ok(made)
     }
 
-    fn in_dict(&mut self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    /// A sequence with other entries, as a list or a tuple; itself if none is another.
+    fn in_sequence(&mut self, sequence: &Bound<'py, PyAny>, level: usize) -> PyResult<Bound<'py, PyAny>> {
+        let py = sequence.py();
+        let entries: Vec<_> = sequence.try_iter()?.collect::<PyResult<_>>()?;
+        let others = entries.iter().map(|entry| self.unwrapped(entry, level)).collect::<PyResult<Vec<_>>>()?;
+        if entries.iter().zip(&others).all(|(entry, other)| entry.is(other)) {
+            return Ok(sequence.clone());
+        }
+        match sequence.is_instance_of::<PyTuple>() {
+            true => Ok(PyTuple::new(py, others)?.into_any()),
+            false => Ok(PyList::new(py, others)?.into_any()),
+        }
+    }
+
+    fn in_dict(&mut self, dict: &Bound<'py, PyDict>, level: usize) -> PyResult<Bound<'py, PyDict>> {
         let made = PyDict::new(dict.py());
-        for (key, value) in dict.iter() {
-            made.set_item(key, self.unwrapped(&value)?)?;
+        // Of a list: hashing a key may change the dict.
+        for item in dict.items() {
+            let item = item.cast_into::<PyTuple>()?;
+            made.set_item(item.get_item(0)?, self.unwrapped(&item.get_item(1)?, level)?)?;
         }
         Ok(made)
     }
@@ -190,12 +226,19 @@ where
     /// A result with `Array`s for arrays. An array that was passed is the `Array` it stands for. A scalar stays one if NumPy
     /// has it and `scalars` is not set.
     fn wrapped(&self, result: Bound<'py, PyAny>, scalars: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.wrapped_at(result, scalars, 0)
+    }
+
+    fn wrapped_at(&self, result: Bound<'py, PyAny>, scalars: bool, level: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = result.py();
         if let Some((_, array)) = self.pairs.iter().find(|(converted, _)| converted.is(&result)) {
             return Ok(array.clone());
         }
+        if level == MOST_LEVELS {
+            return Ok(result);
+        }
         let each = |objects: &mut dyn Iterator<Item = Bound<'py, PyAny>>| {
-            objects.map(|object| self.wrapped(object, scalars)).collect::<PyResult<Vec<_>>>()
+            objects.map(|object| self.wrapped_at(object, scalars, level + 1)).collect::<PyResult<Vec<_>>>()
         };
         if let Ok(list) = result.cast_exact::<PyList>() {
             return Ok(PyList::new(py, each(&mut list.iter())?)?.into_any());
@@ -223,4 +266,22 @@ where
         }
         Ok(result)
     }
+}
+
+/// Whether an object may hold arguments of a function: a list, a tuple, a dict, or what is registered as a sequence and is no
+/// text.
+fn is_container(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if object.is_instance_of::<PyList>()
+        || object.is_instance_of::<PyTuple>()
+        || object.is_exact_instance_of::<PyDict>()
+    {
+        return Ok(true);
+    }
+    let text = object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>();
+    // SAFETY: a live object.
+    if text || unsafe { ffi::PySequence_Check(object.as_ptr()) } == 0 {
+        return Ok(false);
+    }
+    static SEQUENCE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    object.is_instance(SEQUENCE.import(object.py(), "collections.abc", "Sequence")?)
 }

@@ -2,16 +2,18 @@
 //! protocol has no word for it does not offer, so that whoever asks goes on to the next.
 
 use super::convert::{cast, dtype_argument};
-use crate::foreign::array::{Array, dtype_of};
+use crate::foreign::array::Array;
 use crate::foreign::export::{self, Request};
 use crate::foreign::{Device, table};
 use crate::numpys::minis::known_to_ml_dtypes;
 use crate::python::numpy_api::NumPy;
+use numpy::npyffi::PyArrayObject;
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use smallvec::SmallVec;
 use std::ffi::c_int;
 
 #[pymethods]
@@ -53,13 +55,13 @@ impl Array {
     /// that NumPy has, asked for, gives a copy without it.
     #[pyo3(signature = (dtype = None, copy = None))]
     fn __array__<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         py: Python<'py>,
         dtype: Option<&Bound<'py, PyAny>>,
         copy: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let np = NumPy::get(py);
-        let (own, array) = (self.element(np), self.ndarray(py));
+        let (own, array) = (slf.get().element(np), slf.get().ndarray(py));
         let wanted = dtype.map(|dtype| dtype_argument(np, dtype)).and_then(Result::ok);
         if own.numpy_number().is_none()
             && let Some(wanted) = wanted.filter(|dtype| dtype.numpy_number().is_some())
@@ -71,7 +73,7 @@ impl Array {
             }
             return cast(np, array, wanted);
         }
-        let array = for_numpy(np, array)?;
+        let array = for_numpy(np, slf)?;
         if dtype.is_none() && copy.is_none() {
             return Ok(array);
         }
@@ -103,23 +105,41 @@ impl Array {
     }
 }
 
-/// A view that NumPy can compute with: the elements' own dtype, or that of ml_dtypes.
-pub fn for_numpy<'py>(np: &NumPy, array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// A view that NumPy can compute with: the elements' own dtype, or that of ml_dtypes. Its base is the `Array`, not the array
+/// inside, which nobody else may change.
+pub fn for_numpy<'py>(np: &NumPy, array: &Bound<'py, Array>) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    let view = intern!(py, "view");
-    match dtype_of(np, array).filter(|dtype| dtype.numpy_number().is_none()) {
-        None => array.call_method0(view),
-        Some(dtype) => match known_to_ml_dtypes(py, dtype) {
-            Ok(known) => array.call_method1(view, (known,)),
-            Err(error) => {
-                let text = format!(
-                    "NumPy has no {dtype}: install the package ml_dtypes, which brings it, or ask for a dtype that NumPy \
-                     has, as in numpy.asarray(x, dtype='float32') or x.astype('float32')"
-                );
-                let refused = PyTypeError::new_err(text);
-                refused.set_cause(py, Some(error));
-                Err(refused)
-            }
-        },
+    let dtype = array.get().element(np);
+    let known = match dtype.numpy_number() {
+        Some(_) => None,
+        None => Some(known_to_ml_dtypes(py, dtype).map_err(|error| {
+            let text = format!(
+                "NumPy has no {dtype}: install the package ml_dtypes, which brings it, or ask for a dtype that NumPy \
+                 has, as in numpy.asarray(x, dtype='float32') or x.astype('float32')"
+            );
+            let refused = PyTypeError::new_err(text);
+            refused.set_cause(py, Some(error));
+            refused
+        })?),
+    };
+    let view = outer_view(np, array)?;
+    match known {
+        None => Ok(view),
+        Some(known) => view.call_method1(intern!(py, "view"), (known,)),
+    }
+}
+
+/// An array over the same memory, with the `Array` as its base.
+fn outer_view<'py>(np: &NumPy, array: &Bound<'py, Array>) -> PyResult<Bound<'py, PyAny>> {
+    let (py, this) = (array.py(), array.get());
+    // SAFETY: a live array has a length and a stride per axis, and its memory as long as the `Array` has it.
+    unsafe {
+        let fields = &(*this.ndarray.as_ptr().cast::<PyArrayObject>()).fields;
+        let axes = |values: *mut isize| -> SmallVec<[isize; 8]> {
+            (0..fields.nd as usize).map(|i| *values.add(i)).collect()
+        };
+        let (shape, strides) = (axes(fields.dimensions), axes(fields.strides));
+        let (data, owner) = (fields.data.cast(), array.clone().into_any().into_ptr());
+        np.view(py, this.element(np), &shape, Some(&strides), data, !this.is_read_only(), owner)
     }
 }
