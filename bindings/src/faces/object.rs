@@ -231,7 +231,8 @@ unsafe extern "C" fn setattro(
         let ufunc = &*object.cast::<Ufunc>();
         // Compared as it is: a name need not be one that UTF-8 can write.
         let is = |text: &CStr| ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0;
-        if READ_ONLY.into_iter().any(is) || ffi::PyObject_HasAttrString(ufunc.twin, c"__dict__".as_ptr()) == 0 {
+        if READ_ONLY.into_iter().any(is) || ffi::PyObject_HasAttrString(ufunc.twin, c"__dict__".as_ptr()) == 0
+        {
             return ffi::PyObject_SetAttr(ufunc.twin, name, value);
         }
         match is(c"__doc__") {

@@ -2,9 +2,9 @@
 //! Numbers and NumPy scalars never win; what has no arrays of its own to give leaves the result to NumPy.
 
 use super::abi::ExchangeApi;
-use super::exchange::{inherited_api, to_object};
 use super::array;
 use super::class::{Class, Container, class_of};
+use super::exchange::{inherited_api, to_object};
 use super::export;
 use crate::python::numpy_api::{NumPy, stood_for};
 use crate::results::wrap;

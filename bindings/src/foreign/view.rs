@@ -92,6 +92,7 @@ unsafe fn by_exchange<'py>(
     // SAFETY: functions of the class for an object of the class; the tensor is ours to delete.
     unsafe {
         check(object, exchange)?;
+        let object = &steady(object, exchange)?;
         let Some(export) = exchange.api.from_object else {
             return by_dlpack(np, object, exchange.has_flags);
         };
@@ -107,6 +108,24 @@ unsafe fn by_exchange<'py>(
             0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
             _ => Err(attached(py, || refuse::reworded(object, raised(py)))),
         }
+    }
+}
+
+/// An object of the same memory that keeps it whatever becomes of this one. torch's tensors, and the DLPack tensors made of
+/// them, keep what holds the memory only as long as nobody gives the tensor other memory (`t.data = ...`, `t.set_(...)`);
+/// `detach`, which such classes have, gives another tensor.
+pub fn steady<'py>(object: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if !exchange.has_flags {
+        return Ok(object.clone());
+    }
+    match object.getattr_opt(intern!(py, "detach"))? {
+        Some(detach) => {
+            let detached = detach.call0()?;
+            let same = detached.get_type().is(object.get_type());
+            Ok(if same { detached } else { object.clone() })
+        }
+        None => Ok(object.clone()),
     }
 }
 

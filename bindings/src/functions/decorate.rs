@@ -12,8 +12,8 @@ use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use smallvec::SmallVec;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use smallvec::SmallVec;
 
 /// How a decorated function finds out whom to ask.
 pub struct Dispatched {

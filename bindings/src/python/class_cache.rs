@@ -150,8 +150,8 @@ unsafe fn answers_plainly(py: Python<'_>, metaclass: *mut ffi::PyTypeObject) -> 
     }
     // SAFETY: a live class; its `__mro__`, which is held, is a tuple of classes with dicts.
     unsafe {
-        let as_type = (*metaclass).tp_getattro.map(|f| f as usize)
-            == ffi::PyType_Type.tp_getattro.map(|f| f as usize);
+        let as_type =
+            (*metaclass).tp_getattro.map(|f| f as usize) == ffi::PyType_Type.tp_getattro.map(|f| f as usize);
         let mro: Option<Bound<'_, PyAny>> = Bound::from_borrowed_ptr_or_opt(py, (*metaclass).tp_mro);
         let (true, Some(mro)) = (as_type, mro) else { return false };
         (0..ffi::PyTuple_GET_SIZE(mro.as_ptr())).all(|i| {

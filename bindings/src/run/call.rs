@@ -60,7 +60,8 @@ pub unsafe fn native_call<'py>(
             let results = execute(py, np, ufunc, parsed, prepared);
             Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
         };
-        let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| short(parsed, l, inputs).map(Some);
+        let short =
+            |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| short(parsed, l, inputs).map(Some);
         // SAFETY: live arguments.
         if let Some(result) = unsafe { settle(py, np, def, normal, short, run) }? {
             return Ok(result);

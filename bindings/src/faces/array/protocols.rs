@@ -203,7 +203,8 @@ where
     fn in_sequence(&mut self, sequence: &Bound<'py, PyAny>, level: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = sequence.py();
         let entries: Vec<_> = sequence.try_iter()?.collect::<PyResult<_>>()?;
-        let others = entries.iter().map(|entry| self.unwrapped(entry, level)).collect::<PyResult<Vec<_>>>()?;
+        let others =
+            entries.iter().map(|entry| self.unwrapped(entry, level)).collect::<PyResult<Vec<_>>>()?;
         if entries.iter().zip(&others).all(|(entry, other)| entry.is(other)) {
             return Ok(sequence.clone());
         }
@@ -229,7 +230,12 @@ where
         self.wrapped_at(result, scalars, 0)
     }
 
-    fn wrapped_at(&self, result: Bound<'py, PyAny>, scalars: bool, level: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn wrapped_at(
+        &self,
+        result: Bound<'py, PyAny>,
+        scalars: bool,
+        level: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = result.py();
         if let Some((_, array)) = self.pairs.iter().find(|(converted, _)| converted.is(&result)) {
             return Ok(array.clone());
