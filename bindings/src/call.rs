@@ -11,6 +11,7 @@ use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, attached, count_native};
 use crate::overrides::{self, NormalArguments, Plain, normal_form};
+use crate::threads;
 use crate::wrap::{Context, Wrap};
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArray_Dims, PyArrayObject};
 use pyo3::ffi;
@@ -292,7 +293,7 @@ pub unsafe fn prepare(
             isa: plan.l.kernels.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
-            threads: worth_threads(plan),
+            threads: threads::in_context(py, plan.total, || worth_threads(plan)),
         }
     };
     // SAFETY: live arguments.

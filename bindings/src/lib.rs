@@ -25,6 +25,7 @@ mod numpy_api;
 mod object;
 mod overrides;
 mod small_folds;
+mod threads;
 mod twin;
 mod walk;
 mod wrap;
@@ -42,14 +43,16 @@ mod _native {
         cap_isa, explain::explain, foreign::aligned_rows, foreign::array::Array, foreign::asarray,
         foreign::from_dlpack, functions::array_function_dispatch, functions::functions, handoff::get_handoff,
         handoff::set_handoff, inplace::InPlaceError, inplace::enter_block, inplace::install,
-        inplace::leave_block, inplace::uninstall, native_calls, num_threads, set_local_threads,
-        set_num_threads, show_config, ufuncs,
+        inplace::leave_block, inplace::uninstall, native_calls, show_config, threads::num_threads,
+        threads::set_num_threads, ufuncs,
     };
 
     #[pymodule_init]
     fn init(m: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::PyModuleMethods;
+        ufunx::environment::check().map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))?;
         super::numpy_api::NumPy::load(m.py())?;
+        m.add("thread_setting", super::threads::variable(m.py())?)?;
         m.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }
@@ -98,41 +101,6 @@ fn native_calls() -> u64 {
     object::native_calls()
 }
 
-/// The number of threads a call may use: `set_num_threads`' number, or what `UFUNX_NUM_THREADS` says, or the cores that
-/// the process may use.
-///
-/// >>> import ufunx
-/// >>> with ufunx.threads(2):
-/// ...     ufunx.num_threads()
-/// 2
-#[pyfunction]
-fn num_threads() -> usize {
-    ufunx::num_threads()
-}
-
-/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
-///
-/// >>> import ufunx
-/// >>> before = ufunx.num_threads()
-/// >>> ufunx.set_num_threads(1)
-/// >>> ufunx.num_threads()
-/// 1
-/// >>> ufunx.set_num_threads(before)
-#[pyfunction]
-fn set_num_threads(n: usize) -> PyResult<()> {
-    if n == 0 {
-        return Err(PyValueError::new_err("the number of threads must be at least 1"));
-    }
-    ufunx::set_num_threads(n);
-    Ok(())
-}
-
-/// Set the number of threads for this thread's calls, 0 for the common setting; what was set before is returned.
-#[pyfunction]
-fn set_local_threads(n: usize) -> usize {
-    ufunx::threads::set_local_threads(n)
-}
-
 /// Let kernels use this instruction set at most: 'scalar', 'v3' (AVX2) or 'v4' (AVX-512). The one then in use is
 /// returned, a lower one where the CPU lacks the one asked for.
 ///
@@ -165,7 +133,7 @@ fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let found = ufunx::Isa::ALL.iter().filter(|&&isa| isa <= ufunx::detected_isa()).map(|isa| isa.name());
     config.set_item("isa_found", found.collect::<Vec<_>>())?;
     config.set_item("isa_used", ufunx::current_isa().name())?;
-    config.set_item("threads", ufunx::num_threads())?;
+    config.set_item("threads", threads::num_threads(py))?;
     config.set_item("in_place", inplace::is_active())?;
     config.set_item("ufuncs", ufunx::table().len())?;
     config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;

@@ -5,6 +5,7 @@
 
 use crate::array::{Array, View};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
 use crate::operand::{Operand, Order, output_strides};
@@ -21,6 +22,7 @@ pub fn accumulate(
     axis: isize,
     dtype: Option<DType>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_binary(def, "accumulate")?;
     let input = input.operand();
     if input.shape.is_empty() {

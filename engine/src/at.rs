@@ -3,6 +3,7 @@
 use crate::array::{Array, Input, ViewMut};
 use crate::call::{cast_copy, check_counts};
 use crate::cast::cast_block;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{Report, call_contiguous, call_strided};
 use crate::operand::Operand;
@@ -20,6 +21,7 @@ pub fn at(
     indices: &[isize],
     values: Option<&Input<'_>>,
 ) -> Result<Report, Error> {
+    environment::check()?;
     let needed = def.nin() == 2;
     if def.nin() > 2 || def.nout() != 1 {
         return Err(Error::NotBinary { ufunc: def.name, method: "at" });

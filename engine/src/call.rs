@@ -1,6 +1,7 @@
 //! A call: resolve → broadcast → overlap → plan → execute.
 
 use crate::array::{Array, Input, View, ViewMut, check_ndim};
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
 use crate::operand::{Operand, Order, Shape, broadcast_shape, output_strides, single_call_order};
@@ -83,6 +84,7 @@ fn run_call(
     outputs: &[Option<&Operand>],
     options: &CallOptions<'_>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_counts(def, inputs.len(), outputs.len())?;
     let types: SmallVec<[Typed; 3]> = inputs.iter().map(typed).collect();
     let out_types: SmallVec<[Option<DType>; 2]> = outputs.iter().map(|o| o.map(|o| o.dtype)).collect();

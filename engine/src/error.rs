@@ -8,6 +8,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the variants' own lines say what their fields are")]
 pub enum Error {
+    /// A variable of the environment that cannot be meant so.
+    Environment { variable: &'static str, value: String, expected: &'static str },
     /// No ufunc of that name is linked into the program.
     UnknownUfunc { name: String },
     /// Too few or too many inputs.
@@ -63,6 +65,9 @@ impl From<ResolveError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Environment { variable, value, expected } => {
+                write!(f, "{variable} is '{value}', it must be {expected}")
+            }
             Error::UnknownUfunc { name } => write!(f, "there is no ufunc named '{name}'"),
             Error::InputCount { ufunc, expected, found } => {
                 write!(f, "{ufunc} takes {expected} inputs but {found} were given")

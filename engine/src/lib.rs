@@ -27,6 +27,7 @@ pub mod call;
 pub mod cast;
 mod define;
 pub mod dispatch;
+pub mod environment;
 mod error;
 pub mod exec;
 pub mod fperr;

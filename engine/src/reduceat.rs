@@ -2,6 +2,7 @@
 
 use crate::array::{Array, View};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::Report;
 use crate::operand::{Operand, Order, output_strides};
@@ -17,6 +18,7 @@ pub fn reduceat(
     axis: isize,
     dtype: Option<DType>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_binary(def, "reduceat")?;
     let input = input.operand();
     if input.shape.is_empty() {

@@ -8,6 +8,7 @@ use crate::numpy_api::NumPy;
 use crate::object::Arguments;
 use crate::object::Ufunc;
 use crate::overrides::NormalArguments;
+use crate::threads;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -140,7 +141,8 @@ unsafe fn at_values(
         |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
     let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
     // SAFETY: target and values are the caller's for the call.
-    let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;
+    let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
+    let done = threads::in_context(py, indices.len(), run).map_err(|_| Reason::Layout)?;
     // SAFETY: None lives for ever.
     let none = || unsafe { ffi::Py_NewRef(ffi::Py_None()) };
     Ok(np.report(py, "at", done.flags | done.cast).map(|()| none()))

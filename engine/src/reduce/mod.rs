@@ -23,6 +23,7 @@ pub(crate) use nest::{Nest, execute};
 
 use crate::array::{Array, Scalar, View, ViewMut};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides, reduced_strides};
@@ -86,6 +87,7 @@ pub fn reduce(
     input: &View<'_>,
     options: &ReduceOptions<'_>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     let reduction = Reduction::new(def, input.operand(), None, options)?;
     let out = Array::with_strides(reduction.l.outputs[0], &reduction.out_shape, &reduction.out_strides());
     // SAFETY: the input and the mask are borrowed for the call, the output is new.
@@ -100,6 +102,7 @@ pub fn reduce_into(
     out: &mut ViewMut<'_>,
     options: &ReduceOptions<'_>,
 ) -> Result<Report, Error> {
+    environment::check()?;
     let reduction = Reduction::new(def, input.operand(), Some(out.operand()), options)?;
     // SAFETY: the input and the mask are borrowed for the call, the output mutably; an overlap is copied apart.
     Ok(unsafe { reduction.run(out.operand()) })
