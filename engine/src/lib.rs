@@ -29,6 +29,7 @@ mod define;
 pub mod dispatch;
 pub mod environment;
 mod error;
+pub mod exchange;
 pub mod exec;
 pub mod fperr;
 pub mod kernels;

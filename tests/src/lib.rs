@@ -1,6 +1,7 @@
 //! What the tests share: seeded random numbers, edge values, memory layouts, golden data, and the interpreter, a plain
 //! implementation of every ufunc that takes one element at a time and knows nothing of the engine's kernels.
 
+pub mod fuzz;
 pub mod golden;
 pub mod high;
 pub mod interpret;

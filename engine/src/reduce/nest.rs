@@ -69,7 +69,11 @@ impl Axis3 {
         for (n, steps) in axes {
             let last = merged.shape.len().wrapping_sub(1);
             let continues = !merged.shape.is_empty()
-                && merged.step(last).iter().zip(steps).all(|(&outer, inner)| outer == inner * n as isize);
+                && merged
+                    .step(last)
+                    .iter()
+                    .zip(steps)
+                    .all(|(&outer, inner)| inner.checked_mul(n as isize) == Some(outer));
             if continues {
                 let total = merged.shape[last] * n;
                 merged.shape.pop();
