@@ -8,6 +8,7 @@ use crate::fast;
 use crate::foreign::Translated;
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
+use crate::memory::Raised;
 use crate::numpy_api::NumPy;
 use crate::object::{Arguments, Ufunc, attached, count_native};
 use crate::overrides::{self, NormalArguments, Plain, normal_form};
@@ -196,7 +197,7 @@ unsafe fn execute<'py>(
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
-        Ok::<_, PyErr>(data)
+        Ok::<_, Raised>(data)
     })?;
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
     let report = unsafe { gil::without(py, n, || planned.run()) };
@@ -280,7 +281,8 @@ pub unsafe fn prepare(
     let look = |_: &Parsed, _: &Early, prepared: Prepared<'_>| {
         // The plan is only looked at, so an aligned address that is nothing's will do.
         let nowhere = std::ptr::without_provenance_mut(64);
-        let Ok(planned) = prepared.plan(|_, _, _, _| Ok::<_, std::convert::Infallible>(nowhere));
+        let planned = prepared.plan(|_, _, _, _| Ok::<_, ufunx::Error>(nowhere));
+        let Ok(planned) = planned else { return Err(Reason::Layout) };
         let plan = &planned.plan;
         let operands = plan.args.iter().map(|arg| match arg.access {
             Access::Direct if arg.is_constant() && plan.total > 1 => "repeated",
@@ -288,16 +290,16 @@ pub unsafe fn prepare(
             Access::Staged => "by blocks",
             Access::Streamed => "past the caches",
         });
-        Way {
+        Ok(Way {
             l: plan.l,
             isa: plan.l.kernels.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),
-        }
+        })
     };
     // SAFETY: live arguments.
-    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }
+    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }.flatten()
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.

@@ -20,6 +20,7 @@ mod ingest;
 mod inplace;
 mod lookup;
 mod loops;
+mod memory;
 mod methods;
 mod numpy_api;
 mod object;
@@ -43,8 +44,8 @@ mod _native {
         cap_isa, explain::explain, foreign::aligned_rows, foreign::array::Array, foreign::asarray,
         foreign::from_dlpack, functions::array_function_dispatch, functions::functions, handoff::get_handoff,
         handoff::set_handoff, inplace::InPlaceError, inplace::enter_block, inplace::install,
-        inplace::leave_block, inplace::uninstall, native_calls, show_config, threads::num_threads,
-        threads::set_num_threads, ufuncs,
+        inplace::leave_block, inplace::uninstall, memory::fail_memory_at, native_calls, show_config,
+        threads::num_threads, threads::set_num_threads, ufuncs,
     };
 
     #[pymodule_init]

@@ -13,6 +13,7 @@ mod isa_agree;
 mod layouts;
 mod loops;
 mod memory;
+mod out_of_memory;
 mod overlap;
 mod pairwise;
 mod reductions;

@@ -1,9 +1,10 @@
 //! `at` on the engine: one-dimensional arrays and indices.
 
-use super::common::array;
+use super::common::{array, integers};
 use crate::args::Reason;
 use crate::early::forgets_flags;
 use crate::ingest::{Ingested, ingest, writable};
+use crate::memory::out_of_memory;
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
 use crate::object::Ufunc;
@@ -136,13 +137,15 @@ unsafe fn at_values(
     value: Option<&Operand>,
 ) -> Result<PyResult<*mut ffi::PyObject>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // SAFETY: an aligned array of 64-bit integers.
-    let at =
-        |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
-    let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
-    // SAFETY: target and values are the caller's for the call.
-    let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
-    let done = threads::in_context(py, indices.len(), run).map_err(|_| Reason::Layout)?;
+    // SAFETY: an aligned array of 64-bit integers; target and values are the caller's for the call.
+    let done = unsafe { integers(indices) }.and_then(|indices| {
+        let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
+        threads::in_context(py, indices.len(), run)
+    });
+    let done = match done {
+        Ok(done) => done,
+        Err(error) => return out_of_memory(error).map(Err),
+    };
     // SAFETY: None lives for ever.
     let none = || unsafe { ffi::Py_NewRef(ffi::Py_None()) };
     Ok(np.report(py, "at", done.flags | done.cast).map(|()| none()))

@@ -7,6 +7,7 @@ use crate::call::may_overflow;
 use crate::early::forgets_flags;
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
+use crate::memory::Raised;
 use crate::numpy_api::NumPy;
 use crate::object::Ufunc;
 use crate::overrides::NormalArguments;
@@ -78,7 +79,13 @@ pub unsafe fn native_reduce(
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
-                let report = gil::without(py, input.len(), run);
+                let report = match gil::without(py, input.len(), run) {
+                    Ok(report) => report,
+                    Err(error) => {
+                        ffi::Py_DECREF(result);
+                        return Err(Raised::from(error).into());
+                    }
+                };
                 finish(py, np, "reduce", report, result, normal)
             },
         ))
