@@ -85,7 +85,8 @@ def threads():
 x = numpy.ones(200_000)
 with ufunx.threads(1):
     before = threads()
-    ufunx.exp(x), ufunx.add.reduce(x), ufunx.add.accumulate(x), ufunx.add.at(x.copy(), numpy.zeros(200_000, "i8"), 1)
+    ufunx.exp(x), ufunx.add.reduce(x), ufunx.add.accumulate(x)
+    ufunx.add.at(x.copy(), numpy.zeros(200_000, "i8"), numpy.ones(200_000, "f4"))
     assert threads() == before, "one thread is to start none"
 with ufunx.threads(3):
     ufunx.exp(x)

@@ -48,6 +48,9 @@ fn needed_kib(n: usize) -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_cast_of_16_million_needs_blocks_only() {
+    if std::env::var_os("UFUNX_TEST_EMULATED").is_some() {
+        return eprintln!("not tried: /proc tells of the emulator's memory");
+    }
     let needed = needed_kib(16 << 20);
     assert!(needed < ALLOWED_KIB, "{needed} KiB beside 192 MiB of operands");
 }

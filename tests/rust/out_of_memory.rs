@@ -168,6 +168,66 @@ fn every_request_may_fail() {
     assert!(failed > calls / 2, "{failed} requests in {calls} calls");
 }
 
+/// The long version, `make faults`: every loop of every ufunc, each method it has, each layout.
+#[test]
+#[ignore = "minutes"]
+fn every_loop_survives_that_every_request_fails() {
+    use Layout::{C, Constant, F, Random, Reversed, Strided, Unaligned};
+    let (mut failed, mut calls) = (0, 0);
+    for def in ufunx::table().iter().filter(|def| def.nin() <= 2 && def.nout() == 1) {
+        let f = ufunx::Ufunc::from_def(def);
+        for l in def.loops() {
+            for layout in [C, F, Strided, Reversed, Constant, Unaligned, Random] {
+                let mut rng = Rng::new(calls as u64);
+                let inputs: Vec<Buf> = l.inputs.iter().map(|&d| filled(d, &[40, 30], layout)).collect();
+                let out = Buf::new(l.outputs[0], &[40, 30], C, true, &mut rng);
+                let indices: Vec<isize> = (0..40).collect();
+                let given: Vec<ufunx::Input<'_>> = inputs.iter().map(|b| b.view().into()).collect();
+                let over_itself = |out: &mut Buf| {
+                    let [from, to] = [0, 1].map(|i| out.operand().slice(0, i, 39 + i));
+                    // SAFETY: both lie in the output, borrowed mutably; calls allow the overlap.
+                    let (from, mut to) = unsafe { (View::from_operand(from), ViewMut::from_operand(to)) };
+                    let options = CallOptions { casting: ufunx::Casting::Unsafe, ..Default::default() };
+                    let from = vec![from.into(); def.nin()];
+                    f.call_into(&from, std::slice::from_mut(&mut to), &options).map(drop)
+                };
+                let all: [&dyn Fn(&mut Buf) -> Result<(), Error>; 7] = [
+                    &|_| f.call(&given, &CallOptions::default()).map(drop),
+                    &over_itself,
+                    &|_| f.reduce(inputs[0].view(), &Default::default()).map(drop),
+                    &|_| f.accumulate(inputs[0].view(), 1, None).map(drop),
+                    &|_| f.reduceat(inputs[0].view(), &indices[..30], 1, None).map(drop),
+                    &|_| {
+                        f.outer(inputs[0].view(), inputs[inputs.len() - 1].view(), &Default::default())
+                            .map(drop)
+                    },
+                    &|out| f.at(&mut out.view_mut(), &indices, given.get(1).cloned()).map(drop),
+                ];
+                for (what, call) in all.iter().enumerate() {
+                    let mut out = out.clone();
+                    let before = out.values();
+                    calls += 1;
+                    for nth in 1.. {
+                        fail_at(nth);
+                        let result = call(&mut out);
+                        if fail_at(0) > 0 {
+                            break; // done, or refused for another reason
+                        }
+                        assert!(
+                            matches!(result, Err(Error::OutOfMemory { .. })) && before == out.values(),
+                            "{} {l} {layout:?}, call {what}, request {nth}: {result:?}",
+                            def.name
+                        );
+                        failed += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("{failed} requests failed, in {calls} calls");
+    assert!(failed > calls / 2, "{failed} requests in {calls} calls");
+}
+
 #[test]
 fn there_are_no_other_requests_that_grow() {
     in_a_process("out_of_memory::only_what_may_fail_grows", &[("UFUNX_NUM_THREADS", "1")]);

@@ -6,7 +6,7 @@ use crate::interpret::{self, Answer, cast, methods, scalar};
 use crate::layouts::{address, for_each_index, values_of};
 use crate::value::{Value, decode, encode};
 use crate::values::random;
-use crate::{IsaCap, Rng};
+use crate::{IsaCap, Rng, has_flags};
 use ufunx::operand::{Operand, Order};
 use ufunx::registry::{Casting, DType, Isa, Kind, LoopDef, Request, UfuncDef, resolve, resolve_reduction};
 use ufunx::{Axes, CallOptions, Error, Initial, Input, ReduceOptions, Scalar, Ufunc, View, ViewMut};
@@ -274,7 +274,7 @@ fn call(bytes: &mut Bytes<'_>, memory: &mut Memory) {
 }
 
 fn check_report(answer: &Answer, found: ufunx::Report, context: impl Fn() -> String) {
-    let same = found.flags == answer.flags && found.cast == answer.cast;
+    let same = !has_flags() || (found.flags == answer.flags && found.cast == answer.cast);
     assert!(same, "raised {found:?}, not {:?} and {:?}: {}", answer.flags, answer.cast, context());
 }
 
