@@ -8,6 +8,7 @@ mod dispatch;
 mod embed;
 mod errors;
 mod flags;
+mod fuzz_corpus;
 mod golden;
 mod isa_agree;
 mod layouts;
