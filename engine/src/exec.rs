@@ -115,8 +115,7 @@ pub unsafe fn run_trivial(
 
 /// Threads the plan is worth.
 pub fn worth_threads(plan: &Plan) -> usize {
-    let worth = plan.total / elements_per_thread(plan.cost);
-    if worth < 2 || threads::inside_pool() { 1 } else { threads::num_threads().min(worth) }
+    threads::threads_for(plan.total, plan.cost)
 }
 
 /// Calls a loop on one contiguous block and says what it raised.

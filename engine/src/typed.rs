@@ -7,13 +7,15 @@
 use crate::array::{Input, View, ViewMut, operand_of};
 use crate::call::{CallOptions, call_into};
 use crate::error::Error;
-use crate::operand::{Operand, Shape, Strides};
+use crate::memory;
+use crate::operand::{Operand, Shape, Strides, checked_bytes};
 use crate::registry::{
     Casting, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, UfuncDef, UserElement, bf16, f16,
 };
 use crate::simd::kernel::Lane;
 use crate::simd::pack::{OutPack, Pack};
 use ndarray::{Array, ArrayBase, Data, DataMut, DimMax, Dimension, Ix0, ShapeBuilder};
+use std::mem::MaybeUninit;
 
 /// An operation that takes these inputs natively, whatever its kernel is.
 pub trait Takes<I: Pack>: 'static {
@@ -116,7 +118,13 @@ fn make<U: UserElement, D: Dimension>(
     dim: D,
     column_major: bool,
 ) -> Result<Array<U, D>, Error> {
-    let mut out = Array::<U, D>::uninit(dim.set_f(column_major));
+    checked_bytes(dim.slice(), size_of::<U>())?;
+    let n = dim.size();
+    let mut items: Vec<MaybeUninit<U>> = memory::list(n, U::Lane::DTYPE)?;
+    // SAFETY: there is room for `n`, and what may be uninitialised needs no value.
+    unsafe { items.set_len(n) };
+    let made = Array::from_shape_vec(dim.set_f(column_major), items);
+    let mut out = made.unwrap_or_else(|_| unreachable!("as many items as the shape has"));
     let ptr = out.as_mut_ptr().cast::<U>();
     let strides: Strides = out.strides().iter().map(|s| s * size_of::<U>() as isize).collect();
     let operand =

@@ -8,7 +8,7 @@ use ufunx::{CallOptions, Input, Ufunc, ViewMut};
 use ufunx_tests::interpret::{self, Answer, broadcast, scalar};
 use ufunx_tests::layouts::{Layout, WRITABLE, narrower_shape, random_shape, values_of};
 use ufunx_tests::values::random;
-use ufunx_tests::{Buf, Rng, Value};
+use ufunx_tests::{Buf, Rng, Value, has_flags};
 
 /// A random call's operands.
 pub struct Case {
@@ -163,7 +163,7 @@ fn given_outputs(
 }
 
 fn check_report(expected: &Answer, found: ufunx::Report) -> Result<(), String> {
-    match found.flags == expected.flags && found.cast == expected.cast {
+    match !has_flags() || (found.flags == expected.flags && found.cast == expected.cast) {
         true => Ok(()),
         false => Err(format!("raised {found:?}, not {:?} and, casting, {:?}", expected.flags, expected.cast)),
     }

@@ -8,6 +8,7 @@ use crate::numpys::stock;
 use crate::overrides::ask;
 use crate::pipeline::Called;
 use crate::python::numpy_api::NumPy;
+use crate::python::threads;
 use crate::run::call::settle;
 use crate::run::early::Early;
 use crate::ufunc::record;
@@ -115,7 +116,8 @@ unsafe fn prepare(
     let look = |_: &Parsed, _: &Early, prepared: Prepared<'_>| {
         // The plan is only looked at, so an aligned address that is nothing's will do.
         let nowhere = std::ptr::without_provenance_mut(64);
-        let Ok(planned) = prepared.plan(|_, _, _, _| Ok::<_, std::convert::Infallible>(nowhere));
+        let planned = prepared.plan(|_, _, _, _| Ok::<_, ufunx::Error>(nowhere));
+        let Ok(planned) = planned else { return Err(Reason::Layout) };
         let plan = &planned.plan;
         let operands = plan.args.iter().map(|arg| match arg.access {
             Access::Direct if arg.is_constant() && plan.total > 1 => "repeated",
@@ -123,14 +125,14 @@ unsafe fn prepare(
             Access::Staged => "by blocks",
             Access::Streamed => "past the caches",
         });
-        Way {
+        Ok(Way {
             l: plan.l,
             isa: plan.l.kernels.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
-            threads: worth_threads(plan),
-        }
+            threads: threads::in_context(py, plan.total, || worth_threads(plan)),
+        })
     };
     // SAFETY: live arguments.
-    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }
+    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }.flatten()
 }

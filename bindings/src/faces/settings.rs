@@ -2,6 +2,7 @@
 
 use crate::numpys::stock;
 use crate::python::entry;
+use crate::python::threads::num_threads;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,41 +17,6 @@ use pyo3::types::PyDict;
 #[pyfunction]
 pub fn native_calls() -> u64 {
     entry::native_calls()
-}
-
-/// The number of threads a call may use: `set_num_threads`' number, or what `UFUNX_NUM_THREADS` says, or the cores that
-/// the process may use.
-///
-/// >>> import ufunx
-/// >>> with ufunx.threads(2):
-/// ...     ufunx.num_threads()
-/// 2
-#[pyfunction]
-pub fn num_threads() -> usize {
-    ufunx::num_threads()
-}
-
-/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
-///
-/// >>> import ufunx
-/// >>> before = ufunx.num_threads()
-/// >>> ufunx.set_num_threads(1)
-/// >>> ufunx.num_threads()
-/// 1
-/// >>> ufunx.set_num_threads(before)
-#[pyfunction]
-pub fn set_num_threads(n: usize) -> PyResult<()> {
-    if n == 0 {
-        return Err(PyValueError::new_err("the number of threads must be at least 1"));
-    }
-    ufunx::set_num_threads(n);
-    Ok(())
-}
-
-/// Set the number of threads for this thread's calls, 0 for the common setting; what was set before is returned.
-#[pyfunction]
-pub fn set_local_threads(n: usize) -> usize {
-    ufunx::threads::set_local_threads(n)
 }
 
 /// Let kernels use this instruction set at most: 'scalar', 'v3' (AVX2) or 'v4' (AVX-512). The one then in use is
@@ -85,7 +51,7 @@ pub fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let found = ufunx::Isa::ALL.iter().filter(|&&isa| isa <= ufunx::detected_isa()).map(|isa| isa.name());
     config.set_item("isa_found", found.collect::<Vec<_>>())?;
     config.set_item("isa_used", ufunx::current_isa().name())?;
-    config.set_item("threads", ufunx::num_threads())?;
+    config.set_item("threads", num_threads(py))?;
     config.set_item("in_place", stock::is_active())?;
     config.set_item("ufuncs", ufunx::table().len())?;
     config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;

@@ -2,9 +2,7 @@
 //! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
 //! tensor says of itself is checked before it is believed.
 
-use super::abi::{
-    COMPLEX, Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION, Version,
-};
+use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version};
 use super::export::{UNVERSIONED, VERSIONED};
 use crate::python::exit;
 use crate::python::numpy_api::NumPy;
@@ -16,7 +14,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 use std::ffi::{CStr, c_void};
-use ufunx::operand::MAX_DIMS;
+use ufunx::exchange::Refused;
+use ufunx::operand::{MAX_DIMS, Operand};
 
 /// An array over the memory of an object with `__dlpack__`.
 pub fn from_object<'py>(
@@ -98,9 +97,9 @@ pub fn from_capsule<'py>(
 pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
     unsafe {
-        let Layout { shape, strides, data, dtype } = layout(owner.tensor()?)?;
-        let writable = owner.is_writable();
-        np.view(py, dtype, &shape, Some(&strides), data, writable, owner.into_base(py)?)
+        let (Operand { ptr, dtype, shape, strides }, writable) = owner.memory().map_err(refusal)?;
+        let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+        np.view(py, dtype, &shape, Some(&strides), ptr.cast(), writable, owner.into_base(py)?)
     }
 }
 
@@ -142,48 +141,17 @@ impl Drop for Owner {
 }
 
 impl Owner {
-    /// The tensor; of another major version only the version and the deleter are known.
+    /// The memory, and whether it may be written to; a tensor that cannot say so may not.
     ///
     /// # Safety
-    /// It is live.
-    unsafe fn tensor(&self) -> PyResult<&Tensor> {
+    /// A live tensor; what it points at is as it says.
+    pub unsafe fn memory(&self) -> Result<(Operand, bool), Refused> {
         // SAFETY: the caller's promise.
-        match unsafe { (self, self.version()) } {
-            (_, Some(version)) if version.major != VERSION.major => Err(PyBufferError::new_err(format!(
-                "the array comes as DLPack {}.{}, and only version {}.x can be read",
-                version.major, version.minor, VERSION.major
-            ))),
-            // SAFETY: the caller's promise.
-            (Owner::Versioned(managed), _) => Ok(unsafe { &(**managed).tensor }),
-            // SAFETY: the caller's promise.
-            (Owner::Unversioned(managed), _) => Ok(unsafe { &(**managed).tensor }),
-        }
-    }
-
-    /// Its version, if it says one.
-    unsafe fn version(&self) -> Option<Version> {
-        match self {
-            // SAFETY: a live tensor.
-            Owner::Versioned(managed) => Some(unsafe { (**managed).version }),
-            Owner::Unversioned(_) => None,
-        }
-    }
-
-    /// Whether its elements are complex numbers, as far as can be told.
-    ///
-    /// # Safety
-    /// It is live.
-    pub unsafe fn is_complex(&self) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe { self.tensor() }.is_ok_and(|tensor| tensor.dtype.code == COMPLEX)
-    }
-
-    /// Whether it may be written to; one that cannot say so may not.
-    unsafe fn is_writable(&self) -> bool {
-        match self {
-            // SAFETY: a live tensor of a version we know.
-            Owner::Versioned(managed) => unsafe { (**managed).flags & READ_ONLY == 0 },
-            Owner::Unversioned(_) => false,
+        unsafe {
+            match self {
+                Owner::Versioned(managed) => ManagedTensorVersioned::read(*managed),
+                Owner::Unversioned(managed) => Ok(((**managed).read()?, false)),
+            }
         }
     }
 
@@ -213,88 +181,27 @@ unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
     drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
 }
 
-/// Where a tensor's elements lie: strides in bytes.
-struct Layout {
-    shape: SmallVec<[isize; 8]>,
-    strides: SmallVec<[isize; 8]>,
-    data: *mut c_void,
-    dtype: ufunx::DType,
-}
-
-/// Checks what a tensor says.
-///
-/// # Safety
-/// Lengths and strides are as many as it says.
-unsafe fn layout(tensor: &Tensor) -> PyResult<Layout> {
-    let refused = |text: String| Err(PyBufferError::new_err(text));
-    if !tensor.device.is_host() {
-        return Err(on_device(tensor.device));
-    }
-    let Some(dtype) = tensor.dtype.dtype() else {
-        let name = tensor.dtype.name();
-        return refused(format!(
-            "no ufunc and no array here has elements of {name}; convert the array in its own library first"
-        ));
-    };
-    let nd = match usize::try_from(tensor.ndim) {
-        Ok(nd) if nd <= MAX_DIMS => nd,
-        _ => {
-            return refused(format!(
-                "an array of {} dimensions; at most {MAX_DIMS} are possible",
-                tensor.ndim
-            ));
+/// Why a tensor is none of ours, in words.
+fn refusal(refused: Refused) -> PyErr {
+    let text = match refused {
+        Refused::Version(Version { major, minor }) => format!(
+            "the array comes as DLPack {major}.{minor}, and only version {}.x can be read",
+            VERSION.major
+        ),
+        Refused::Device(device) => return on_device(device),
+        Refused::DType(dtype) => format!(
+            "no ufunc and no array here has elements of {}; convert the array in its own library first",
+            dtype.name()
+        ),
+        Refused::Dimensions(n) => format!("an array of {n} dimensions; at most {MAX_DIMS} are possible"),
+        Refused::NoLengths(n) => format!("an array of {n} dimensions that does not say how long they are"),
+        Refused::Length(n) => format!("a dimension of length {n}"),
+        Refused::TooLarge => "the array is larger than memory can be".to_owned(),
+        Refused::NoMemory => {
+            "the array has elements but no memory; is it a placeholder (meta, fake)?".to_owned()
         }
     };
-    if nd > 0 && tensor.shape.is_null() {
-        return refused(format!("an array of {nd} dimensions that does not say how long they are"));
-    }
-    // SAFETY: the caller's promise.
-    let lengths = (0..nd).map(|i| unsafe { tensor.shape.add(i).read_unaligned() });
-    let shape: SmallVec<[isize; 8]> = lengths.map(|n| n as isize).collect();
-    if let Some(n) = shape.iter().find(|&&n| n < 0) {
-        return refused(format!("a dimension of length {n}"));
-    }
-    let too_large = || PyBufferError::new_err("the array is larger than memory can be");
-    let size = dtype.size() as isize;
-    let mut strides: SmallVec<[isize; 8]> = smallvec::smallvec![size; nd];
-    let mut bytes = size;
-    for i in (0..nd).rev() {
-        strides[i] = bytes;
-        // NumPy wants that of arrays without elements too.
-        bytes = bytes.checked_mul(shape[i].max(1)).ok_or_else(too_large)?;
-    }
-    let offset = isize::try_from(tensor.byte_offset).map_err(|_| too_large())?;
-    let data = tensor.data.wrapping_byte_offset(offset);
-    if shape.contains(&0) {
-        // NumPy takes no address for a wish to allocate.
-        let nowhere = std::ptr::dangling_mut::<u128>().cast();
-        return Ok(Layout {
-            shape,
-            strides,
-            data: if tensor.data.is_null() { nowhere } else { data },
-            dtype,
-        });
-    }
-    if !tensor.strides.is_null() {
-        // From the first element to the furthest ones before and after it.
-        let (mut before, mut after) = (0isize, size);
-        for i in 0..nd {
-            // SAFETY: the caller's promise.
-            let stride = unsafe { tensor.strides.add(i).read_unaligned() } as isize;
-            if shape[i] == 1 {
-                strides[i] = stride.wrapping_mul(size); // it leads nowhere
-                continue;
-            }
-            strides[i] = stride.checked_mul(size).ok_or_else(too_large)?;
-            let span = strides[i].checked_mul(shape[i] - 1).ok_or_else(too_large)?;
-            let reach = if span < 0 { &mut before } else { &mut after };
-            *reach = reach.checked_add(span).ok_or_else(too_large)?;
-        }
-    }
-    if tensor.data.is_null() {
-        return refused("the array has elements but no memory; is it a placeholder (meta, fake)?".to_owned());
-    }
-    Ok(Layout { shape, strides, data, dtype })
+    PyBufferError::new_err(text)
 }
 
 /// Memory that the processor does not reach.

@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use smallvec::SmallVec;
 use ufunx::DType;
+use ufunx::operand::Operand;
 use ufunx::registry::Kind;
 
 /// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
@@ -100,7 +101,8 @@ unsafe fn by_exchange<'py>(
         match export(object.as_ptr(), &mut managed) {
             0 if !managed.is_null() => {
                 let owner = Owner::Versioned(managed);
-                if exchange.has_flags && owner.is_complex() {
+                let is_complex = |(memory, _): (Operand, bool)| memory.dtype.kind() == Kind::Complex;
+                if exchange.has_flags && owner.memory().is_ok_and(is_complex) {
                     refuse::conjugated(object)?;
                 }
                 import::adopt(py, np, owner).map_err(|error| attached(py, || refuse::reworded(object, error)))
@@ -215,23 +217,7 @@ unsafe fn element(buffer: &ffi::Py_buffer) -> Option<DType> {
         // SAFETY: a C string where there is one.
         false => unsafe { std::ffi::CStr::from_ptr(buffer.format) }.to_str().ok()?,
     };
-    let format = format
-        .strip_prefix(['@', '=', if cfg!(target_endian = "little") { '<' } else { '>' }])
-        .unwrap_or(format);
-    let kind = match format {
-        "?" => Kind::Bool,
-        "b" | "h" | "i" | "l" | "q" | "n" | "B" | "H" | "I" | "L" | "Q" | "N" => Kind::Int,
-        "e" | "f" | "d" => Kind::Float,
-        "Zf" | "Zd" => Kind::Complex,
-        _ => return None,
-    };
-    let signed = format.chars().all(char::is_lowercase);
-    DType::ALL.iter().copied().find(|d| {
-        d.numpy_number().is_some()
-            && d.kind() == kind
-            && d.size() as isize == buffer.itemsize
-            && (kind != Kind::Int || d.is_signed() == signed)
-    })
+    ufunx::exchange::buffer::element(format, buffer.itemsize)
 }
 
 /// What NumPy makes of an object; no subclass, as the object's wrap is not asked.

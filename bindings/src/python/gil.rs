@@ -1,5 +1,6 @@
-//! Leaving the GIL to other threads while the engine works.
+//! Leaving the GIL to other threads while the engine works, with as many threads as the context says.
 
+use super::threads;
 use pyo3::prelude::*;
 
 /// Calls of more elements release the GIL, as NumPy's do.
@@ -15,7 +16,7 @@ pub unsafe fn without<R>(py: Python<'_>, n: usize, work: impl FnOnce() -> R) -> 
         return work();
     }
     let work = Moved(work);
-    py.detach(move || Moved((work.into_inner())())).into_inner()
+    threads::in_context(py, n, || py.detach(move || Moved((work.into_inner())()))).into_inner()
 }
 
 /// What is handed over and back.

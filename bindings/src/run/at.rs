@@ -5,7 +5,9 @@ use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
-use crate::run::common::array;
+use crate::python::memory::out_of_memory;
+use crate::python::threads;
+use crate::run::common::{array, integers};
 use crate::run::early::forgets_flags;
 use crate::ufunc::record::Ufunc;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
@@ -135,11 +137,13 @@ unsafe fn at_values<'py>(
     value: Option<&Operand>,
 ) -> Result<PyResult<Bound<'py, PyAny>>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // SAFETY: an aligned array of 64-bit integers.
-    let at =
-        |i: usize| unsafe { *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>() };
-    let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
-    // SAFETY: target and values are the caller's for the call.
-    let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;
-    Ok(np.report(py, "at", done.flags | done.cast).map(|()| py.None().into_bound(py)))
+    // SAFETY: an aligned array of 64-bit integers; target and values are the caller's for the call.
+    let done = unsafe { integers(indices) }.and_then(|indices| {
+        let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
+        threads::in_context(py, indices.len(), run)
+    });
+    match done {
+        Ok(done) => Ok(np.report(py, "at", done.flags | done.cast).map(|()| py.None().into_bound(py))),
+        Err(error) => out_of_memory(error).map(Err),
+    }
 }

@@ -6,6 +6,7 @@ use crate::arguments::ingest::Ingested;
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::{Parsed, Reason, parse};
 use crate::python::gil;
+use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
 use crate::results::wrap::{Context, Wrap};
 use crate::short;
@@ -120,7 +121,7 @@ unsafe fn execute<'py>(
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
-        Ok::<_, PyErr>(data)
+        Ok::<_, Raised>(data)
     })?;
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
     let report = unsafe { gil::without(py, n, || planned.run()) };

@@ -60,6 +60,18 @@ pub unsafe fn one_axis(object: *mut ffi::PyObject, ndim: usize) -> Result<usize,
     normalize_axis(axis, ndim).map_err(|_| Reason::Layout)
 }
 
+/// The elements of a one-dimensional array of 64-bit integers.
+///
+/// # Safety
+/// A live, aligned one.
+pub unsafe fn integers(array: &Operand) -> Result<Vec<isize>, ufunx::Error> {
+    let mut list = ufunx::memory::list(array.shape[0], DType::I64)?;
+    let place = |i: usize| array.ptr.wrapping_offset(i as isize * array.strides[0]).cast::<isize>();
+    // SAFETY: the caller's promise.
+    list.extend((0..array.shape[0]).map(|i| unsafe { *place(i) }));
+    Ok(list)
+}
+
 pub fn is_absent(object: *mut ffi::PyObject) -> bool {
     // SAFETY: None lives for ever.
     object.is_null() || object == unsafe { ffi::Py_None() }

@@ -39,7 +39,7 @@ impl Early {
                 copies.push(None);
             } else if scalar || single_call {
                 // SAFETY: the caller's promise.
-                copies.push(Some(unsafe { cast_copy(input, dtype) }));
+                copies.push(Some(unsafe { cast_copy(input, dtype) }.map_err(|_| Reason::Layout)?));
             } else if masked || forgets_flags(def) {
                 return Err(Reason::Resolution);
             } else {

@@ -5,6 +5,7 @@ use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::Reason;
 use crate::arguments::parse::mask;
 use crate::python::gil;
+use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
 use crate::run::call::may_overflow;
 use crate::run::common::{array, axes, finish, given_output, optional_dtype, output, value};
@@ -80,7 +81,7 @@ pub unsafe fn native_reduce<'py>(
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
-                let report = gil::without(py, input.len(), run);
+                let report = gil::without(py, input.len(), run).map_err(Raised::from)?;
                 finish(py, np, "reduce", report, result, normal)
             },
         ))

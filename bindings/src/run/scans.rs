@@ -3,8 +3,9 @@
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::Reason;
 use crate::python::gil;
+use crate::python::memory::out_of_memory;
 use crate::python::numpy_api::NumPy;
-use crate::run::common::{array, finish, given_output, one_axis, optional_dtype, output, value};
+use crate::run::common::{array, finish, given_output, integers, one_axis, optional_dtype, output, value};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
 use ufunx::cast::can_raise;
@@ -88,13 +89,15 @@ pub unsafe fn native_reduceat<'py>(
         if can_raise(input.dtype, l.inputs[1]) {
             return Err(Reason::Resolution);
         }
-        let at = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
-        let indices: Vec<isize> = (0..indices.shape[0]).map(at).collect();
-        let slices =
-            ufunx::reduceat::check_indices(def, &indices, input.shape[axis]).map_err(|_| Reason::Layout)?;
+        let slices = integers(&indices)
+            .and_then(|indices| ufunx::reduceat::check_indices(def, &indices, input.shape[axis]));
+        let slices = match slices {
+            Ok(slices) => slices,
+            Err(error) => return out_of_memory(error).map(Err),
+        };
         let dtype = l.outputs[0];
         let mut shaped = input.clone();
-        shaped.shape[axis] = indices.len();
+        shaped.shape[axis] = slices.len();
         let strides = || ufunx::operand::c_strides(&shaped.shape, dtype.size());
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);

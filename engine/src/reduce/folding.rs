@@ -6,6 +6,7 @@ use crate::exec::{Report, call_fold, call_strided};
 use crate::registry::{Cost, DType, Identity, Isa, LoopDef, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage;
+use crate::threads::Helpers;
 use crate::tuning::BLOCK;
 
 /// What is folded, in which dtypes.
@@ -22,6 +23,8 @@ pub(crate) struct Folding {
     pub(super) start: Option<[u128; 1]>,
     /// -0 in the computing dtype, where the fold is a float sum: adding it changes nothing.
     pub(super) neutral: Option<[u128; 1]>,
+    /// Threads that long runs may still take for their halves.
+    pub(super) helpers: Helpers,
     /// Whether a cast the caller asked for goes through blocks of NumPy's buffer size.
     pub(super) blockwise: bool,
 }
@@ -61,6 +64,7 @@ impl Folding {
             cost: def.cost,
             start,
             neutral,
+            helpers: Helpers::none(),
             blockwise: source != result,
         }
     }

@@ -184,6 +184,8 @@ unsafe fn small_strided<O: Reduces<f32>, H: Small>(
         let mut wide = [0f32; 2];
         H::widen(&[a, b], &mut wide);
         crate::fperr::clear();
+        // Neither before the flags are cleared nor after they are read.
+        let wide = std::hint::black_box(wide);
         let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
         if let FpReport::Hardware = O::Report::FP {
             flags |= crate::fperr::take();
