@@ -2,9 +2,10 @@
 //! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
 //! tensor says of itself is checked before it is believed.
 
-use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, Tensor, VERSION, Version};
+use super::abi::{COMPLEX, Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version};
 use super::export::{UNVERSIONED, VERSIONED};
-use crate::numpy_api::NumPy;
+use crate::python::exit;
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -78,46 +79,41 @@ pub fn from_capsule<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: a live object, a capsule of that name where `take` finds one, which then holds a tensor of that layout.
     unsafe {
-        if let Some(managed) = take(py, capsule, VERSIONED)? {
-            adopt(py, np, managed.cast())
+        let owner = if let Some(managed) = take(py, capsule, VERSIONED)? {
+            Owner::Versioned(managed.cast())
         } else if let Some(managed) = take(py, capsule, UNVERSIONED)? {
-            let managed = managed.cast::<ManagedTensor>();
-            let owner = Owner::Unversioned(managed);
-            over(py, np, &(*managed).read().map_err(refusal)?, false, owner)
+            Owner::Unversioned(managed.cast())
         } else {
-            Err(not_a_tensor(capsule))
-        }
+            return Err(not_a_tensor(capsule));
+        };
+        adopt(py, np, owner)
     }
 }
 
-/// An array over a tensor that is the caller's to give.
+/// An array over a tensor that is the caller's to give, and lives until nobody looks at its memory.
 ///
 /// # Safety
-/// A tensor nobody else will delete.
-pub unsafe fn adopt<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    managed: *mut ManagedTensorVersioned,
-) -> PyResult<Bound<'py, PyAny>> {
-    let owner = Owner::Versioned(managed);
-    // SAFETY: a live tensor.
-    let (memory, writable) = unsafe { ManagedTensorVersioned::read(managed) }.map_err(refusal)?;
-    // SAFETY: the tensor keeps its memory.
-    unsafe { over(py, np, &memory, writable, owner) }
+/// A live tensor; what it points at is as it says.
+pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
+    unsafe {
+        let (Operand { ptr, dtype, shape, strides }, writable) = owner.read().map_err(refusal)?;
+        let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+        np.view(py, dtype, &shape, Some(&strides), ptr.cast(), writable, owner.into_base(py)?)
+    }
 }
 
-/// What must be done when the memory is no longer looked at.
-pub enum Owner<'a> {
+/// A tensor that is ours, and what must be done when its memory is no longer looked at.
+pub enum Owner {
     Versioned(*mut ManagedTensorVersioned),
     Unversioned(*mut ManagedTensor),
-    /// The memory belongs to this object.
-    Object(&'a Bound<'a, PyAny>),
 }
 
 /// Runs a tensor's deleter, unless an array has become the owner.
-impl Drop for Owner<'_> {
+impl Drop for Owner {
     #[allow(deprecated, reason = "what replaces PyErr_Fetch came with CPython 3.12")]
     fn drop(&mut self) {
+        exit::survive();
         // SAFETY: a live tensor, deleted once. The GIL is held, and an error under way is kept from the deleter, as the
         // deleter's are from the caller.
         unsafe {
@@ -135,7 +131,6 @@ impl Drop for Owner<'_> {
                         delete(managed);
                     }
                 }
-                Owner::Object(_) => {}
             }
             if !ffi::PyErr_Occurred().is_null() {
                 ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
@@ -145,11 +140,41 @@ impl Drop for Owner<'_> {
     }
 }
 
-impl Owner<'_> {
+impl Owner {
+    /// The memory, and whether it may be written to.
+    ///
+    /// # Safety
+    /// It is live.
+    unsafe fn read(&self) -> Result<(Operand, bool), Refused> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Owner::Versioned(managed) => ManagedTensorVersioned::read(*managed),
+                // It cannot say whether it may be written to.
+                Owner::Unversioned(managed) => (**managed).read().map(|memory| (memory, false)),
+            }
+        }
+    }
+
+    /// Whether its elements are complex numbers, as far as can be told.
+    ///
+    /// # Safety
+    /// It is live.
+    pub unsafe fn is_complex(&self) -> bool {
+        // SAFETY: the caller's promise; of another major version only the version and the deleter are known.
+        let code = unsafe {
+            match self {
+                Owner::Versioned(managed) if (**managed).version.major != VERSION.major => return false,
+                Owner::Versioned(managed) => (**managed).tensor.dtype.code,
+                Owner::Unversioned(managed) => (**managed).tensor.dtype.code,
+            }
+        };
+        code == COMPLEX
+    }
+
     /// As the base of an array: the tensor's deletion is put off until the object is gone.
     fn into_base(self, py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
         let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match &self {
-            Owner::Object(object) => return Ok((*object).clone().into_ptr()),
             Owner::Versioned(managed) => (managed.cast(), drop_versioned),
             Owner::Unversioned(managed) => (managed.cast(), drop_unversioned),
         };
@@ -171,38 +196,6 @@ unsafe extern "C" fn drop_versioned(capsule: *mut ffi::PyObject) {
 unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule of `into_base`.
     drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
-}
-
-/// An array over a tensor's memory, which `owner` keeps.
-///
-/// # Safety
-/// A live tensor; what it points at is as it says.
-pub unsafe fn array<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    tensor: &Tensor,
-    writable: bool,
-    owner: Owner<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the caller's promise.
-    let memory = unsafe { tensor.read() }.map_err(refusal)?;
-    // SAFETY: the owner keeps the memory.
-    unsafe { over(py, np, &memory, writable, owner) }
-}
-
-/// # Safety
-/// The owner keeps the memory.
-unsafe fn over<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    memory: &Operand,
-    writable: bool,
-    owner: Owner<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let Operand { ptr, dtype, shape, strides } = memory;
-    let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
-    // SAFETY: the caller's promise; what has no elements may be anywhere.
-    unsafe { np.view(py, *dtype, &shape, Some(strides), ptr.cast(), writable, owner.into_base(py)?) }
 }
 
 /// Why a tensor is none of ours, in words.

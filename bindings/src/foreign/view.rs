@@ -7,10 +7,10 @@ use super::abi::{COMPLEX, ManagedTensorVersioned, Tensor};
 use super::array;
 use super::class::{Class, Exchange, class_of};
 use super::import::{self, Owner};
+use super::lent::Head;
 use super::refuse;
-use super::short::Head;
-use crate::numpy_api::NumPy;
-use crate::object::attached;
+use crate::python::entry::attached;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -43,11 +43,21 @@ pub unsafe fn view<'py>(
     }
 }
 
-/// The memory that the C exchange API lends, as the head of an array, for a small call; `None` where that needs a closer
-/// look. Errors are those of the same call by [`view`].
+/// Refuses an object whose memory alone would be read wrong. This runs code of its class.
 ///
 /// # Safety
 /// An object of the very class that has the API.
+#[inline]
+pub unsafe fn check(object: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<()> {
+    // SAFETY: functions of the class for an object of the class.
+    if exchange.has_flags { unsafe { refuse::flags(object, &exchange.flags) } } else { Ok(()) }
+}
+
+/// The memory that the C exchange API lends, as the head of an array, for a small call that holds the GIL and runs nobody's
+/// code: the object may give its memory back whenever it gets control. `None` where that needs a closer look.
+///
+/// # Safety
+/// An object of the very class that has the API, which [`check`] has passed.
 #[inline]
 pub unsafe fn lend(
     np: &NumPy,
@@ -58,19 +68,17 @@ pub unsafe fn lend(
     // SAFETY: functions of the class for an object of the class; the tensor's lengths and strides are the object's.
     unsafe {
         let Some(borrow) = exchange.api.borrow else { return Ok(None) };
-        if exchange.has_flags {
-            refuse::flags(object, &exchange.flags)?;
-        }
         let mut tensor = Tensor::EMPTY;
         if borrow(object.as_ptr(), &mut tensor) != 0 {
-            return Err(attached(|py| refuse::reworded(object, raised(py))));
+            let py = object.py();
+            return Err(attached(py, || refuse::reworded(object, raised(py))));
         }
         // No short way is complex.
         if tensor.dtype.code == COMPLEX { Ok(None) } else { Ok(head.over(np, &tensor)) }
     }
 }
 
-/// By the C exchange API, which lends the memory.
+/// By the C exchange API, which gives a tensor that keeps the memory, whatever becomes of the object.
 ///
 /// # Safety
 /// An object of the very class that has it.
@@ -80,32 +88,23 @@ unsafe fn by_exchange<'py>(
     exchange: &Exchange,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    // SAFETY: functions of the class for an object of the class; the object is the base of the array.
+    // SAFETY: functions of the class for an object of the class; the tensor is ours to delete.
     unsafe {
-        if exchange.has_flags {
-            refuse::flags(object, &exchange.flags)?;
-        }
-        let Some(borrow) = exchange.api.borrow else {
-            let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
-            let Some(export) = exchange.api.from_object else {
-                return by_dlpack(np, object, exchange.has_flags);
-            };
-            return match export(object.as_ptr(), &mut managed) {
-                0 if !managed.is_null() => import::adopt(py, np, managed),
-                0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
-                _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
-            };
+        check(object, exchange)?;
+        let Some(export) = exchange.api.from_object else {
+            return by_dlpack(np, object, exchange.has_flags);
         };
-        let mut tensor = Tensor::EMPTY;
-        match borrow(object.as_ptr(), &mut tensor) {
-            0 => {
-                if exchange.has_flags && tensor.dtype.code == COMPLEX {
+        let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
+        match export(object.as_ptr(), &mut managed) {
+            0 if !managed.is_null() => {
+                let owner = Owner::Versioned(managed);
+                if exchange.has_flags && owner.is_complex() {
                     refuse::conjugated(object)?;
                 }
-                import::array(py, np, &tensor, true, Owner::Object(object))
-                    .map_err(|error| attached(|_| refuse::reworded(object, error)))
+                import::adopt(py, np, owner).map_err(|error| attached(py, || refuse::reworded(object, error)))
             }
-            _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
+            0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
+            _ => Err(attached(py, || refuse::reworded(object, raised(py)))),
         }
     }
 }
