@@ -83,6 +83,7 @@ mod ufunc {
     pub mod record;
 }
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// The ufunx extension module. Its tables and caches are used with the GIL held (CONTRIBUTING lists them), so it says that it
@@ -96,18 +97,18 @@ mod _native {
         faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
         faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::settings::cap_isa,
-        faces::settings::native_calls, faces::settings::show_config, faces::ufuncs::ufuncs,
+        faces::settings::fail_memory_at, faces::settings::native_calls, faces::settings::num_threads,
+        faces::settings::set_num_threads, faces::settings::show_config, faces::ufuncs::ufuncs,
         foreign::array::Array, functions::array_function_dispatch, functions::functions,
         numpys::stock::InPlaceError, overrides::handoff::get_handoff, overrides::handoff::set_handoff,
-        python::memory::fail_memory_at, python::threads::num_threads, python::threads::set_num_threads,
     };
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
-        ufunx::environment::check().map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))?;
+        ufunx::environment::check().map_err(|e| PyValueError::new_err(e.to_string()))?;
         python::numpy_api::NumPy::load(m.py())?;
-        m.add("thread_setting", python::threads::variable(m.py())?)?;
         foreign::array::class(m.py());
+        m.add("thread_setting", python::threads::variable(m.py())?)?;
         m.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

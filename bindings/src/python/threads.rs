@@ -1,7 +1,6 @@
 //! How many threads a call may use: what the context says (`ufunx.threads`, a context variable as `np.errstate` is), else
 //! the process's setting. Only calls that may be worth more than one thread ask the context.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -40,33 +39,4 @@ pub fn variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
         }
     };
     Ok(VARIABLE.get_or_try_init(py, make)?.bind(py))
-}
-
-/// The number of threads a call may use: that of the `ufunx.threads` block it is in, else `set_num_threads`' number, or
-/// what `UFUNX_NUM_THREADS` says, or the cores that the process may use.
-///
-/// >>> import ufunx
-/// >>> with ufunx.threads(2):
-/// ...     ufunx.num_threads()
-/// 2
-#[pyfunction]
-pub fn num_threads(py: Python<'_>) -> usize {
-    with_local_threads(of_context(py), ufunx::num_threads)
-}
-
-/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
-///
-/// >>> import ufunx
-/// >>> before = ufunx.num_threads()
-/// >>> ufunx.set_num_threads(1)
-/// >>> ufunx.num_threads()
-/// 1
-/// >>> ufunx.set_num_threads(before)
-#[pyfunction]
-pub fn set_num_threads(n: usize) -> PyResult<()> {
-    if n == 0 {
-        return Err(PyValueError::new_err("the number of threads must be at least 1"));
-    }
-    ufunx::set_num_threads(n);
-    Ok(())
 }

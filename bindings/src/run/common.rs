@@ -3,6 +3,7 @@
 use crate::arguments::ingest::{operand_of, writable};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::{Reason, dtype};
+use crate::python::memory::Raised;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
 use crate::results::wrap::Wrap;
@@ -58,6 +59,15 @@ pub unsafe fn one_axis(object: *mut ffi::PyObject, ndim: usize) -> Result<usize,
     // SAFETY: a live object or null.
     let axis = if object.is_null() { 0 } else { unsafe { integer(object) }.ok_or(Reason::Keyword)? };
     normalize_axis(axis, ndim).map_err(|_| Reason::Layout)
+}
+
+/// The error of a call that ran out of memory; another error is a reason for NumPy to have the call.
+pub fn out_of_memory(error: ufunx::Error) -> Result<PyErr, Reason> {
+    match error {
+        ufunx::Error::OutOfMemory { .. } => Ok(Raised::from(error).into()),
+        ufunx::Error::Resolve(_) => Err(Reason::Resolution),
+        _ => Err(Reason::Layout),
+    }
 }
 
 /// The elements of a one-dimensional array of 64-bit integers.

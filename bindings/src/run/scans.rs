@@ -3,9 +3,10 @@
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::Reason;
 use crate::python::gil;
-use crate::python::memory::out_of_memory;
 use crate::python::numpy_api::NumPy;
-use crate::run::common::{array, finish, given_output, integers, one_axis, optional_dtype, output, value};
+use crate::run::common::{
+    array, finish, given_output, integers, one_axis, optional_dtype, out_of_memory, output, value,
+};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
 use ufunx::cast::can_raise;
