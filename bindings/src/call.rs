@@ -348,7 +348,6 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
 /// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its
 /// own, for there are loops that compare integers of either sign exactly.
 fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
-    const COMPARISONS: [&str; 6] = ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"];
     let Ingested::Weak(Scalar::Int(x)) = input else { return input.typed() };
     let beside = parsed.inputs.iter().find_map(|i| match i.typed() {
         Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
@@ -356,7 +355,7 @@ fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
     });
     let out_of_bounds = |dtype: DType| !dtype.int_range().contains(x);
     match beside {
-        Some(dtype) if parsed.dtype.is_none() && COMPARISONS.contains(&def.name) && out_of_bounds(dtype) => {
+        Some(dtype) if parsed.dtype.is_none() && def.mixes_signs() && out_of_bounds(dtype) => {
             Typed::Strong(DType::I64)
         }
         _ => input.typed(),

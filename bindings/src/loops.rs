@@ -4,9 +4,7 @@ use crate::numpy_api::DTYPES;
 use std::sync::atomic::{AtomicU8, Ordering};
 use ufunx::exec::call_fold;
 use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{
-    Casting, Cost, LoopDef, ReduceRule, Request, Typed, UfuncDef, resolve, resolve_reduction,
-};
+use ufunx::registry::{Casting, Cost, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
 use ufunx::{DType, FpFlags};
 
 /// A ufunc's loops by the dtypes of its inputs.
@@ -65,7 +63,7 @@ impl FastLoops {
             folds: [None; DTYPES],
             nin: usize::MAX,
             cost: Cost::Light,
-            adapts: def.is_some_and(|d| d.reduce != ReduceRule::Logical),
+            adapts: def.is_some_and(|d| !d.truth),
         };
         if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
             (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);

@@ -30,7 +30,8 @@ pub use resolve::{Request, resolve, resolve_reduction};
 pub use signature::{Signature, SignatureError};
 pub use table::{Table, table};
 pub use ufunc::{
-    Accuracy, BoolRule, Cost, FpReport, Identity, Kernels, LoopDef, ReduceRule, Registration, UfuncDef,
+    Accuracy, BoolRule, Cost, FoldOrder, FpReport, Identity, Kernels, LoopDef, ReduceRule, Registration,
+    UfuncDef,
 };
 
 #[doc(hidden)]

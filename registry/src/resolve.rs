@@ -30,7 +30,7 @@ pub struct Request<'a> {
 pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
     let l = find_loop(def, request)?;
     for (index, (&from, &to)) in request.inputs.iter().zip(l.inputs).enumerate() {
-        let as_truth = def.reduce == ReduceRule::Logical && to == DType::Bool;
+        let as_truth = def.truth && to == DType::Bool;
         if !as_truth && !can_cast_typed(from, to, request.casting) {
             let several = l.inputs.len() > 1;
             let casting = request.casting;
@@ -51,15 +51,12 @@ pub fn resolve_reduction(
     let no_loop = || ResolveError::NoMatchingLoop { ufunc: def.name };
     let wanted = match (dtype, def.reduce) {
         (Some(dtype), _) => dtype,
-        (None, ReduceRule::Logical) => DType::Bool,
+        (None, _) if def.truth => DType::Bool,
         (None, ReduceRule::WidenInts) if out.is_none() => widened(input),
         (None, _) => input,
     };
-    let first = if dtype.is_none() { out.unwrap_or(wanted) } else { wanted };
-    let operands = match def.reduce {
-        ReduceRule::Logical => [Typed::Strong(wanted); 2],
-        _ => [Typed::Strong(first), Typed::Strong(wanted)],
-    };
+    let first = if dtype.is_none() && !def.truth { out.unwrap_or(wanted) } else { wanted };
+    let operands = [Typed::Strong(first), Typed::Strong(wanted)];
     let signature = dtype.map(|d| Signature::of_output(d, 2, 1));
     let request =
         Request { inputs: &operands, outputs: &[], signature: signature.as_ref(), casting: Casting::Unsafe };
@@ -88,7 +85,7 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
         _ => {}
     }
     // Operands that do not share a dtype with a loop meet as truth values.
-    if def.reduce == ReduceRule::Logical && open {
+    if def.truth && open {
         return def.loop_for(&[DType::Bool; 2]).ok_or_else(refused);
     }
     let common = match def.ints_to_f64 && matches!(common.kind(), Kind::Bool | Kind::Int) {

@@ -25,10 +25,19 @@ pub struct UfuncDef {
     pub reorderable: bool,
     /// How `reduce` chooses its dtype.
     pub reduce: ReduceRule,
+    /// Operands count as truth values: those that share no loop meet as bool, whatever the cast, before any rounding,
+    /// and reductions are of bools.
+    pub truth: bool,
     /// Integers and bools go to the f64 loop whatever narrower float would hold them (`divide`).
     pub ints_to_f64: bool,
     /// What happens to bool where there is no loop for it.
     pub bool: BoolRule,
+    /// Some of NumPy's loops of it clear the IEEE flags when they are done, those of the casts before them included.
+    pub clears_flags: bool,
+    /// NumPy has indexed loops for it: what `at` raises is reported under its name.
+    pub indexed: bool,
+    /// NumPy warns of an output given by position.
+    pub positional_out_deprecated: bool,
     /// Work per element, for the decision to use threads.
     pub cost: Cost,
     /// The stated error bound of the floating-point loops.
@@ -53,8 +62,12 @@ impl UfuncDef {
             identity: Identity::None,
             reorderable: false,
             reduce: ReduceRule::Plain,
+            truth: false,
             ints_to_f64: false,
             bool: BoolRule::AsInt,
+            clears_flags: false,
+            indexed: false,
+            positional_out_deprecated: false,
             cost: Cost::Light,
             accuracy: Accuracy::Exact,
         }
@@ -81,6 +94,11 @@ impl UfuncDef {
         groups.iter().flat_map(|group| group.iter())
     }
 
+    /// Whether integers of either sign meet exactly: there are loops of `i64` beside `u64`, as comparisons have.
+    pub fn mixes_signs(&self) -> bool {
+        self.loop_for(&[DType::I64, DType::U64]).is_some()
+    }
+
     /// The loop with exactly these input dtypes.
     pub fn loop_for(&self, inputs: &[DType]) -> Option<&'static LoopDef> {
         self.loops().find(|l| l.inputs == inputs)
@@ -101,6 +119,8 @@ pub struct LoopDef {
     pub outputs: &'static [DType],
     /// How the loop tells of IEEE exceptions.
     pub fp: FpReport,
+    /// In which order it may fold.
+    pub folds: FoldOrder,
     /// The code.
     pub kernels: Kernels,
 }
@@ -178,6 +198,17 @@ pub enum FpReport {
     Returned,
 }
 
+/// In which order a loop may fold elements, which decides the bits of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoldOrder {
+    /// One after the other.
+    Sequential,
+    /// Any: it is associative and commutative, exactly or as far as anyone asks.
+    Any,
+    /// As sums of floats: NumPy's pairwise summation along a run, and -0 changes nothing.
+    Pairwise,
+}
+
 /// What a reduction over no element gives, in any dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -200,8 +231,6 @@ pub enum ReduceRule {
     Plain,
     /// The input's, but bool and integers narrower than 64 bits are summed in 64 (`add`, `multiply`).
     WidenInts,
-    /// Bool, whatever the input (`logical_and` and its like).
-    Logical,
 }
 
 /// Work per element, in the classes that thread thresholds are set for.

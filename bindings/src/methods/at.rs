@@ -2,7 +2,6 @@
 
 use super::common::array;
 use crate::args::Reason;
-use crate::early::forgets_flags;
 use crate::ingest::{Ingested, ingest, writable};
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
@@ -113,7 +112,7 @@ pub unsafe fn native_at(
         let l = l.map_err(|_| Reason::Resolution)?;
         let casts = [(target.dtype, l.inputs[0]), (l.outputs[0], target.dtype)];
         let all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
-        if forgets_flags(def) && all.into_iter().any(|(from, to)| can_raise(from, to)) {
+        if def.clears_flags && all.into_iter().any(|(from, to)| can_raise(from, to)) {
             return Err(Reason::Resolution);
         }
         at_values(py, np, ufunc, &target, &indices, operand)
@@ -122,8 +121,7 @@ pub unsafe fn native_at(
 
 /// Under what name NumPy reports what `at` raised on a plain array: its own for ufuncs with an indexed loop.
 fn at_name(ufunc: &Ufunc) -> &'static str {
-    let indexed = ["add", "subtract", "multiply", "divide"];
-    indexed.into_iter().find(|name| *name == ufunc.own_name()).unwrap_or("at")
+    ufunc.def.filter(|def| def.indexed).map_or("at", |def| def.name)
 }
 
 unsafe fn at_values(

@@ -4,7 +4,6 @@ use super::common::{array, axes, finish, given_output, optional_dtype, output, v
 use crate::args::Reason;
 use crate::args::mask;
 use crate::call::may_overflow;
-use crate::early::forgets_flags;
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
@@ -101,7 +100,7 @@ fn casts_apart(
             && options.initial == Initial::Default
             && options.mask.is_none()
             && !input.shape.is_empty()
-            && !forgets_flags(def)
+            && !def.clears_flags
     };
     // Reading a complex output into a real accumulator warns.
     (raises && !together()) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)

@@ -96,6 +96,7 @@ ufunc! {
     identity: Identity::Zero;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
+    indexed: true;
 }
 
 ufunc! {
@@ -107,6 +108,7 @@ ufunc! {
     ];
     examples: &[("[5, 7], [2, 10]", "array([ 3, -3])")];
     bool: BoolRule::RefusedFor("bitwise_xor");
+    indexed: true;
 }
 
 ufunc! {
@@ -120,6 +122,7 @@ ufunc! {
     identity: Identity::One;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
+    indexed: true;
 }
 
 ufunc! {
@@ -132,6 +135,7 @@ ufunc! {
     aliases: &["true_divide"];
     ints_to_f64: true;
     cost: Cost::Medium;
+    indexed: true;
 }
 
 ufunc! {
@@ -143,6 +147,7 @@ ufunc! {
     ];
     examples: &[("[1.5, -2.0]", "array([-1.5,  2. ])")];
     bool: BoolRule::RefusedFor("logical_not");
+    clears_flags: true;
 }
 
 ufunc! {
@@ -165,6 +170,7 @@ ufunc! {
     ];
     examples: &[("[-3, 4]", "array([3, 4])")];
     aliases: &["abs"];
+    clears_flags: true;
 }
 
 ufunc! {
@@ -206,6 +212,7 @@ ufunc! {
     ];
     examples: &[("[-2.5, 0.0, 7.0]", "array([-1.,  0.,  1.])")];
     bool: BoolRule::Refused;
+    clears_flags: true;
 }
 
 /// `1 / x` of integers is `(T)(1.0 / x)` in NumPy's C, so 1/0 is what the x86 conversion makes of infinity: the least

@@ -88,6 +88,7 @@ ufunc! {
     loops: [&reducing::ints::<LeftShift>()];
     examples: &[("[1, 3], 4", "array([16, 48])")];
     aliases: &["bitwise_left_shift"];
+    clears_flags: true;
 }
 ufunc! {
     /// Shifts bits to the right, element-wise; the sign is kept.

@@ -42,6 +42,7 @@ macro_rules! comparisons {
                 &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
             ];
             examples: &[($args, $prints)];
+            clears_flags: true;
         }
     )*};
 }

@@ -2,7 +2,7 @@
 //! included, is true; results are bool. Reductions run on bool whatever the input.
 
 use super::{Each, One, Quiet, Two, lane};
-use crate::registry::{B8, Identity, ReduceRule};
+use crate::registry::{B8, Identity};
 use crate::simd::fold::ByLanes;
 use crate::simd::groups::{Reduces, quiet, reducing, via};
 use crate::simd::kernel::UpToV3;
@@ -29,7 +29,7 @@ macro_rules! truths {
 truths! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
 
 macro_rules! logic {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, clears: $clears:literal, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -50,18 +50,19 @@ macro_rules! logic {
             examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
-            reduce: ReduceRule::Logical;
+            truth: true;
+            clears_flags: $clears;
         }
     )*};
 }
 
 logic! {
     /// Whether both are true, element-wise.
-    logical_and LogicalAnd & One, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
+    logical_and LogicalAnd & One, clears: true, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
     /// Whether either is true, element-wise.
-    logical_or LogicalOr | Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
+    logical_or LogicalOr | Zero, clears: true, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
     /// Whether just one is true, element-wise.
-    logical_xor LogicalXor ^ Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
+    logical_xor LogicalXor ^ Zero, clears: false, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
 }
 
 /// Whether the value is false.

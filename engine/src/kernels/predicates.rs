@@ -24,6 +24,7 @@ macro_rules! predicates {
                 &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
             ];
             examples: &[($args, $prints)];
+            clears_flags: true;
         }
     )*};
 }
@@ -50,4 +51,5 @@ ufunc! {
         &via::minis::<Each<SignBit, (f32,), Quiet>, UpToV3>(),
     ];
     examples: &[("[-0.0, 2.0]", "array([ True, False])")];
+    clears_flags: true;
 }

@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::cast::cast_block;
 use crate::exec::{Report, call_fold, call_strided};
-use crate::registry::{Cost, DType, Identity, Isa, LoopDef, UfuncDef};
+use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage;
 use crate::tuning::BLOCK;
@@ -45,9 +45,9 @@ impl Folding {
             unsafe { cast_block(result, computed, value.operand().ptr, cell.as_mut_ptr().cast(), 1, isa) };
             cell
         });
-        let neutral = match (def.identity, computed) {
-            (Identity::Zero, DType::F32) => Some([u128::from((-0f32).to_bits())]),
-            (Identity::Zero, DType::F64) => Some([u128::from((-0f64).to_bits())]),
+        let neutral = match (computing.folds, computed) {
+            (FoldOrder::Pairwise, DType::F32) => Some([u128::from((-0f32).to_bits())]),
+            (FoldOrder::Pairwise, DType::F64) => Some([u128::from((-0f64).to_bits())]),
             _ => None,
         };
         let narrow = (computed != result).then_some(result);

@@ -8,7 +8,7 @@
 use super::kernel::Lane;
 use super::level::{Level, Scalar, Work};
 use super::pack::OutPack;
-use crate::registry::{Element, FoldFn, FpFlags, Isa};
+use crate::registry::{self, Element, FoldFn, FpFlags, Isa};
 use std::marker::PhantomData;
 
 /// A way to fold with `O` over `T`.
@@ -30,16 +30,21 @@ pub struct InOrder;
 
 /// How a function folds: in a [`Fold`]'s order, or strictly in the elements' own.
 pub trait FoldOrder<T: Element>: 'static {
+    /// The order, as the record has it.
+    const ORDER: registry::FoldOrder;
     /// The kernels by ISA level, none for [`InOrder`].
     const FOLDS: [Option<FoldFn>; Isa::ALL.len()];
 }
 impl<T: Element> FoldOrder<T> for InOrder {
+    const ORDER: registry::FoldOrder = registry::FoldOrder::Sequential;
     const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = [None; Isa::ALL.len()];
 }
 impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> FoldOrder<T> for ByLanes<O> {
+    const ORDER: registry::FoldOrder = registry::FoldOrder::Any;
     const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
 }
 impl<T: Summand> FoldOrder<T> for Pairwise {
+    const ORDER: registry::FoldOrder = registry::FoldOrder::Pairwise;
     const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
 }
 

@@ -154,6 +154,7 @@ pub trait Reduces<T: Element + OutPack>: Lane<(T, T), Out = T> {
 const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
     let mut l = lane_loop::<O, (T, T), O::Report, UpToV3>();
     l.kernels.inplace = inplaces::<O, (T, T)>();
+    l.folds = <O::Fold as FoldOrder<T>>::ORDER;
     l.kernels.fold = <O::Fold as FoldOrder<T>>::FOLDS;
     l
 }
@@ -164,6 +165,7 @@ where
     f32: Narrow<H>,
 {
     let mut l = loop_of::<Via<Each<O, (f32, f32), O::Report>, H>, UpToV3>();
+    l.folds = <O::Fold as FoldOrder<f32>>::ORDER;
     l.kernels.strided = Some(small_strided::<O, H> as StridedFn);
     l
 }

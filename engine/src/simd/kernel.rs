@@ -6,7 +6,7 @@
 
 use super::level::{Level, Madd, Scalar, Work};
 use super::pack::{OutPack, Pack};
-use crate::registry::{BlockFn, Element, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
+use crate::registry::{BlockFn, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
 use std::marker::PhantomData;
 
 /// An element-wise function as a zero-sized type: it takes the inputs of one element as a tuple. Branch-free and
@@ -164,6 +164,7 @@ pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
         inputs: <K::In as Pack>::DTYPES,
         outputs: <K::Out as OutPack>::DTYPES,
         fp: K::FP,
+        folds: FoldOrder::Sequential,
         kernels: Kernels {
             block: blocks::<K>(C::ISA),
             inplace: [None; Isa::ALL.len()],
