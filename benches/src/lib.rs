@@ -74,7 +74,7 @@ impl Layout {
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// What is called.
-    pub ufunc: Ufunc,
+    pub ufunc: Ufunc<'static>,
     /// The loop.
     pub l: &'static LoopDef,
     /// Elements.

@@ -198,9 +198,9 @@ unsafe fn execute<'py>(
         Ok::<_, PyErr>(data)
     })?;
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
-    let report = unsafe { gil::without(py, n, || planned.run()) };
+    let report = unsafe { gil::around(py, planned.plan.l, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
-    np.report(py, ufunc.own_name(), report.flags | report.cast)?;
+    ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
     let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
     Ok(results.into_iter().map(made).collect())
 }
@@ -240,7 +240,7 @@ unsafe fn wrapped(
 
 /// The way a call takes on our loops, in words.
 pub struct Way {
-    pub l: &'static LoopDef,
+    pub signature: String,
     pub isa: Isa,
     pub shape: Vec<usize>,
     pub operands: Vec<&'static str>,
@@ -288,8 +288,8 @@ pub unsafe fn prepare(
             Access::Streamed => "past the caches",
         });
         Way {
-            l: plan.l,
-            isa: plan.l.kernels.level_at(ufunx::current_isa()),
+            signature: plan.l.to_string(),
+            isa: plan.l.code.kernels().block.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
             threads: worth_threads(plan),

@@ -49,9 +49,9 @@ pub fn explain<'py>(
             answer.set_item("path", path)?;
             answer.set_item("reason", reason.text())?;
         }
-        Ok(Way { l, isa, shape, operands, threads }) => {
+        Ok(Way { signature, isa, shape, operands, threads }) => {
             answer.set_item("path", "native")?;
-            answer.set_item("loop", l.to_string())?;
+            answer.set_item("loop", signature)?;
             answer.set_item("isa", isa.name())?;
             answer.set_item("axes", PyTuple::new(py, shape)?)?;
             answer.set_item("operands", PyTuple::new(py, operands)?)?;

@@ -295,7 +295,7 @@ unsafe fn run_scalars(
     // SAFETY: the caller's promise; the result's cell is apart from the others.
     unsafe {
         let flags = call_contiguous(l, ufunx::current_isa(), &cells[..=l.inputs.len()], 1);
-        np.report(py, ufunc.own_name(), flags)?;
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
         scalar(py, np, l.outputs[0], result.as_mut_ptr().cast())
     }
 }
@@ -465,7 +465,7 @@ unsafe fn run(
         let args = &args[..=inputs.len()];
         // SAFETY: contiguous, aligned, `n` elements each; the output overlaps no input that is read in place but
         // perhaps the first, element for element, which was checked.
-        unsafe { gil::without(py, n, || call_contiguous(l, isa, args, n)) }
+        unsafe { gil::around(py, l, n, || call_contiguous(l, isa, args, n)) }
     };
     let flags: FpFlags = if staged {
         with_scratch(2 * MOST_INPUTS * STAGED * 16, |scratch| {
@@ -488,7 +488,7 @@ unsafe fn run(
     // SAFETY: `result` is owned here; the cell holds one element.
     unsafe {
         if !(flags | cast).is_empty()
-            && let Err(error) = np.report(py, ufunc.own_name(), flags | cast)
+            && let Err(error) = ufunc.report(py, np, ufunc.own_name(), flags | cast)
         {
             if let Some(Made::Object(object)) = result {
                 ffi::Py_DECREF(object);
@@ -604,7 +604,7 @@ unsafe fn usable_output(
             }
             let other = (*input).fields.data.addr();
             let apart = start + bytes <= other || other + walk.n * have.size() <= start;
-            let overwrites = i == 0 && start == other && l.kernels.inplace[0].is_some();
+            let overwrites = i == 0 && start == other && l.code.kernels().in_place.exists();
             if !apart && !overwrites {
                 return None;
             }

@@ -12,7 +12,7 @@ use crate::loops::FastLoops;
 use crate::methods;
 use crate::numpy_api::NumPy;
 use crate::twin;
-use pyo3::exceptions::PySystemError;
+use pyo3::exceptions::{PySystemError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -20,6 +20,7 @@ use pyo3::types::{PyDict, PyString};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use ufunx::FpFlags;
 use ufunx::dispatch::arguments::{Method, Target};
 use ufunx::registry::UfuncDef;
 
@@ -42,6 +43,15 @@ pub struct Ufunc {
 }
 
 impl Ufunc {
+    /// Raises or warns of what a loop raised, under that name. A refusal comes first: NumPy raises it inside the loop.
+    #[inline]
+    pub fn report(&self, py: Python<'_>, np: &NumPy, name: &str, flags: FpFlags) -> PyResult<()> {
+        match self.def.and_then(|def| def.refusal) {
+            Some(why) if flags.contains(FpFlags::REFUSED) => Err(PyValueError::new_err(why)),
+            _ => np.report(py, name, flags),
+        }
+    }
+
     /// NumPy's name of it, not an alias.
     pub fn own_name(&self) -> &str {
         &self.name

@@ -34,7 +34,7 @@ pub unsafe fn call(
         let (array, axis) = plain_arguments(np, method, arguments)?;
         let small = Small::new(np, ufunc, array)?;
         match method {
-            Method::Reduce => small.reduce(py, np, axis),
+            Method::Reduce => small.reduce(py, np, ufunc, axis),
             _ => small.accumulate(py, np, ufunc, axis),
         }
     }
@@ -132,6 +132,7 @@ impl<'a> Small<'a> {
         &self,
         py: Python<'_>,
         np: &NumPy,
+        ufunc: &Ufunc,
         axis: *mut ffi::PyObject,
     ) -> Option<PyResult<*mut ffi::PyObject>> {
         let total: usize = self.dims.iter().product();
@@ -141,7 +142,7 @@ impl<'a> Small<'a> {
         let all = none || (nd == 1 && (last || axis.is_null()));
         if !all && !last {
             // SAFETY: as above.
-            return unsafe { self.reduce_first(py, np, axis) };
+            return unsafe { self.reduce_first(py, np, ufunc, axis) };
         }
         let dtype = self.fold.l.outputs[0];
         if all {
@@ -150,7 +151,8 @@ impl<'a> Small<'a> {
             return unsafe {
                 let flags = self.fold.run(self.data, total, cell.as_mut_ptr().cast())?;
                 Some(
-                    np.report(py, "reduce", flags)
+                    ufunc
+                        .report(py, np, "reduce", flags)
                         .and_then(|()| scalar(py, np, dtype, cell.as_mut_ptr().cast())),
                 )
             };
@@ -166,7 +168,7 @@ impl<'a> Small<'a> {
             flags |=
                 unsafe { self.fold.run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
         }
-        Some(np.report(py, "reduce", flags).map(|()| array.into_ptr()))
+        Some(ufunc.report(py, np, "reduce", flags).map(|()| array.into_ptr()))
     }
 
     /// Along the first axis: rows are taken in one after the other, as the engine does with so few.
@@ -174,6 +176,7 @@ impl<'a> Small<'a> {
         &self,
         py: Python<'_>,
         np: &NumPy,
+        ufunc: &Ufunc,
         axis: *mut ffi::PyObject,
     ) -> Option<PyResult<*mut ffi::PyObject>> {
         let [rows, kept @ ..] = self.dims else { return None };
@@ -182,7 +185,7 @@ impl<'a> Small<'a> {
         let first = axis.is_null() || unsafe { integer(axis) }.is_ok_and(|a| a == 0);
         let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < PAIRWISE_LANES);
         let FastFold { l, start, has_start } = *self.fold;
-        if !first || !in_order || l.kernels.inplace[0].is_none() {
+        if !first || !in_order || !l.code.kernels().in_place.exists() {
             return None;
         }
         let (array, data) = match np.new_array(py, self.dtype, kept, None) {
@@ -202,7 +205,7 @@ impl<'a> Small<'a> {
                 flags |= call_contiguous(l, ufunx::current_isa(), &[data, row, data], n);
             }
         }
-        Some(np.report(py, "reduce", flags).map(|()| array.into_ptr()))
+        Some(ufunc.report(py, np, "reduce", flags).map(|()| array.into_ptr()))
     }
 
     /// One dimension only.
@@ -230,7 +233,7 @@ impl<'a> Small<'a> {
             let args = [data, self.data.cast_mut().wrapping_add(size), data.wrapping_add(size)];
             call_strided(l, &args, n - 1, &[size as isize; 3])
         };
-        Some(np.report(py, "accumulate", flags).map(|()| array.into_ptr()))
+        Some(ufunc.report(py, np, "accumulate", flags).map(|()| array.into_ptr()))
     }
 
     /// Whether the axis is the last one, or the only one.

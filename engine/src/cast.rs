@@ -3,7 +3,7 @@
 //! Bool, integers, f32, f64 and complex convert directly. The narrow floats go through f32; f64 reaches them through an
 //! f32 rounded to odd, so that the second rounding sees what the first dropped.
 
-use crate::fperr;
+use crate::exec::watched;
 use crate::registry::{B8, Casting, Complex, Complex32, Complex64, DType, Element, FpFlags, FpReport, Isa};
 use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};
 use crate::simd::kernel::{Each, Kernel, Lane, Quiet, Raises, UpToV3, loop_of};
@@ -68,17 +68,9 @@ const WIDE: usize = 256;
 
 unsafe fn run(l: &LoopDef, from: *const u8, to: *mut u8, n: usize, isa: Isa) -> FpFlags {
     let args = [from.cast_mut(), to];
-    let Some(kernel) = l.kernels.block_at(isa) else { unreachable!("every cast has a scalar kernel") };
-    match l.fp {
-        FpReport::Hardware => {
-            fperr::clear();
-            // SAFETY: the caller keeps the `BlockFn` contract.
-            let flags = unsafe { kernel(args.as_ptr(), n) };
-            flags | fperr::take()
-        }
-        // SAFETY: the same.
-        _ => unsafe { kernel(args.as_ptr(), n) },
-    }
+    let Some(kernel) = l.code.kernels().block.at(isa) else { unreachable!("every cast has a scalar kernel") };
+    // SAFETY: the caller keeps the `BlockFn` contract.
+    watched(l.fp, || unsafe { kernel(args.as_ptr(), n) })
 }
 
 /// `source` to f32, for a cast on to `target`.

@@ -38,14 +38,17 @@ macro_rules! ufunc {
      loops: [$($loops:expr),* $(,)?]; $($field:ident : $value:expr;)*) => {
         $crate::pastey::paste! {
             #[doc = "The definition of `" $name "`."]
-            pub static [<$name:upper>]: $crate::registry::UfuncDef = $crate::registry::UfuncDef {
-                $($field: $value,)*
-                ..$crate::registry::UfuncDef::new(
+            pub static [<$name:upper>]: $crate::registry::UfuncDef = {
+                const LOOPS: &[&[$crate::registry::LoopDef]] = &[$($loops),*];
+                #[allow(unused_mut, reason = "there may be no further field")]
+                let mut def = $crate::registry::UfuncDef::new(
                     stringify!($name),
                     concat!($($doc, "\n"),*),
                     (&[$(stringify!($input)),+], &[$(stringify!($output)),+]),
-                    &[$($loops),*],
-                )
+                    LOOPS,
+                );
+                $(def.$field = $value;)*
+                def
             };
             $crate::registry::submit! { [<$name:upper>] }
             $crate::typed_functions! {

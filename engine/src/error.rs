@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Error {
     /// No ufunc of that name is linked into the program.
     UnknownUfunc { name: String },
+    /// Called one element at a time, while it computes over whole axes.
+    Generalized { ufunc: &'static str },
     /// Too few or too many inputs.
     InputCount { ufunc: &'static str, expected: usize, found: usize },
     /// Too few or too many outputs.
@@ -50,6 +52,8 @@ pub enum Error {
     Index { ufunc: &'static str, method: &'static str, index: isize, len: usize },
     /// Operands of `at` that do not match the indices.
     AtShape { indices: usize, values: Vec<usize> },
+    /// An element that a loop refuses.
+    Refused { ufunc: &'static str, why: &'static str },
     /// `at` on a binary function without values, or on a unary one with them.
     AtValues { ufunc: &'static str, needed: bool },
 }
@@ -64,6 +68,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::UnknownUfunc { name } => write!(f, "there is no ufunc named '{name}'"),
+            Error::Generalized { ufunc } => write!(f, "{ufunc} computes over core axes, not by element"),
             Error::InputCount { ufunc, expected, found } => {
                 write!(f, "{ufunc} takes {expected} inputs but {found} were given")
             }
@@ -127,6 +132,7 @@ impl fmt::Display for Error {
             Error::AtShape { indices, values } => {
                 write!(f, "values of shape {} do not broadcast to {indices} indices", Tuple(values))
             }
+            Error::Refused { why, .. } => f.write_str(why),
             Error::AtValues { ufunc, needed: true } => write!(f, "{ufunc}.at needs a second operand"),
             Error::AtValues { ufunc, needed: false } => write!(f, "{ufunc}.at takes no second operand"),
         }

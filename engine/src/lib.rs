@@ -31,6 +31,7 @@ mod error;
 pub mod exec;
 pub mod fperr;
 pub mod kernels;
+pub mod made;
 pub mod operand;
 pub mod outer;
 pub mod overlap;

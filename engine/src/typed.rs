@@ -83,7 +83,7 @@ pub type Both<A, B> = <A as DimMax<B>>::Output;
 
 /// Calls a one-input ufunc, making the result.
 pub fn unary<T: UserElement, U: UserElement, A: TypedInput<T>>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     x: &A,
 ) -> Result<Array<U, A::Dim>, Error> {
     make(def, &[x.view()], x.dim(), x.is_column_major())
@@ -92,7 +92,7 @@ pub fn unary<T: UserElement, U: UserElement, A: TypedInput<T>>(
 /// Calls a two-input ufunc, making the result.
 #[allow(clippy::type_complexity, reason = "the shape of the result is a type of its own")]
 pub fn binary<T: UserElement, U: UserElement, A: TypedInput<T>, B: TypedInput<T>>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     a: &A,
     b: &B,
 ) -> Result<Array<U, Both<A::Dim, B::Dim>>, Error>
@@ -111,7 +111,7 @@ where
 }
 
 fn make<U: UserElement, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[View<'_>],
     dim: D,
     column_major: bool,
@@ -129,7 +129,7 @@ fn make<U: UserElement, D: Dimension>(
 
 /// Calls a ufunc into a given array.
 pub fn into<U: UserElement, S: DataMut<Elem = U>, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[View<'_>],
     out: &mut ArrayBase<S, D>,
 ) -> Result<(), Error> {
@@ -138,7 +138,7 @@ pub fn into<U: UserElement, S: DataMut<Elem = U>, D: Dimension>(
 
 /// Calls a ufunc over its first input; `rest` are the others.
 pub fn inplace<T: UserElement, S: DataMut<Elem = T>, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     x: &mut ArrayBase<S, D>,
     rest: &[View<'_>],
 ) -> Result<(), Error> {
@@ -151,7 +151,7 @@ pub fn inplace<T: UserElement, S: DataMut<Elem = T>, D: Dimension>(
 }
 
 /// The loop is the one with exactly the inputs' dtypes; no output is cast.
-fn run(def: &'static UfuncDef, inputs: &[View<'_>], mut out: ViewMut<'_>) -> Result<(), Error> {
+fn run(def: &UfuncDef, inputs: &[View<'_>], mut out: ViewMut<'_>) -> Result<(), Error> {
     let options = CallOptions { casting: Casting::No, ..CallOptions::default() };
     let inputs: smallvec::SmallVec<[Input<'_>; 2]> = inputs.iter().cloned().map(Input::View).collect();
     call_into(def, &inputs, std::slice::from_mut(&mut out), &options).map(drop)

@@ -27,7 +27,7 @@ pub struct Request<'a> {
 }
 
 /// Chooses the loop of a call and checks every cast it implies.
-pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+pub fn resolve<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef, ResolveError> {
     let l = find_loop(def, request)?;
     for (index, (&from, &to)) in request.inputs.iter().zip(l.inputs).enumerate() {
         let as_truth = def.truth && to == DType::Bool;
@@ -43,11 +43,11 @@ pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static
 
 /// Chooses the loop of a reduction: `(accumulator, input) -> accumulator`, all of one dtype. Inputs are cast freely.
 pub fn resolve_reduction(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     input: DType,
     out: Option<DType>,
     dtype: Option<DType>,
-) -> Result<&'static LoopDef, ResolveError> {
+) -> Result<&LoopDef, ResolveError> {
     let no_loop = || ResolveError::NoMatchingLoop { ufunc: def.name };
     let wanted = match (dtype, def.reduce) {
         (Some(dtype), _) => dtype,
@@ -68,14 +68,14 @@ pub fn resolve_reduction(
     Ok(l)
 }
 
-fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef, ResolveError> {
     let open = request.signature.is_none_or(Signature::is_open);
     if open && let Some(l) = exact(def, request.inputs) {
         return Ok(l);
     }
     let refused = || ResolveError::NoLoop { ufunc: def.name, inputs: request.inputs.to_vec() };
     let common = promote_all(request.inputs).ok_or_else(refused)?;
-    let admitted = |l: &&'static LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
+    let admitted = |l: &&LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
     let wants_bool = request.signature.is_some_and(|s| s.outputs.first() == Some(&Some(DType::Bool)));
     match def.bool {
         BoolRule::RefusedFor(alternative) if wants_bool || (open && common == DType::Bool) => {
@@ -92,13 +92,13 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
         true => DType::F64,
         false => common,
     };
-    let takes = |l: &&'static LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
+    let takes = |l: &&LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
         true => can_cast(common, l.inputs[0], Casting::Safe),
         false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
     };
     // The loops of bfloat16 and float8 stand after others that these cast to; NumPy's order says nothing of them.
     let is_numpys = common.numpy_number().is_some();
-    let is_common = |l: &&'static LoopDef| !is_numpys && l.inputs.iter().all(|&i| i == common);
+    let is_common = |l: &&LoopDef| !is_numpys && l.inputs.iter().all(|&i| i == common);
     let mut admitted_loops = def.loops().filter(admitted);
     if let Some(l) = admitted_loops.clone().find(is_common).or_else(|| admitted_loops.find(takes)) {
         return Ok(l);
@@ -110,7 +110,7 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
     left.next().ok_or(ResolveError::NoMatchingLoop { ufunc: def.name })
 }
 
-fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
+fn exact<'d>(def: &'d UfuncDef, inputs: &[Typed]) -> Option<&'d LoopDef> {
     let &Typed::Strong(first) = inputs.first()? else { return None };
     let rest = &inputs[1..];
     def.loops().find(|l| {
@@ -119,8 +119,8 @@ fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
 }
 
 fn check_outputs(
-    def: &'static UfuncDef,
-    l: &'static LoopDef,
+    def: &UfuncDef,
+    l: &LoopDef,
     outputs: &[Option<DType>],
     casting: Casting,
 ) -> Result<(), ResolveError> {

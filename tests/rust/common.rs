@@ -4,7 +4,7 @@ use ufunx::registry::{DType, LoopDef, UfuncDef};
 use ufunx::{CallOptions, Error, Input, Report, Signature, Ufunc, View, ViewMut};
 
 /// The ufunc of that name.
-pub fn ufunc(name: &str) -> Ufunc {
+pub fn ufunc(name: &str) -> Ufunc<'static> {
     ufunx::ufunc(name).unwrap()
 }
 

@@ -12,6 +12,7 @@ mod golden;
 mod isa_agree;
 mod layouts;
 mod loops;
+mod made;
 mod memory;
 mod overlap;
 mod pairwise;

@@ -28,7 +28,7 @@ fn close(name: &str, l: &LoopDef, n: usize, expected: Value, found: Value, scale
 }
 
 /// A foldable ufunc, a dtype and a random input that its loop takes; values whose sums and products stay finite.
-fn random_input(rng: &mut Rng) -> (Ufunc, Buf) {
+fn random_input(rng: &mut Rng) -> (Ufunc<'static>, Buf) {
     let foldable: Vec<_> = known().into_iter().filter(|def| def.loops().any(|l| l.is_reducible())).collect();
     loop {
         let def = *rng.pick(&foldable);

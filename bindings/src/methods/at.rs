@@ -106,7 +106,7 @@ pub unsafe fn native_at(
             let step = values.strides.first().copied().unwrap_or(0);
             let all = (0..count).map(index);
             let flags = ufunx::at::at_plain(l, &target, all, values.ptr, step).ok_or(Reason::Layout)?;
-            return Ok(np.report(py, at_name(ufunc), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
+            return Ok(ufunc.report(py, np, at_name(ufunc), flags).map(|()| ffi::Py_NewRef(ffi::Py_None())));
         }
         let l = ufunx::at::resolve_at(def, target.dtype, strong.map(Typed::Strong));
         let l = l.map_err(|_| Reason::Resolution)?;
@@ -141,5 +141,5 @@ unsafe fn at_values(
     let done = unsafe { ufunx::at::at_operand(def, target, &indices, value) }.map_err(|_| Reason::Layout)?;
     // SAFETY: None lives for ever.
     let none = || unsafe { ffi::Py_NewRef(ffi::Py_None()) };
-    Ok(np.report(py, "at", done.flags | done.cast).map(|()| none()))
+    Ok(ufunc.report(py, np, "at", done.flags | done.cast).map(|()| none()))
 }

@@ -3,6 +3,7 @@
 use crate::args::{Reason, dtype};
 use crate::ingest::{operand_of, writable};
 use crate::numpy_api::NumPy;
+use crate::object::Ufunc;
 use crate::overrides::NormalArguments;
 use crate::wrap::Wrap;
 use numpy::npyffi::PyArrayObject;
@@ -122,7 +123,7 @@ pub fn output(
 pub fn finish(
     py: Python<'_>,
     np: &NumPy,
-    name: &str,
+    (ufunc, name): (&Ufunc, &str),
     report: Report,
     result: *mut ffi::PyObject,
     normal: &NormalArguments,
@@ -130,7 +131,7 @@ pub fn finish(
     // SAFETY: an array, owned here; live arguments.
     unsafe {
         let result = Bound::from_owned_ptr(py, result);
-        np.report(py, name, report.flags | report.cast)?;
+        ufunc.report(py, np, name, report.flags | report.cast)?;
         let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
         let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
         let wrap = Wrap::of_inputs(py, np, &normal.inputs[..1])?;

@@ -77,8 +77,8 @@ pub unsafe fn native_reduce(
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
-                let report = gil::without(py, input.len(), run);
-                finish(py, np, "reduce", report, result, normal)
+                let report = gil::around(py, reduction.l, input.len(), run);
+                finish(py, np, (ufunc, "reduce"), report, result, normal)
             },
         ))
     }

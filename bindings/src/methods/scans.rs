@@ -49,14 +49,14 @@ pub unsafe fn native_accumulate(
         let strides = || output_strides(&[&input], &input.shape, dtype.size(), Order::K);
         Ok(output(py, np, out, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
-            let report = gil::without(py, input.len(), run);
+            let report = gil::around(py, l, input.len(), run);
             // NumPy copies the input, cast, before it accumulates.
             let (loop_only, cast) = (Report { cast: FpFlags::NONE, ..report }, report.cast);
             if let Err(error) = np.report(py, "cast", cast) {
                 ffi::Py_DECREF(result);
                 return Err(error);
             }
-            finish(py, np, "accumulate", loop_only, result, normal)
+            finish(py, np, (ufunc, "accumulate"), loop_only, result, normal)
         }))
     }
 }
@@ -100,8 +100,8 @@ pub unsafe fn native_reduceat(
         let strides = || ufunx::operand::c_strides(&shaped.shape, dtype.size());
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
-            let report = gil::without(py, input.len(), run);
-            finish(py, np, "reduceat", report, result, normal)
+            let report = gil::around(py, l, input.len(), run);
+            finish(py, np, (ufunc, "reduceat"), report, result, normal)
         }))
     }
 }

@@ -9,9 +9,9 @@ use crate::stage;
 use crate::tuning::BLOCK;
 
 /// What is folded, in which dtypes.
-pub(crate) struct Folding {
+pub(crate) struct Folding<'d> {
     /// The loop that computes: the resolved one, or its f32 sibling for narrow floats.
-    pub(super) l: &'static LoopDef,
+    pub(super) l: &'d LoopDef,
     pub(super) isa: Isa,
     pub(super) source: DType,
     pub(super) computed: DType,
@@ -26,14 +26,14 @@ pub(crate) struct Folding {
     pub(super) blockwise: bool,
 }
 
-impl Folding {
+impl<'d> Folding<'d> {
     pub(crate) fn new(
-        def: &UfuncDef,
-        l: &'static LoopDef,
+        def: &'d UfuncDef,
+        l: &'d LoopDef,
         source: DType,
         target: DType,
         start: Option<&Array>,
-    ) -> Folding {
+    ) -> Folding<'d> {
         let result = l.outputs[0];
         let wide = if result.is_small_float() { def.loop_for(&[DType::F32; 2]) } else { None };
         let computing = wide.filter(|w| w.is_reducible()).unwrap_or(l);

@@ -128,7 +128,7 @@ impl Nest {
 
     /// Whether blocks of neighbouring outputs should take in rows: the kept axis is the faster one and not narrow, or
     /// the runs are too short to fold one by one.
-    fn by_columns(&self, fold: &Folding) -> bool {
+    fn by_columns(&self, fold: &Folding<'_>) -> bool {
         if self.by_runs && fold.neutral.is_some() {
             return false;
         }
@@ -144,11 +144,15 @@ impl Nest {
 
 /// # Safety
 /// The nest's elements are valid; outputs overlap no input.
-pub(crate) unsafe fn execute(fold: &Folding, nest: &Nest) -> Report {
+pub(crate) unsafe fn execute(fold: &Folding<'_>, nest: &Nest) -> Report {
     let outputs = nest.kept.len();
     let work = outputs * nest.reduced.len();
     let worth = work / elements_per_thread(fold.cost);
-    let threads = if worth < 2 || threads::inside_pool() { 1 } else { threads::num_threads().min(worth) };
+    let threads = if worth < 2 || fold.l.needs_gil || threads::inside_pool() {
+        1
+    } else {
+        threads::num_threads().min(worth)
+    };
     let by_columns = nest.by_columns(fold);
     let piece = |start: usize, end: usize| match by_columns {
         // SAFETY: the caller's promise; ranges are disjoint.

@@ -5,10 +5,10 @@
 //! 128 elements with 8 accumulators, joined as a balanced tree. Four blocks are summed side by side, which changes no
 //! addition but hides their latency.
 
-use super::kernel::Lane;
-use super::level::{Level, Scalar, Work};
+use super::kernel::{Lane, by_isa};
+use super::level::{Level, Work};
 use super::pack::OutPack;
-use crate::registry::{self, Element, FoldFn, FpFlags, Isa};
+use crate::registry::{ByIsa, Element, FoldFn, FoldOrder, FpFlags};
 use std::marker::PhantomData;
 
 /// A way to fold with `O` over `T`.
@@ -29,36 +29,23 @@ pub struct Pairwise;
 pub struct InOrder;
 
 /// How a function folds: in a [`Fold`]'s order, or strictly in the elements' own.
-pub trait FoldOrder<T: Element>: 'static {
+pub trait Folds<T: Element>: 'static {
     /// The order, as the record has it.
-    const ORDER: registry::FoldOrder;
-    /// The kernels by ISA level, none for [`InOrder`].
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()];
+    const ORDER: FoldOrder;
+    /// The kernels, none for [`InOrder`].
+    const KERNELS: ByIsa<FoldFn>;
 }
-impl<T: Element> FoldOrder<T> for InOrder {
-    const ORDER: registry::FoldOrder = registry::FoldOrder::Sequential;
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = [None; Isa::ALL.len()];
+impl<T: Element> Folds<T> for InOrder {
+    const ORDER: FoldOrder = FoldOrder::Sequential;
+    const KERNELS: ByIsa<FoldFn> = ByIsa::NONE;
 }
-impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> FoldOrder<T> for ByLanes<O> {
-    const ORDER: registry::FoldOrder = registry::FoldOrder::Any;
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Folds<T> for ByLanes<O> {
+    const ORDER: FoldOrder = FoldOrder::Any;
+    const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
 }
-impl<T: Summand> FoldOrder<T> for Pairwise {
-    const ORDER: registry::FoldOrder = registry::FoldOrder::Pairwise;
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
-}
-
-const fn folds<F: Fold<T>, T: Element>() -> [Option<FoldFn>; Isa::ALL.len()] {
-    let scalar = Some(erased::<F, T, Scalar> as FoldFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        use super::level::{V3, V4};
-        [scalar, Some(erased::<F, T, V3> as FoldFn), Some(erased::<F, T, V4> as FoldFn)]
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        [scalar, None, None]
-    }
+impl<T: Summand> Folds<T> for Pairwise {
+    const ORDER: FoldOrder = FoldOrder::Pairwise;
+    const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
 }
 
 unsafe fn erased<F: Fold<T>, T: Element, L: Level>(acc: *mut u8, x: *const u8, n: usize) -> FpFlags {

@@ -4,16 +4,15 @@
 //! Classes: `bools`; `ints`; `halves` (f16); `floats` (f32, f64); `minis` (bf16 and float8, which NumPy lacks, and which
 //! stand last in a ufunc so that no other dtype is ever promoted to them). `halves` and `minis` run the f32 kernel.
 
-use super::fold::FoldOrder;
+use super::fold::Folds;
 use super::kernel::{
-    Addresses, Ceiling, Each, Kernel, Lane, Quiet, Raises, Report, UpToV3, UpToV4, inplaces, lane_loop,
-    loop_of,
+    Ceiling, Each, Kernel, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_reducing_loop,
+    reducing_loop,
 };
 use super::math::{Math, MathEach};
 use super::pack::{OutPack, Pack};
-use super::small::{Narrow, Small, Via, Widen};
-use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, LoopDef, StridedFn, bf16, f16};
-use std::mem::MaybeUninit;
+use super::small::{Narrow, Via, Widen};
+use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, LoopDef, bf16, f16};
 
 /// How many inputs, as a type: `One::Of<T>` is `(T,)`, `Two::Of<T>` is `(T, T)`.
 pub trait Arity: 'static {
@@ -130,7 +129,7 @@ macro_rules! small_loops {
                 /// The class's loops.
                 pub const fn $class<O>() -> [LoopDef; count!($($t)*)]
                 where O: Reduces<f32> {
-                    [$(small_reducing_loop::<O, $t>()),*]
+                    [$(narrow_reducing_loop::<O, $t>()),*]
                 }
             )*
         }
@@ -148,53 +147,5 @@ pub trait Reduces<T: Element + OutPack>: Lane<(T, T), Out = T> {
     /// The flags it raises.
     type Report: Report;
     /// [`super::fold::ByLanes`], [`super::fold::Pairwise`] or [`super::fold::InOrder`].
-    type Fold: FoldOrder<T>;
-}
-
-const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
-    let mut l = lane_loop::<O, (T, T), O::Report, UpToV3>();
-    l.kernels.inplace = inplaces::<O, (T, T)>();
-    l.folds = <O::Fold as FoldOrder<T>>::ORDER;
-    l.kernels.fold = <O::Fold as FoldOrder<T>>::FOLDS;
-    l
-}
-
-const fn small_reducing_loop<O: Reduces<f32>, H: Small>() -> LoopDef
-where
-    (f32, f32): Widen<H>,
-    f32: Narrow<H>,
-{
-    let mut l = loop_of::<Via<Each<O, (f32, f32), O::Report>, H>, UpToV3>();
-    l.folds = <O::Fold as FoldOrder<f32>>::ORDER;
-    l.kernels.strided = Some(small_strided::<O, H> as StridedFn);
-    l
-}
-
-/// A [`StridedFn`] for a narrow float: each element widened, computed, narrowed.
-unsafe fn small_strided<O: Reduces<f32>, H: Small>(
-    args: *const *mut u8,
-    n: usize,
-    strides: *const isize,
-) -> FpFlags {
-    use super::level::{Level, Scalar};
-    let mut flags = FpFlags::NONE;
-    // SAFETY: the caller passes an address and a stride for each of the three operands.
-    let mut at = unsafe { Addresses::new(args, strides, 3) };
-    for _ in 0..n {
-        // SAFETY: the caller of a `StridedFn` promises every address.
-        let (a, b) = unsafe { <(H, H)>::read(&at.now[..2]) };
-        let mut wide = [0f32; 2];
-        H::widen(&[a, b], &mut wide);
-        crate::fperr::clear();
-        let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
-        if let FpReport::Hardware = O::Report::FP {
-            flags |= crate::fperr::take();
-        }
-        let mut narrow = [MaybeUninit::uninit()];
-        flags |= super::small::narrow::<H>(&[y], &mut narrow);
-        // SAFETY: as above; it is written.
-        unsafe { H::write(&at.now[2..3], narrow[0].assume_init()) };
-        at.step(3);
-    }
-    flags
+    type Fold: Folds<T>;
 }

@@ -4,9 +4,14 @@
 //! becomes a [`LoopDef`] here, one erased function per ISA level; a lane function may also have an in-place kernel and a
 //! strided one.
 
+use super::fold::Folds;
+use super::groups::Reduces;
 use super::level::{Level, Madd, Scalar, Work};
 use super::pack::{OutPack, Pack};
-use crate::registry::{BlockFn, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
+use super::small::{self, Narrow, Small, Via, Widen};
+use crate::registry::{
+    BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn,
+};
 use std::marker::PhantomData;
 
 /// An element-wise function as a zero-sized type: it takes the inputs of one element as a tuple. Branch-free and
@@ -147,10 +152,15 @@ pub trait Ceiling: 'static {
     /// The level.
     const ISA: Isa;
 }
+/// Families that no vectors help: loops with a number of steps that depends on the value, and such.
+pub struct Baseline;
 /// Memory-bound families: AVX-512 gains nothing over AVX2 there (NumPy found the same, numpy#23153).
 pub struct UpToV3;
 /// Compute-bound families.
 pub struct UpToV4;
+impl Ceiling for Baseline {
+    const ISA: Isa = Isa::Scalar;
+}
 impl Ceiling for UpToV3 {
     const ISA: Isa = Isa::V3;
 }
@@ -158,27 +168,83 @@ impl Ceiling for UpToV4 {
     const ISA: Isa = Isa::V4;
 }
 
-/// The loop of a kernel.
+/// A generic function compiled at each level up to a ceiling: `by_isa!(ceiling, erased::<K> as BlockFn)` is
+/// `erased::<K, Scalar>`, `erased::<K, V3>` and so on. The one place that lists the levels.
+macro_rules! by_isa {
+    ($ceiling:expr, $f:ident :: < $($t:ty),+ > as $form:ty) => {{
+        use $crate::registry::{ByIsa, Isa};
+        use $crate::simd::level;
+        let ceiling: Isa = $ceiling;
+        let mut levels: ByIsa<$form> = ByIsa::baseline($f::<$($t,)+ level::Scalar> as $form);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if ceiling as u8 >= Isa::V3 as u8 {
+                levels.0[Isa::V3 as usize] = Some($f::<$($t,)+ level::V3> as $form);
+            }
+            if ceiling as u8 >= Isa::V4 as u8 {
+                levels.0[Isa::V4 as usize] = Some($f::<$($t,)+ level::V4> as $form);
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = ceiling;
+        levels
+    }};
+}
+pub(super) use by_isa;
+
+// From here on: what forms a function comes in, by what is known of it. A new form is derived here.
+
+/// The loop of a kernel: blocks.
 pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
+    let kernels = Kernels { block: by_isa!(C::ISA, erased::<K> as BlockFn), ..Kernels::NONE };
+    loop_with::<K>(FoldOrder::Sequential, kernels)
+}
+
+/// The loop of a lane function: blocks, and strided.
+pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
+    let kernels = Kernels {
+        block: by_isa!(C::ISA, erased::<Each<O, I, R>> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, I> as StridedFn),
+        ..Kernels::NONE
+    };
+    loop_with::<Each<O, I, R>>(FoldOrder::Sequential, kernels)
+}
+
+/// The loop of a function that folds: blocks, in place, strided, and the fold.
+pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
+    let kernels = Kernels {
+        block: by_isa!(Isa::V3, erased::<Each<O, (T, T), O::Report>> as BlockFn),
+        in_place: by_isa!(Isa::V3, in_place::<O, (T, T)> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, (T, T)> as StridedFn),
+        fold: <O::Fold as Folds<T>>::KERNELS,
+    };
+    loop_with::<Each<O, (T, T), O::Report>>(<O::Fold as Folds<T>>::ORDER, kernels)
+}
+
+/// The loop of a function that folds, on a float narrower than the f32 that it is computed in: blocks, and strided. Folds
+/// are those of the f32 loop.
+pub const fn narrow_reducing_loop<O: Reduces<f32>, H: Small>() -> LoopDef
+where
+    (f32, f32): Widen<H>,
+    f32: Narrow<H>,
+{
+    let kernels = Kernels {
+        block: by_isa!(Isa::V3, erased::<Via<Each<O, (f32, f32), O::Report>, H>> as BlockFn),
+        strided: ByIsa::baseline(small::strided::<O, H> as StridedFn),
+        ..Kernels::NONE
+    };
+    loop_with::<Via<Each<O, (f32, f32), O::Report>, H>>(<O::Fold as Folds<f32>>::ORDER, kernels)
+}
+
+const fn loop_with<K: Kernel>(folds: FoldOrder, kernels: Kernels) -> LoopDef {
     LoopDef {
         inputs: <K::In as Pack>::DTYPES,
         outputs: <K::Out as OutPack>::DTYPES,
         fp: K::FP,
-        folds: FoldOrder::Sequential,
-        kernels: Kernels {
-            block: blocks::<K>(C::ISA),
-            inplace: [None; Isa::ALL.len()],
-            strided: None,
-            fold: [None; Isa::ALL.len()],
-        },
+        folds,
+        needs_gil: false,
+        code: Code::Kernels(kernels),
     }
-}
-
-/// The loop of a lane function, with its strided form.
-pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
-    let mut l = loop_of::<Each<O, I, R>, C>();
-    l.kernels.strided = Some(strided::<O, I> as StridedFn);
-    l
 }
 
 /// A pack whose first element can be overwritten by the result.
@@ -229,48 +295,16 @@ impl<I: Overwrite, O: Lane<I, Out = I::First>> Work for InPlaceWork<O, I> {
     type Out = FpFlags;
     #[inline(always)]
     fn run<L: Level>(self, level: L) -> FpFlags {
-        // SAFETY: `inplace` is a `BlockFn`, so its caller made the promises.
+        // SAFETY: `in_place` is a `BlockFn`, so its caller made the promises.
         unsafe { I::run::<O, _>(level.madd(), self.args, self.n) };
         FpFlags::NONE
     }
 }
 
-unsafe fn inplace<O: Lane<I, Out = I::First>, I: Overwrite, L: Level>(
+unsafe fn in_place<O: Lane<I, Out = I::First>, I: Overwrite, L: Level>(
     args: *const *mut u8,
     n: usize,
 ) -> FpFlags {
     // SAFETY: the caller of a `BlockFn` promises the level.
     unsafe { L::enter(InPlaceWork::<O, I> { args, n, kernel: PhantomData }) }
-}
-
-/// In-place kernels of a lane function, by level.
-pub const fn inplaces<O: Lane<I, Out = I::First>, I: Overwrite>() -> [Option<BlockFn>; Isa::ALL.len()] {
-    let scalar = Some(inplace::<O, I, Scalar> as BlockFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        [scalar, Some(inplace::<O, I, super::level::V3> as BlockFn), None]
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        [scalar, None, None]
-    }
-}
-
-const fn blocks<K: Kernel>(ceiling: Isa) -> [Option<BlockFn>; Isa::ALL.len()] {
-    let scalar = Some(erased::<K, Scalar> as BlockFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        use super::level::{V3, V4};
-        let v3 = Some(erased::<K, V3> as BlockFn);
-        match ceiling {
-            Isa::Scalar => [scalar, None, None],
-            Isa::V3 => [scalar, v3, None],
-            Isa::V4 => [scalar, v3, Some(erased::<K, V4> as BlockFn)],
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = ceiling;
-        [scalar, None, None]
-    }
 }

@@ -2,8 +2,9 @@
 //! the result is narrowed with the rounding, and the flags, of one operation in the narrow type: f32 carries more than
 //! twice the digits of each, so rounding twice gives what rounding once would for add to sqrt.
 
-use super::kernel::Kernel;
-use super::level::Level;
+use super::groups::Reduces;
+use super::kernel::{Addresses, Kernel, Report};
+use super::level::{Level, Scalar};
 use super::pack::{OutPack, Pack};
 use crate::fperr;
 use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, bf16, f16};
@@ -169,6 +170,37 @@ where
         }
         flags
     }
+}
+
+/// A [`crate::registry::StridedFn`] for a narrow float: each element widened, computed, narrowed.
+///
+/// # Safety
+/// As for that type.
+pub(super) unsafe fn strided<O: Reduces<f32>, H: Small>(
+    args: *const *mut u8,
+    n: usize,
+    strides: *const isize,
+) -> FpFlags {
+    let mut flags = FpFlags::NONE;
+    // SAFETY: the caller passes an address and a stride for each of the three operands.
+    let mut at = unsafe { Addresses::new(args, strides, 3) };
+    for _ in 0..n {
+        // SAFETY: the caller of a `StridedFn` promises every address.
+        let (a, b) = unsafe { <(H, H)>::read(&at.now[..2]) };
+        let mut wide = [0f32; 2];
+        H::widen(&[a, b], &mut wide);
+        fperr::clear();
+        let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
+        if let FpReport::Hardware = O::Report::FP {
+            flags |= fperr::take();
+        }
+        let mut rounded = [MaybeUninit::uninit()];
+        flags |= narrow::<H>(&[y], &mut rounded);
+        // SAFETY: as above; it is written.
+        unsafe { H::write(&at.now[2..3], rounded[0].assume_init()) };
+        at.step(3);
+    }
+    flags
 }
 
 /// Narrows a block. The flags are those of the narrowing: overflow where a finite f32 became infinite (or NaN, where there
