@@ -115,7 +115,7 @@ impl FastLoops {
 fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
     let dtype = l.inputs[0];
     let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
-    if def.nin() != 2 || !stays || dtype.is_small_float() || !l.code.kernels().fold.exists() {
+    if def.nin() != 2 || !stays || dtype.is_narrow_float() || !l.code.kernels().fold.exists() {
         return None;
     }
     let start = start_value(def, l, Initial::Default).ok()?;

@@ -11,8 +11,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::exec::{call_contiguous, call_strided};
+use ufunx::simd::fold::pairwise_least;
 use ufunx::stage::copy_row;
-use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, PAIRWISE_LANES, WIDE_KEPT};
+use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, WIDE_KEPT};
 use ufunx::{DType, FpFlags};
 
 /// Most elements of one fold; more are cut into pieces, and summed otherwise.
@@ -183,7 +184,7 @@ impl<'a> Small<'a> {
         let n: usize = kept.iter().product();
         // SAFETY: a live object, once it is not null.
         let first = axis.is_null() || unsafe { integer(axis) }.is_ok_and(|a| a == 0);
-        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < PAIRWISE_LANES);
+        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < pairwise_least(self.dtype));
         let FastFold { l, start, has_start } = *self.fold;
         if !first || !in_order || !l.code.kernels().in_place.exists() {
             return None;

@@ -299,8 +299,7 @@ pub(crate) fn copy_loop(dtype: DType) -> &'static LoopDef {
         }
     }
     macro_rules! by_dtype {
-        ($($v:ident $t:ident $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal
-           $dl:literal $f:literal;)*) => {
+        ($($v:ident: $t:ident { $($row:tt)* })*) => {
             match dtype { $(DType::$v => const { &loop_of::<Each<Copy, ($t,), Quiet>, UpToV3>() },)* }
         };
     }

@@ -3,10 +3,10 @@
 /// Defines a ufunc: one block makes its entry in the table (so that [`crate::ufunc()`] finds it by name, and every
 /// test and bench that walks the table covers it) and its typed functions.
 ///
-/// After `loops` come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
+/// `loops` names dtype classes and how each is run ([`crate::loops!`]), or is a list of lists of loops. After it come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
 ///
 /// ```
-/// use ufunx::simd::{groups::{One, quiet}, kernel::Lane, level::Madd};
+/// use ufunx::simd::{classes::{One, quiet}, kernel::Lane, level::Madd};
 ///
 /// /// Twice the value.
 /// pub struct Double;
@@ -23,7 +23,7 @@
 /// ufunx::ufunc! {
 ///     /// Twice the value, element-wise.
 ///     double(x) -> (y) = Double;
-///     loops: [&quiet::floats::<One, Double>()];
+///     loops: &[&quiet::floats::<One, Double>()];
 ///     examples: &[("[1.0, 2.5]", "array([2., 5.])")];
 /// }
 ///
@@ -34,12 +34,18 @@
 /// ```
 #[macro_export]
 macro_rules! ufunc {
+    ($(#[doc = $doc:literal])* $name:ident $inputs:tt -> $outputs:tt = $op:ty;
+     loops: { $($classes:tt)* }; $($fields:tt)*) => {
+        $crate::ufunc! {
+            $(#[doc = $doc])* $name $inputs -> $outputs = $op; loops: $crate::loops! { $($classes)* }; $($fields)*
+        }
+    };
     ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $($output:ident),+ ) = $op:ty;
-     loops: [$($loops:expr),* $(,)?]; $($field:ident : $value:expr;)*) => {
+     loops: $loops:expr; $($field:ident : $value:expr;)*) => {
         $crate::pastey::paste! {
             #[doc = "The definition of `" $name "`."]
             pub static [<$name:upper>]: $crate::registry::UfuncDef = {
-                const LOOPS: &[&[$crate::registry::LoopDef]] = &[$($loops),*];
+                const LOOPS: &[&[$crate::registry::LoopDef]] = $loops;
                 #[allow(unused_mut, reason = "there may be no further field")]
                 let mut def = $crate::registry::UfuncDef::new(
                     stringify!($name),

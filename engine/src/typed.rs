@@ -54,9 +54,7 @@ impl<T: UserElement, S: Data<Elem = T>, D: Dimension> TypedInput<T> for &ArrayBa
 }
 
 macro_rules! numbers {
-    (Bool B8 $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal $dl:literal $f:literal;
-     $($v:ident $t:ident $name:literal $kind:ident $bytes:literal $signed:literal $precision:literal $exponent:literal
-       $char:literal $number:literal $dlpack:literal $format:literal;)*) => {
+    (Bool: B8 { $($bool:tt)* } $($variant:ident: $t:ident { $($row:tt)* })*) => {
         numbers! { @impl bool $($t)* }
     };
     (@impl $($t:ty)*) => {$(

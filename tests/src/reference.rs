@@ -162,7 +162,7 @@ fn judge_math(name: &str, dtype: DType, x: f64, y: f64, bound: f64) -> Result<()
     }
     let unit = values::ulp(if rounded.is_finite() { rounded } else { y }, dtype);
     // The narrow floats are rounded once from an f32 within its own bound.
-    let bound = if dtype.is_small_float() { 0.5 + 1.0 / 32.0 } else { bound };
+    let bound = if dtype.is_narrow_float() { 0.5 + 1.0 / 32.0 } else { bound };
     // Far below the least number there is nothing but zero to compare with.
     let (error, slack) = match high::evaluate(name, x).filter(|e| x != 0.0 && e.scale > -1080) {
         Some(exact) => (exact.error(y, unit), 1e-6),

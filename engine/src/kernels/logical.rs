@@ -1,11 +1,10 @@
 //! Logic on truth values: logical_and, logical_or, logical_xor, logical_not. Zero is false, everything else, NaN
 //! included, is true; results are bool. Reductions run on bool whatever the input.
 
-use super::{Each, One, Quiet, Two, lane};
+use super::{One, Quiet, Two, lane};
 use crate::registry::{B8, Identity};
+use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
-use crate::simd::groups::{Reduces, quiet, reducing, via};
-use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 /// A zero of any dtype is false.
@@ -42,11 +41,7 @@ macro_rules! logic {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [
-                &reducing::bools::<$op>(), &quiet::ints::<Two, $op>(),
-                &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
-                &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
-            ];
+            loops: { bools: reducing<$op>; ints: quiet<Two, $op>; floats: quiet<Two, $op>; };
             examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
@@ -73,10 +68,6 @@ lane! {
 ufunc! {
     /// Whether the value is false, element-wise.
     logical_not(x) -> (y) = LogicalNot;
-    loops: [
-        &quiet::bools::<One, LogicalNot>(), &quiet::ints::<One, LogicalNot>(),
-        &via::halves::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, LogicalNot>(),
-        &via::minis::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(),
-    ];
+    loops: { bools: quiet<One, LogicalNot>; ints: quiet<One, LogicalNot>; floats: quiet<One, LogicalNot>; };
     examples: &[("[0, 0.5, 2]", "array([ True, False, False])")];
 }

@@ -3,8 +3,8 @@
 
 use super::{Quiet, lane};
 use crate::registry::B8;
+use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
-use crate::simd::groups::{Reduces, reducing, via_reducing};
 use crate::ufunc;
 
 macro_rules! extremes {
@@ -36,10 +36,7 @@ macro_rules! extremes {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [
-                &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$first>(),
-                &reducing::floats::<$op>(), &via_reducing::minis::<$first>(),
-            ];
+            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>; };
             examples: &[($args, $prints)];
             reorderable: true;
             clears_flags: true;

@@ -4,6 +4,7 @@ use crate::array::Array;
 use crate::cast::cast_block;
 use crate::exec::{Report, call_fold, call_strided};
 use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
+use crate::simd::fold::minus_zero;
 use crate::simd::level::current_isa;
 use crate::stage;
 use crate::tuning::BLOCK;
@@ -20,7 +21,7 @@ pub(crate) struct Folding<'d> {
     pub(super) narrow: Option<DType>,
     pub(super) cost: Cost,
     pub(super) start: Option<[u128; 1]>,
-    /// -0 in the computing dtype, where the fold is a float sum: adding it changes nothing.
+    /// -0 in the computing dtype, where the fold is a sum of floats: adding it changes nothing.
     pub(super) neutral: Option<[u128; 1]>,
     /// Whether a cast the caller asked for goes through blocks of NumPy's buffer size.
     pub(super) blockwise: bool,
@@ -35,7 +36,7 @@ impl<'d> Folding<'d> {
         start: Option<&Array>,
     ) -> Folding<'d> {
         let result = l.outputs[0];
-        let wide = if result.is_small_float() { def.loop_for(&[DType::F32; 2]) } else { None };
+        let wide = if result.is_narrow_float() { def.loop_for(&[DType::F32; 2]) } else { None };
         let computing = wide.filter(|w| w.is_reducible()).unwrap_or(l);
         let computed = computing.outputs[0];
         let isa = current_isa();
@@ -45,11 +46,7 @@ impl<'d> Folding<'d> {
             unsafe { cast_block(result, computed, value.operand().ptr, cell.as_mut_ptr().cast(), 1, isa) };
             cell
         });
-        let neutral = match (computing.folds, computed) {
-            (FoldOrder::Pairwise, DType::F32) => Some([u128::from((-0f32).to_bits())]),
-            (FoldOrder::Pairwise, DType::F64) => Some([u128::from((-0f64).to_bits())]),
-            _ => None,
-        };
+        let neutral = if computing.folds == FoldOrder::Pairwise { minus_zero(computed) } else { None };
         let narrow = (computed != result).then_some(result);
         Folding {
             l: computing,

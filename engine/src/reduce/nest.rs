@@ -5,8 +5,9 @@ use super::folding::Folding;
 use super::runs::runs;
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides};
+use crate::simd::fold::pairwise_least;
 use crate::threads;
-use crate::tuning::{CHUNKS_PER_THREAD, PAIRWISE_LANES, SHORT_ROW, WIDE_KEPT, elements_per_thread};
+use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT, elements_per_thread};
 use smallvec::SmallVec;
 
 /// The loops around a reduction: kept axes, outermost first, and reduced ones.
@@ -135,7 +136,7 @@ impl Nest {
         let (k, r) = (self.kept.shape.len() - 1, self.reduced.shape.len() - 1);
         let kept_is_faster = self.kept.input[k].unsigned_abs() < self.reduced.input[r].unsigned_abs();
         // A pairwise sum of so few elements adds them in order, as rows do; of more it does not.
-        let short = if fold.neutral.is_some() { PAIRWISE_LANES } else { SHORT_ROW };
+        let short = if fold.neutral.is_some() { pairwise_least(fold.computed) } else { SHORT_ROW };
         let runs_are_short = self.reduced.len() < short && self.reduced.shape.len() == 1;
         let kept_is_wide = self.kept.shape[k] >= WIDE_KEPT;
         !self.masked && self.reduced.len() > 1 && kept_is_wide && (kept_is_faster || runs_are_short)

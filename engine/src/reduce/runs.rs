@@ -134,7 +134,7 @@ impl Run {
             }
             return (cell, report);
         }
-        let left = pairwise_split(self.n);
+        let left = pairwise_split(self.n, fold.computed);
         let (a, b) = (self.slice(0, left), self.slice(left, self.n - left));
         // SAFETY: both halves are the caller's elements.
         let half = |run: Run| unsafe { run.partial(fold, packed, piece) };

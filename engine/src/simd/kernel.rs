@@ -4,11 +4,11 @@
 //! becomes a [`LoopDef`] here, one erased function per ISA level; a lane function may also have an in-place kernel and a
 //! strided one.
 
+use super::classes::Reduces;
 use super::fold::Folds;
-use super::groups::Reduces;
 use super::level::{Level, Madd, Scalar, Work};
+use super::narrow::{self, Narrow, NarrowFloat, Via, Widen};
 use super::pack::{OutPack, Pack};
-use super::small::{self, Narrow, Small, Via, Widen};
 use crate::registry::{
     BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn,
 };
@@ -21,6 +21,11 @@ pub trait Lane<I: Pack>: 'static {
     type Out: OutPack;
     /// The function.
     fn lane<M: Madd>(m: M, x: I) -> Self::Out;
+    /// What `y = lane(x)` raises, where the loop is [`Judged`].
+    #[inline(always)]
+    fn flags(_x: I, _y: Self::Out) -> FpFlags {
+        FpFlags::NONE
+    }
 }
 
 /// A block function, not yet erased.
@@ -49,11 +54,26 @@ pub trait Report: 'static {
 pub struct Quiet;
 /// The status register tells.
 pub struct Raises;
+/// [`Lane::flags`] judges by value: IEEE exceptions of functions whose instructions do not raise them, refusals.
+pub struct Judged;
 impl Report for Quiet {
     const FP: FpReport = FpReport::Never;
 }
 impl Report for Raises {
     const FP: FpReport = FpReport::Hardware;
+}
+impl Report for Judged {
+    const FP: FpReport = FpReport::Returned;
+}
+
+/// One element's outputs, and what they raise as the report `R` has it.
+#[inline(always)]
+pub(super) fn judged<O: Lane<I>, I: Pack, R: Report, M: Madd>(m: M, x: I) -> (O::Out, FpFlags) {
+    let y = O::lane(m, x);
+    match R::FP {
+        FpReport::Returned => (y, O::flags(x, y)),
+        FpReport::Never | FpReport::Hardware => (y, FpFlags::NONE),
+    }
 }
 
 /// A lane function on every element.
@@ -71,10 +91,13 @@ impl<O: Lane<I>, I: Pack, R: Report> Kernel for Each<O, I, R> {
         mut y: <O::Out as OutPack>::Slices<'_>,
         n: usize,
     ) -> FpFlags {
+        let mut flags = FpFlags::NONE;
         for i in 0..n {
-            O::Out::set(&mut y, i, O::lane(level.madd(), I::get(x, i)));
+            let (value, raised) = judged::<O, I, R, _>(level.madd(), I::get(x, i));
+            O::Out::set(&mut y, i, value);
+            flags |= raised;
         }
-        FpFlags::NONE
+        flags
     }
 }
 
@@ -103,17 +126,26 @@ unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags
 }
 
 /// A [`StridedFn`]: the lane function at the scalar level, one element after the other.
-unsafe fn strided<O: Lane<I>, I: Pack>(args: *const *mut u8, n: usize, strides: *const isize) -> FpFlags {
+unsafe fn strided<O: Lane<I>, I: Pack, R: Report>(
+    args: *const *mut u8,
+    n: usize,
+    strides: *const isize,
+) -> FpFlags {
     let nin = const { I::DTYPES.len() };
     let nargs = const { I::DTYPES.len() + O::Out::DTYPES.len() };
     // SAFETY: the caller passes an address and a stride for each operand.
     let mut at = unsafe { Addresses::new(args, strides, nargs) };
+    let mut flags = FpFlags::NONE;
     for _ in 0..n {
         // SAFETY: the caller of a `StridedFn` promises every address; outputs follow the inputs.
-        unsafe { O::Out::write(&at.now[nin..nargs], O::lane(Scalar.madd(), I::read(&at.now[..nin]))) };
+        unsafe {
+            let (value, raised) = judged::<O, I, R, _>(Scalar.madd(), I::read(&at.now[..nin]));
+            O::Out::write(&at.now[nin..nargs], value);
+            flags |= raised;
+        }
         at.step(nargs);
     }
-    FpFlags::NONE
+    flags
 }
 
 /// Where each operand of a strided loop stands. A local copy: writes through the output might, for all the compiler
@@ -204,7 +236,7 @@ pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
 pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
     let kernels = Kernels {
         block: by_isa!(C::ISA, erased::<Each<O, I, R>> as BlockFn),
-        strided: ByIsa::baseline(strided::<O, I> as StridedFn),
+        strided: ByIsa::baseline(strided::<O, I, R> as StridedFn),
         ..Kernels::NONE
     };
     loop_with::<Each<O, I, R>>(FoldOrder::Sequential, kernels)
@@ -214,8 +246,8 @@ pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef 
 pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
     let kernels = Kernels {
         block: by_isa!(Isa::V3, erased::<Each<O, (T, T), O::Report>> as BlockFn),
-        in_place: by_isa!(Isa::V3, in_place::<O, (T, T)> as BlockFn),
-        strided: ByIsa::baseline(strided::<O, (T, T)> as StridedFn),
+        in_place: by_isa!(Isa::V3, in_place::<O, (T, T), O::Report> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, (T, T), O::Report> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,
     };
     loop_with::<Each<O, (T, T), O::Report>>(<O::Fold as Folds<T>>::ORDER, kernels)
@@ -223,14 +255,14 @@ pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
 
 /// The loop of a function that folds, on a float narrower than the f32 that it is computed in: blocks, and strided. Folds
 /// are those of the f32 loop.
-pub const fn narrow_reducing_loop<O: Reduces<f32>, H: Small>() -> LoopDef
+pub const fn narrow_reducing_loop<O: Reduces<f32>, H: NarrowFloat>() -> LoopDef
 where
     (f32, f32): Widen<H>,
     f32: Narrow<H>,
 {
     let kernels = Kernels {
         block: by_isa!(Isa::V3, erased::<Via<Each<O, (f32, f32), O::Report>, H>> as BlockFn),
-        strided: ByIsa::baseline(small::strided::<O, H> as StridedFn),
+        strided: ByIsa::baseline(narrow::strided::<O, H> as StridedFn),
         ..Kernels::NONE
     };
     loop_with::<Via<Each<O, (f32, f32), O::Report>, H>>(<O::Fold as Folds<f32>>::ORDER, kernels)
@@ -255,56 +287,55 @@ pub trait Overwrite: Pack {
     ///
     /// # Safety
     /// As for a [`BlockFn`] whose first input is its output.
-    unsafe fn run<O: Lane<Self, Out = Self::First>, M: Madd>(m: M, args: *const *mut u8, n: usize);
-}
-
-impl<T: Element + OutPack> Overwrite for (T,) {
-    type First = T;
-    #[inline(always)]
-    unsafe fn run<O: Lane<(T,), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
-        // SAFETY: `n` initialised elements that are input and output at once.
-        let y = unsafe { std::slice::from_raw_parts_mut((*args).cast::<T>(), n) };
-        for y in y {
-            *y = O::lane(m, (*y,));
-        }
-    }
+    unsafe fn run<O: Lane<Self, Out = Self::First>, R: Report, M: Madd>(
+        m: M,
+        args: *const *mut u8,
+        n: usize,
+    ) -> FpFlags;
 }
 
 impl<T: Element + OutPack> Overwrite for (T, T) {
     type First = T;
     #[inline(always)]
-    unsafe fn run<O: Lane<(T, T), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
-        // SAFETY: as above, and the other input lies apart.
+    unsafe fn run<O: Lane<(T, T), Out = T>, R: Report, M: Madd>(
+        m: M,
+        args: *const *mut u8,
+        n: usize,
+    ) -> FpFlags {
+        // SAFETY: `n` initialised elements that are input and output at once; the other input lies apart.
         let (y, b) = unsafe {
             let b = std::slice::from_raw_parts((*args.add(1)).cast::<T>(), n);
             (std::slice::from_raw_parts_mut((*args).cast::<T>(), n), b)
         };
+        let mut flags = FpFlags::NONE;
         for (y, &b) in y.iter_mut().zip(b) {
-            *y = O::lane(m, (*y, b));
+            let (value, raised) = judged::<O, (T, T), R, _>(m, (*y, b));
+            *y = value;
+            flags |= raised;
         }
+        flags
     }
 }
 
-struct InPlaceWork<O, I> {
+struct InPlaceWork<O, I, R> {
     args: *const *mut u8,
     n: usize,
-    kernel: PhantomData<(O, I)>,
+    kernel: PhantomData<(O, I, R)>,
 }
 
-impl<I: Overwrite, O: Lane<I, Out = I::First>> Work for InPlaceWork<O, I> {
+impl<I: Overwrite, O: Lane<I, Out = I::First>, R: Report> Work for InPlaceWork<O, I, R> {
     type Out = FpFlags;
     #[inline(always)]
     fn run<L: Level>(self, level: L) -> FpFlags {
         // SAFETY: `in_place` is a `BlockFn`, so its caller made the promises.
-        unsafe { I::run::<O, _>(level.madd(), self.args, self.n) };
-        FpFlags::NONE
+        unsafe { I::run::<O, R, _>(level.madd(), self.args, self.n) }
     }
 }
 
-unsafe fn in_place<O: Lane<I, Out = I::First>, I: Overwrite, L: Level>(
+unsafe fn in_place<O: Lane<I, Out = I::First>, I: Overwrite, R: Report, L: Level>(
     args: *const *mut u8,
     n: usize,
 ) -> FpFlags {
     // SAFETY: the caller of a `BlockFn` promises the level.
-    unsafe { L::enter(InPlaceWork::<O, I> { args, n, kernel: PhantomData }) }
+    unsafe { L::enter(InPlaceWork::<O, I, R> { args, n, kernel: PhantomData }) }
 }

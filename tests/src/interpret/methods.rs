@@ -44,7 +44,7 @@ fn load(l: &LoopDef, input: &Operand, index: &[usize]) -> Value {
 /// The loop a fold steps through: narrow floats are folded in f32 and rounded once, at the end.
 fn fold_loop(name: &str, l: &'static LoopDef) -> &'static LoopDef {
     let wide = ufunx::table().get(name).and_then(|def| def.loop_for(&[DType::F32; 2]));
-    wide.filter(|_| l.outputs[0].is_small_float()).unwrap_or(l)
+    wide.filter(|_| l.outputs[0].is_narrow_float()).unwrap_or(l)
 }
 
 /// Folds `input` over `axes`, in index order, from `start` or else the first element; the results in row-major order of

@@ -181,7 +181,7 @@ fn float_binary(name: &str, a: f64, b: f64, dtype: DType) -> Result {
         "maximum" | "minimum" if b.is_nan() => float(b),
         "fmax" | "fmin" if b.is_nan() => float(a),
         "fmax" | "fmin" if a.is_nan() => float(b),
-        "maximum" | "minimum" | "fmax" | "fmin" if a == b && dtype.is_small_float() => float(a),
+        "maximum" | "minimum" | "fmax" | "fmin" if a == b && dtype.is_narrow_float() => float(a),
         "maximum" | "fmax" => float(if a > b { a } else { b }),
         "minimum" | "fmin" => float(if a < b { a } else { b }),
         "equal" => truth(a == b),

@@ -2,8 +2,8 @@
 //! the result is narrowed with the rounding, and the flags, of one operation in the narrow type: f32 carries more than
 //! twice the digits of each, so rounding twice gives what rounding once would for add to sqrt.
 
-use super::groups::Reduces;
-use super::kernel::{Addresses, Kernel, Report};
+use super::classes::Reduces;
+use super::kernel::{Addresses, Kernel, Report, judged};
 use super::level::{Level, Scalar};
 use super::pack::{OutPack, Pack};
 use crate::fperr;
@@ -11,9 +11,10 @@ use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, bf16, f1
 use half::slice::HalfFloatSliceExt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// A float stored narrow.
-pub trait Small: Element + Default + OutPack {
+pub trait NarrowFloat: Element + Default + OutPack {
     /// The least normal number.
     const LEAST_NORMAL: f32;
     /// The greatest finite number.
@@ -22,7 +23,7 @@ pub trait Small: Element + Default + OutPack {
     fn widen(x: &[Self], y: &mut [f32]);
     /// To nearest, ties to even; writes every element.
     fn narrow(x: &[f32], y: &mut [MaybeUninit<Self>]);
-    /// The same for numbers that are [`Small::GREATEST`] at most.
+    /// The same for numbers that are [`NarrowFloat::GREATEST`] at most.
     #[inline(always)]
     fn narrow_finite(x: &[f32], y: &mut [MaybeUninit<Self>]) {
         Self::narrow(x, y);
@@ -38,101 +39,199 @@ const BLOCK: usize = 512;
 /// Kernel `K` over f32, run on `H`.
 pub struct Via<K, H>(PhantomData<(K, H)>);
 
-/// A pack of f32 inputs that stands for a pack of narrow ones.
-pub trait Widen<H: Small>: Pack {
-    /// The narrow pack.
-    type From: Pack;
-    /// Scratch for the widened block.
-    type Scratch;
-    /// Fresh scratch.
-    fn scratch() -> Self::Scratch;
-    /// Widens elements `start..end`.
-    fn widen(
-        from: <Self::From as Pack>::Slices<'_>,
-        range: std::ops::Range<usize>,
-        scratch: &mut Self::Scratch,
-    );
-    /// The widened block.
-    fn slices(scratch: &Self::Scratch, n: usize) -> Self::Slices<'_>;
+/// An input as an f32 kernel takes it, where memory holds `H`: an f32 stands for an `H`, everything else for itself.
+pub trait Wide<H>: Element {
+    /// What memory holds.
+    type Stored: Element;
+    /// Room for a block as the kernel takes it.
+    type Room;
+    /// Fresh room.
+    fn room() -> Self::Room;
+    /// The elements as the kernel takes them.
+    fn widened<'a>(stored: &'a [Self::Stored], room: &'a mut Self::Room) -> &'a [Self];
 }
 
-impl<H: Small> Widen<H> for (f32,) {
-    type From = (H,);
-    type Scratch = [f32; BLOCK];
+impl<H: NarrowFloat> Wide<H> for f32 {
+    type Stored = H;
+    type Room = [f32; BLOCK];
     #[inline(always)]
-    fn scratch() -> Self::Scratch {
+    fn room() -> [f32; BLOCK] {
         [0.0; BLOCK]
     }
     #[inline(always)]
-    fn widen(from: (&[H],), range: std::ops::Range<usize>, scratch: &mut Self::Scratch) {
-        H::widen(&from.0[range.clone()], &mut scratch[..range.len()]);
-    }
-    #[inline(always)]
-    fn slices(scratch: &Self::Scratch, n: usize) -> (&[f32],) {
-        (&scratch[..n],)
+    fn widened<'a>(stored: &'a [H], room: &'a mut [f32; BLOCK]) -> &'a [f32] {
+        H::widen(stored, &mut room[..stored.len()]);
+        &room[..stored.len()]
     }
 }
 
-impl<H: Small> Widen<H> for (f32, f32) {
-    type From = (H, H);
-    type Scratch = [[f32; BLOCK]; 2];
+/// An output of an f32 kernel, where memory holds `H`.
+pub trait WideOut<H>: OutPack + Element {
+    /// What memory holds.
+    type Stored: OutPack + Element;
+    /// Room for a block as the kernel writes it.
+    type Room;
+    /// Fresh room.
+    fn room() -> Self::Room;
+    /// Where the kernel writes.
+    fn target<'a>(
+        stored: &'a mut [MaybeUninit<Self::Stored>],
+        room: &'a mut Self::Room,
+    ) -> &'a mut [MaybeUninit<Self>];
+    /// Takes what the kernel wrote to memory; what that raises.
+    ///
+    /// # Safety
+    /// The kernel has written every element of the target.
+    unsafe fn stored(room: &Self::Room, stored: &mut [MaybeUninit<Self::Stored>]) -> FpFlags;
+}
+
+impl<H: NarrowFloat> WideOut<H> for f32 {
+    type Stored = H;
+    type Room = [MaybeUninit<f32>; BLOCK];
     #[inline(always)]
-    fn scratch() -> Self::Scratch {
-        [[0.0; BLOCK]; 2]
+    fn room() -> Self::Room {
+        [MaybeUninit::uninit(); BLOCK]
     }
     #[inline(always)]
-    fn widen(from: (&[H], &[H]), range: std::ops::Range<usize>, scratch: &mut Self::Scratch) {
-        H::widen(&from.0[range.clone()], &mut scratch[0][..range.len()]);
-        H::widen(&from.1[range.clone()], &mut scratch[1][..range.len()]);
+    fn target<'a>(stored: &'a mut [MaybeUninit<H>], room: &'a mut Self::Room) -> &'a mut [MaybeUninit<f32>] {
+        &mut room[..stored.len()]
     }
     #[inline(always)]
-    fn slices(scratch: &Self::Scratch, n: usize) -> (&[f32], &[f32]) {
-        (&scratch[0][..n], &scratch[1][..n])
+    unsafe fn stored(room: &Self::Room, stored: &mut [MaybeUninit<H>]) -> FpFlags {
+        // SAFETY: so many are written, says the caller.
+        let wide = unsafe { &*(std::ptr::from_ref(&room[..stored.len()]) as *const [f32]) };
+        narrow(wide, stored)
     }
 }
 
-/// What an f32 kernel's output becomes on `H`.
-pub trait Narrow<H: Small>: OutPack {
-    /// `H` for f32, bool for bool.
+/// What is the same in memory and in the kernel.
+macro_rules! stored_as_they_are {
+    ($($t:ty)*) => {$(
+        impl<H: NarrowFloat> Wide<H> for $t {
+            type Stored = $t;
+            type Room = ();
+            #[inline(always)]
+            fn room() {}
+            #[inline(always)]
+            fn widened<'a>(stored: &'a [$t], (): &'a mut ()) -> &'a [$t] {
+                stored
+            }
+        }
+        impl<H: NarrowFloat> WideOut<H> for $t {
+            type Stored = $t;
+            type Room = ();
+            #[inline(always)]
+            fn room() {}
+            #[inline(always)]
+            fn target<'a>(stored: &'a mut [MaybeUninit<$t>], (): &'a mut ()) -> &'a mut [MaybeUninit<$t>] {
+                stored
+            }
+            #[inline(always)]
+            unsafe fn stored((): &(), _: &mut [MaybeUninit<$t>]) -> FpFlags {
+                FpFlags::NONE
+            }
+        }
+    )*};
+}
+stored_as_they_are! { B8 i32 i64 }
+
+/// A pack of inputs of an f32 kernel, one or two, where memory holds `H`.
+pub trait Widen<H>: Pack {
+    /// What memory holds.
+    type From: Pack;
+    /// Room for a block.
+    type Room;
+    /// Fresh room.
+    fn room() -> Self::Room;
+    /// Elements `start..end` as the kernel takes them.
+    fn widened<'a, 'x: 'a>(
+        from: <Self::From as Pack>::Slices<'x>,
+        range: Range<usize>,
+        room: &'a mut Self::Room,
+    ) -> Self::Slices<'a>;
+}
+
+macro_rules! widen {
+    ($(($($t:ident $k:tt),+);)*) => {$(
+        impl<H: NarrowFloat, $($t: Wide<H>),+> Widen<H> for ($($t,)+) {
+            type From = ($($t::Stored,)+);
+            type Room = ($($t::Room,)+);
+            #[inline(always)]
+            fn room() -> Self::Room {
+                ($($t::room(),)+)
+            }
+            #[inline(always)]
+            fn widened<'a, 'x: 'a>(
+                from: <Self::From as Pack>::Slices<'x>,
+                range: Range<usize>,
+                room: &'a mut Self::Room,
+            ) -> Self::Slices<'a> {
+                ($($t::widened(&from.$k[range.clone()], &mut room.$k),)+)
+            }
+        }
+    )*};
+}
+widen! {
+    (A 0);
+    (A 0, B 1);
+}
+
+/// The outputs of an f32 kernel, one or two, where memory holds `H`.
+pub trait Narrow<H>: OutPack {
+    /// What memory holds.
     type To: OutPack;
-    /// Runs `kernel` over one block, its output narrowed into `y[range]`.
+    /// Runs `kernel` over one block, its outputs narrowed into `y[range]`.
     fn through(
         y: &mut <Self::To as OutPack>::Slices<'_>,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         kernel: impl FnOnce(Self::Slices<'_>) -> FpFlags,
     ) -> FpFlags;
 }
 
-impl<H: Small + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<H>]>> Narrow<H> for f32 {
-    type To = H;
+/// A single output, whose slices are slices.
+trait Single: OutPack + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<Self>]> {}
+impl<T: for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>> Single for T {}
+
+macro_rules! narrow_single {
+    ($($t:ty)*) => {$(
+        impl<H: NarrowFloat> Narrow<H> for $t
+        where
+            <$t as WideOut<H>>::Stored: Single,
+        {
+            type To = <$t as WideOut<H>>::Stored;
+            #[inline(always)]
+            fn through(
+                y: &mut <Self::To as OutPack>::Slices<'_>,
+                range: Range<usize>,
+                kernel: impl FnOnce(&mut [MaybeUninit<$t>]) -> FpFlags,
+            ) -> FpFlags {
+                let (y, mut room) = (&mut y[range], <$t as WideOut<H>>::room());
+                let flags = kernel(<$t as WideOut<H>>::target(y, &mut room));
+                // SAFETY: kernels write every element of their outputs.
+                flags | unsafe { <$t as WideOut<H>>::stored(&room, y) }
+            }
+        }
+    )*};
+}
+narrow_single! { f32 B8 }
+
+impl<H: NarrowFloat, A: WideOut<H>, B: WideOut<H>> Narrow<H> for (A, B) {
+    type To = (A::Stored, B::Stored);
     #[inline(always)]
     fn through(
-        y: &mut &mut [MaybeUninit<H>],
-        range: std::ops::Range<usize>,
-        kernel: impl FnOnce(&mut [MaybeUninit<f32>]) -> FpFlags,
+        y: &mut (&mut [MaybeUninit<A::Stored>], &mut [MaybeUninit<B::Stored>]),
+        range: Range<usize>,
+        kernel: impl for<'a> FnOnce((&'a mut [MaybeUninit<A>], &'a mut [MaybeUninit<B>])) -> FpFlags,
     ) -> FpFlags {
-        let mut wide = [MaybeUninit::<f32>::uninit(); BLOCK];
-        let (wide, y) = (&mut wide[..range.len()], &mut y[range]);
-        let flags = kernel(wide);
+        let (a, b) = (&mut y.0[range.clone()], &mut y.1[range]);
+        let (mut room_a, mut room_b) = (A::room(), B::room());
+        let flags = kernel((A::target(a, &mut room_a), B::target(b, &mut room_b)));
         // SAFETY: kernels write every element of their outputs.
-        let wide = unsafe { &*(std::ptr::from_ref(wide) as *const [f32]) };
-        flags | narrow(wide, y)
+        flags | unsafe { A::stored(&room_a, a) | B::stored(&room_b, b) }
     }
 }
 
-impl<H: Small> Narrow<H> for B8 {
-    type To = B8;
-    #[inline(always)]
-    fn through(
-        y: &mut &mut [MaybeUninit<B8>],
-        range: std::ops::Range<usize>,
-        kernel: impl FnOnce(&mut [MaybeUninit<B8>]) -> FpFlags,
-    ) -> FpFlags {
-        kernel(&mut y[range])
-    }
-}
-
-impl<K: Kernel, H: Small> Kernel for Via<K, H>
+impl<K: Kernel, H: NarrowFloat> Kernel for Via<K, H>
 where
     K::In: Widen<H>,
     K::Out: Narrow<H>,
@@ -152,13 +251,12 @@ where
         n: usize,
     ) -> FpFlags {
         let mut flags = FpFlags::NONE;
-        let mut scratch = <K::In as Widen<H>>::scratch();
+        let mut room = <K::In as Widen<H>>::room();
         let mut start = 0;
         while start < n {
             let end = n.min(start + BLOCK);
-            <K::In as Widen<H>>::widen(x, start..end, &mut scratch);
+            let x = <K::In as Widen<H>>::widened(x, start..end, &mut room);
             flags |= <K::Out as Narrow<H>>::through(&mut y, start..end, |y| {
-                let x = <K::In as Widen<H>>::slices(&scratch, end - start);
                 if let FpReport::Hardware = K::FP {
                     fperr::clear();
                     K::run(level, x, y, end - start) | fperr::take()
@@ -176,7 +274,7 @@ where
 ///
 /// # Safety
 /// As for that type.
-pub(super) unsafe fn strided<O: Reduces<f32>, H: Small>(
+pub(super) unsafe fn strided<O: Reduces<f32>, H: NarrowFloat>(
     args: *const *mut u8,
     n: usize,
     strides: *const isize,
@@ -190,7 +288,9 @@ pub(super) unsafe fn strided<O: Reduces<f32>, H: Small>(
         let mut wide = [0f32; 2];
         H::widen(&[a, b], &mut wide);
         fperr::clear();
-        let y = std::hint::black_box(O::lane(Scalar.madd(), (wide[0], wide[1])));
+        let (y, raised) = judged::<O, _, O::Report, _>(Scalar.madd(), (wide[0], wide[1]));
+        let y = std::hint::black_box(y);
+        flags |= raised;
         if let FpReport::Hardware = O::Report::FP {
             flags |= fperr::take();
         }
@@ -206,7 +306,7 @@ pub(super) unsafe fn strided<O: Reduces<f32>, H: Small>(
 /// Narrows a block. The flags are those of the narrowing: overflow where a finite f32 became infinite (or NaN, where there
 /// is no infinity), underflow where it became subnormal or zero and changed.
 #[inline(always)]
-pub fn narrow<H: Small>(wide: &[f32], y: &mut [MaybeUninit<H>]) -> FpFlags {
+pub fn narrow<H: NarrowFloat>(wide: &[f32], y: &mut [MaybeUninit<H>]) -> FpFlags {
     const MAGNITUDE: u32 = 0x7fff_ffff;
     // As integers magnitudes stand in the same order, NaN above all. A zero wraps to the greatest.
     let (mut greatest, mut least) = (0, u32::MAX);
@@ -238,18 +338,18 @@ unsafe fn as_written<H>(y: &[MaybeUninit<H>]) -> &[H] {
 }
 
 #[cold]
-fn is_any_infinite<H: Small>(wide: &[f32], narrow: &[H]) -> bool {
+fn is_any_infinite<H: NarrowFloat>(wide: &[f32], narrow: &[H]) -> bool {
     wide.iter().zip(narrow).any(|(w, h)| w.is_finite() && h.is_infinite_or_nan())
 }
 
 #[cold]
-fn is_any_tiny_inexact<H: Small>(wide: &[f32], narrow: &[H]) -> bool {
+fn is_any_tiny_inexact<H: NarrowFloat>(wide: &[f32], narrow: &[H]) -> bool {
     let mut back = [0f32; BLOCK];
     H::widen(narrow, &mut back[..narrow.len()]);
     wide.iter().zip(&back).any(|(w, b)| w.abs() < H::LEAST_NORMAL && w != b)
 }
 
-impl Small for f16 {
+impl NarrowFloat for f16 {
     const LEAST_NORMAL: f32 = 6.103_515_6e-5; // 2^-14
     const GREATEST: f32 = 65_504.0;
     #[inline(always)]
@@ -268,7 +368,7 @@ impl Small for f16 {
     }
 }
 
-impl Small for bf16 {
+impl NarrowFloat for bf16 {
     const LEAST_NORMAL: f32 = f32::MIN_POSITIVE;
     const GREATEST: f32 = f32::from_bits(0x7f7f_0000);
     #[inline(always)]
@@ -303,9 +403,9 @@ fn rounded_to_bf16(x: f32) -> u16 {
     (bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16
 }
 
-macro_rules! small_byte_floats {
+macro_rules! byte_floats {
     ($($t:ty, $least_normal:expr, $greatest:expr, $exponent_mask:expr;)*) => {$(
-        impl Small for $t {
+        impl NarrowFloat for $t {
             const LEAST_NORMAL: f32 = $least_normal;
             const GREATEST: f32 = $greatest;
             #[inline(always)]
@@ -327,7 +427,7 @@ macro_rules! small_byte_floats {
         }
     )*};
 }
-small_byte_floats! {
+byte_floats! {
     F8E5M2, 6.103_515_6e-5, 57_344.0, 0x7c; // 2^-14
     F8E4M3FN, 0.015_625, 448.0, 0x7f;       // 2^-6; no infinities, and a full exponent alone is still a number
 }
