@@ -301,13 +301,6 @@ pub unsafe fn prepare(
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
 fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
-    // No loop of ours is complex, and casting to a real dtype wants a warning.
-    let complex = |d: DType| d.kind() == Kind::Complex;
-    let is_complex =
-        |t: Typed| t == Typed::Weak(Weak::Complex) || matches!(t, Typed::Strong(d) if complex(d));
-    if parsed.inputs.iter().any(|i| is_complex(i.typed())) {
-        return Err(Reason::DType);
-    }
     // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -328,10 +321,6 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     } else if outputs().any(|d| d.numpy_number().is_none()) {
         return Err(Reason::DType);
     }
-    // NumPy reads what a masked output holds, and warns where that loses imaginary parts.
-    if parsed.mask.is_some() && outputs().any(complex) {
-        return Err(Reason::DType);
-    }
     let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(|i| compared(def, parsed, i)).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
@@ -342,7 +331,21 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
         signature: signature.as_ref(),
         casting: parsed.casting,
     };
-    resolve(def, &request).map_err(|_| Reason::Resolution)
+    let l = resolve(def, &request).map_err(|_| Reason::Resolution)?;
+    let loses = |i: &Ingested, &to: &DType| discards_imaginary(i.typed().alone(), to);
+    let lost = parsed.inputs.iter().zip(l.inputs).any(|(input, to)| loses(input, to))
+        || l.outputs.iter().zip(&out_types).any(|(&from, to)| {
+            // NumPy reads what a masked output holds.
+            to.is_some_and(|to| {
+                discards_imaginary(from, to) || parsed.mask.is_some() && discards_imaginary(to, from)
+            })
+        });
+    if lost { Err(Reason::DType) } else { Ok(l) }
+}
+
+/// Whether a cast loses imaginary parts: that wants NumPy's warning.
+pub fn discards_imaginary(from: DType, to: DType) -> bool {
+    from.kind() == Kind::Complex && to.kind() != Kind::Complex
 }
 
 /// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its

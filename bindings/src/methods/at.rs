@@ -2,6 +2,7 @@
 
 use super::common::array;
 use crate::args::Reason;
+use crate::call::discards_imaginary;
 use crate::ingest::{Ingested, ingest, writable};
 use crate::numpy_api::NumPy;
 use crate::object::Arguments;
@@ -111,8 +112,9 @@ pub unsafe fn native_at(
         let l = ufunx::at::resolve_at(def, target.dtype, strong.map(Typed::Strong));
         let l = l.map_err(|_| Reason::Resolution)?;
         let casts = [(target.dtype, l.inputs[0]), (l.outputs[0], target.dtype)];
-        let all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
-        if def.clears_flags && all.into_iter().any(|(from, to)| can_raise(from, to)) {
+        let mut all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
+        let numpys = |(from, to)| discards_imaginary(from, to) || def.clears_flags && can_raise(from, to);
+        if all.any(numpys) {
             return Err(Reason::Resolution);
         }
         at_values(py, np, ufunc, &target, &indices, operand)

@@ -12,7 +12,6 @@ use pyo3::prelude::*;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::reduce::{Axes, normalize_axis};
-use ufunx::registry::Kind;
 use ufunx::{DType, Report};
 
 /// The value of a keyword, null where absent.
@@ -28,8 +27,7 @@ pub unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, R
             return Err(Reason::Operand);
         }
         let array = object.cast::<PyArrayObject>();
-        // No loop of ours is complex, and casting to a real dtype wants a warning.
-        let dtype = np.dtype_of(array).filter(|d| d.kind() != Kind::Complex).ok_or(Reason::DType)?;
+        let dtype = np.dtype_of(array).ok_or(Reason::DType)?;
         Ok(operand_of(array, dtype))
     }
 }

@@ -3,7 +3,7 @@
 use super::common::{array, axes, finish, given_output, optional_dtype, output, value};
 use crate::args::Reason;
 use crate::args::mask;
-use crate::call::may_overflow;
+use crate::call::{discards_imaginary, may_overflow};
 use crate::gil;
 use crate::ingest::{Ingested, ingest};
 use crate::numpy_api::NumPy;
@@ -66,6 +66,11 @@ pub unsafe fn native_reduce(
             },
         )?;
         let dtype = reduction.l.outputs[0];
+        if discards_imaginary(input.dtype, dtype)
+            || out.as_ref().is_some_and(|(_, o)| discards_imaginary(dtype, o.dtype))
+        {
+            return Err(Reason::DType);
+        }
         if let Initial::Value(value) = options.initial
             && (!suits(value, dtype) || may_overflow(value, dtype))
         {
@@ -103,7 +108,7 @@ fn casts_apart(
             && !def.clears_flags
     };
     // Reading a complex output into a real accumulator warns.
-    (raises && !together()) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)
+    (raises && !together()) || discards_imaginary(target, computed)
 }
 
 /// Whether a number is of the dtype's kind or a lower one.

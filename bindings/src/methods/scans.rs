@@ -2,6 +2,7 @@
 
 use super::common::{array, finish, given_output, one_axis, optional_dtype, output, value};
 use crate::args::Reason;
+use crate::call::discards_imaginary;
 use crate::gil;
 use crate::numpy_api::NumPy;
 use crate::object::Ufunc;
@@ -39,6 +40,9 @@ pub unsafe fn native_accumulate(
         let out_dtype = out.as_ref().map(|(_, out)| out.dtype);
         let l = resolve_reduction(def, input.dtype, out_dtype, dtype).map_err(|_| Reason::Resolution)?;
         let dtype = l.outputs[0];
+        if discards_imaginary(input.dtype, dtype) {
+            return Err(Reason::DType);
+        }
         if let Some((_, out)) = &out {
             // What is computed is computed in the output's memory.
             let usable = out.dtype == dtype && out.shape == input.shape && out.is_aligned();
@@ -87,7 +91,7 @@ pub unsafe fn native_reduceat(
         let dtype = optional_dtype(py, np, dtype)?;
         let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
         // NumPy casts the whole array first, what no slice holds included.
-        if can_raise(input.dtype, l.inputs[1]) {
+        if can_raise(input.dtype, l.inputs[1]) || discards_imaginary(input.dtype, l.inputs[1]) {
             return Err(Reason::Resolution);
         }
         let at = |i: usize| *indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
