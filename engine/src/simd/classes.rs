@@ -7,14 +7,13 @@
 
 use super::fold::Folds;
 use super::kernel::{
-    Baseline, Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_reducing_loop,
-    reducing_loop,
+    Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_reducing_loop, reducing_loop,
 };
 use super::math::{Math, MathEach};
 use super::narrow::{Narrow, Via, Widen};
 use super::pack::{OutPack, Pack};
 use crate::registry::{
-    B8, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, LoopDef, bf16, f16, for_each_class,
+    B8, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, Isa, LoopDef, bf16, f16, for_each_class,
 };
 
 /// The loops of a ufunc, in the order in which they are searched: the first whose inputs all operands cast to safely is
@@ -72,6 +71,8 @@ pub trait Reduces<T: Element + OutPack>: Lane<(T, T), Out = T> {
     type Report: Report;
     /// [`super::fold::ByLanes`], [`super::fold::Pairwise`] or [`super::fold::InOrder`].
     type Fold: Folds<T>;
+    /// The highest level it is compiled for; the baseline for what no vectors help.
+    const CEILING: Isa = Isa::V3;
 }
 
 macro_rules! families {
@@ -99,11 +100,6 @@ macro_rules! families {
             use super::*;
             each! { ints floats complexes: Judged, UpToV3; $i $f $c }
             narrow_each! { Judged; $h $m }
-        }
-        /// Loops that judge their flags by value and that no vectors help.
-        pub mod baseline {
-            use super::*;
-            each! { ints: Judged, Baseline; $i }
         }
         /// Loops `(T, T) -> T` that can also reduce, accumulate and update in place; `O` says by [`Reduces`] how.
         pub mod reducing {

@@ -184,15 +184,10 @@ pub trait Ceiling: 'static {
     /// The level.
     const ISA: Isa;
 }
-/// Families that no vectors help: loops with a number of steps that depends on the value, and such.
-pub struct Baseline;
 /// Memory-bound families: AVX-512 gains nothing over AVX2 there (NumPy found the same, numpy#23153).
 pub struct UpToV3;
 /// Compute-bound families.
 pub struct UpToV4;
-impl Ceiling for Baseline {
-    const ISA: Isa = Isa::Scalar;
-}
 impl Ceiling for UpToV3 {
     const ISA: Isa = Isa::V3;
 }
@@ -245,8 +240,8 @@ pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef 
 /// The loop of a function that folds: blocks, in place, strided, and the fold.
 pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
     let kernels = Kernels {
-        block: by_isa!(Isa::V3, erased::<Each<O, (T, T), O::Report>> as BlockFn),
-        in_place: by_isa!(Isa::V3, in_place::<O, (T, T), O::Report> as BlockFn),
+        block: by_isa!(O::CEILING, erased::<Each<O, (T, T), O::Report>> as BlockFn),
+        in_place: by_isa!(O::CEILING, in_place::<O, (T, T), O::Report> as BlockFn),
         strided: ByIsa::baseline(strided::<O, (T, T), O::Report> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,
     };
@@ -261,7 +256,7 @@ where
     f32: Narrow<H>,
 {
     let kernels = Kernels {
-        block: by_isa!(Isa::V3, erased::<Via<Each<O, (f32, f32), O::Report>, H>> as BlockFn),
+        block: by_isa!(O::CEILING, erased::<Via<Each<O, (f32, f32), O::Report>, H>> as BlockFn),
         strided: ByIsa::baseline(narrow::strided::<O, H> as StridedFn),
         ..Kernels::NONE
     };
