@@ -17,4 +17,5 @@ mod memory;
 mod overlap;
 mod pairwise;
 mod reductions;
+mod references;
 mod threads;
