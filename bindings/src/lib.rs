@@ -24,6 +24,7 @@ mod methods;
 mod numpy_api;
 mod object;
 mod overrides;
+mod records;
 mod small_folds;
 mod twin;
 mod walk;
@@ -42,8 +43,8 @@ mod _native {
         cap_isa, explain::explain, foreign::aligned_rows, foreign::array::Array, foreign::asarray,
         foreign::from_dlpack, functions::array_function_dispatch, functions::functions, handoff::get_handoff,
         handoff::set_handoff, inplace::InPlaceError, inplace::enter_block, inplace::install,
-        inplace::leave_block, inplace::uninstall, native_calls, num_threads, set_local_threads,
-        set_num_threads, show_config, ufuncs,
+        inplace::leave_block, inplace::uninstall, native_calls, num_threads, records::records,
+        set_local_threads, set_num_threads, show_config, ufuncs,
     };
 
     #[pymodule_init]
