@@ -5,9 +5,6 @@ pub use super::lanes::cbrt::Cbrt;
 pub use super::lanes::exp::{Exp, Exp2, Expm1};
 pub use super::lanes::log::{Log, Log1p, Log2, Log10};
 use crate::registry::{Accuracy, Cost};
-use crate::simd::groups::{math, via};
-use crate::simd::kernel::UpToV4;
-use crate::simd::math::MathEach;
 use crate::typed::Takes;
 use crate::ufunc;
 
@@ -22,9 +19,7 @@ macro_rules! math_ufuncs {
         ufunc! {
             $(#[doc = $doc])*
             $name(x) -> (y) = $op;
-            loops: [
-                &via::halves::<MathEach<$op, f32>, UpToV4>(), &math::<$op>(), &via::minis::<MathEach<$op, f32>, UpToV4>(),
-            ];
+            loops: { floats: math<$op>; };
             examples: &[($args, $prints)];
             cost: Cost::Heavy;
             accuracy: Accuracy::Ulp(1.0);

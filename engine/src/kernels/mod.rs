@@ -11,8 +11,8 @@ pub mod minmax;
 pub mod predicates;
 pub mod rounding;
 
-use crate::simd::groups::{One, Two};
-use crate::simd::kernel::{Each, Lane, Quiet, Raises};
+use crate::simd::classes::{One, Two};
+use crate::simd::kernel::{Lane, Quiet, Raises};
 
 /// Defines a lane function as a zero-sized type: `lane! { Add(a, b) for i32, i64 = a.wrapping_add(b); }`.
 macro_rules! lane {
