@@ -1,7 +1,6 @@
 //! Why an array cannot be read, in words that name the way out.
 
 use super::class::Flags;
-use super::view::is_true;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -163,4 +162,9 @@ fn is_tracer(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     let module = class.getattr(intern!(py, "__module__"))?;
     let name = class.getattr(intern!(py, "__name__"))?;
     Ok(name.extract::<&str>()? == "Tracer" && module.extract::<&str>()?.starts_with("jax"))
+}
+
+/// Whether an attribute of that name is there and true.
+fn is_true(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
+    object.getattr(name).is_ok_and(|value| value.is_truthy().unwrap_or(false))
 }
