@@ -19,7 +19,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test fuzz valgrind test-matrix check bench wheel bless clean native tree
+.PHONY: help demo test faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -40,11 +40,21 @@ CASES ?= 200000
 fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
 
-valgrind: native ## the tests of foreign arrays, every access to memory watched; needs Debian's valgrind
+FUZZ_SECONDS ?= 60
+fuzz-targets: ## libFuzzer, steered by coverage, FUZZ_SECONDS on each target, TARGETS= for some; MERGE=1 keeps what it found
+	tests/fuzz/run.sh $(FUZZ_SECONDS) $(TARGETS)
+
+faults: native ## faults on purpose that take long: every request for memory of every loop fails once
+	cargo test --release -p ufunx-tests --test rust -- --ignored --nocapture every_loop_survives
+
+valgrind: native ## the engine's tests and those of foreign arrays, every access to memory watched; needs Debian's valgrind
 	$(PY) tests/valgrind.py
 
 test-matrix: $(READY) ## the Python tests on every CPython found, with its oldest and newest NumPy
 	$(PY) tests/matrix.py
+
+test-platforms: ## the Rust tests on AArch64 and an old x86-64, emulated, the Python tests on CPython 3.14 and 3.15; root on Debian
+	tests/platforms.sh $(PLATFORMS)
 
 check: $(READY) tree ## formatting, lints, types, docs and the direction of dependencies
 	cargo fmt --all --check

@@ -137,7 +137,8 @@ impl Case {
         let step = if self.layout == Strided { 2 } else { 1 };
         let arrays: Vec<Array> =
             (0..).zip(self.l.inputs).map(|(seed, &dtype)| random(dtype, self.n * step, seed)).collect();
-        let mut outputs: Vec<Array> = self.l.outputs.iter().map(|&d| Array::zeros(d, &[self.n])).collect();
+        let mut outputs: Vec<Array> =
+            self.l.outputs.iter().map(|&d| Array::zeros(d, &[self.n]).expect("memory")).collect();
         let operands: Vec<Operand> = (0..)
             .zip(&arrays)
             .map(|(i, a)| {
@@ -159,7 +160,7 @@ impl Case {
             Inplace => vec![unsafe { ViewMut::from_operand(operands[0].clone()) }],
             _ => outputs.iter_mut().map(Array::view_mut).collect(),
         };
-        let source = Array::copy_of(&arrays[0].view());
+        let source = Array::copy_of(&arrays[0].view()).expect("memory");
         let (from, to, bytes) = match self.layout {
             Inplace => (source.view().operand().ptr, operands[0].ptr, self.n * operands[0].dtype.size()),
             _ => (std::ptr::null_mut(), std::ptr::null_mut(), 0),
@@ -238,7 +239,7 @@ fn random(dtype: DType, n: usize, seed: u64) -> Array {
             Kind::Float | Kind::Complex => 0.1 + uniform() * 9.9,
         })
         .collect();
-    let mut array = Array::zeros(dtype, &[n]);
+    let mut array = Array::zeros(dtype, &[n]).expect("memory");
     let to = array.view_mut().operand().ptr;
     // SAFETY: both hold `n` aligned elements, and every CPU has the scalar level.
     unsafe { cast_block(DType::F64, dtype, values.as_ptr().cast(), to, n, Isa::Scalar) };

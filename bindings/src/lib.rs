@@ -1,174 +1,116 @@
 //! `ufunx._native`: NumPy's ufuncs as objects that run on the engine.
 //!
-//! A call goes one way: `object` (entry; `inplace` for NumPy's own objects) → `fast`, or `overrides` (normal form,
-//! `__array_ufunc__`) → `args` (parse) and `ingest` → `call` or `methods` (resolve, plan, execute in the engine) →
-//! `numpy_api` (report flags) → `wrap`. What is not plain goes to NumPy's own ufunc, the *twin*, with the same arguments,
-//! before anything was written; `explain` says which way a call would take.
+//! The folders are the way of a call, from what Python sees down to NumPy's and CPython's API; nothing imports upwards:
+//!
+//! - `faces`: the ufunc object and its methods, in-place mode's entries, `explain`, `ufunx.Array`, settings
+//! - `functions`: NumPy's functions with `__array_function__`
+//! - `pipeline`: the order of a call: short way → override → foreign operands → ours, or NumPy's
+//! - `foreign`: operands of other libraries as arrays over their memory, and results given to them
+//! - `numpys`: handing a call to NumPy's own ufunc, the *twin*, before anything was written
+//! - `run`: the general way of a call and of each method: parse → resolve → plan → execute in the engine → report
+//! - `short`: the quick way of small calls
+//! - `overrides`: `__array_ufunc__`, and which ufunc object it is handed
+//! - `results`: new results, and their type by `__array_wrap__`
+//! - `arguments`: as passed, in normal form, parsed; objects as operands
+//! - `ufunc`: what is behind a ufunc object
+//! - `python`: entering and leaving Rust, look-ups, NumPy's C API
 
-mod args;
-mod call;
-mod class_cache;
-mod docs;
-mod early;
-mod explain;
-mod fast;
+mod arguments {
+    pub mod ingest;
+    pub mod normal;
+    pub mod parse;
+    pub mod passed;
+    pub mod replace;
+}
+mod faces {
+    pub mod array;
+    pub mod asarray;
+    pub mod explain;
+    pub mod inplace;
+    pub mod methods;
+    pub mod object;
+    pub mod records;
+    pub mod settings;
+    pub mod ufuncs;
+}
 mod foreign;
 mod functions;
-mod gil;
-mod handoff;
-mod ingest;
-mod inplace;
-mod lookup;
-mod loops;
-mod methods;
-mod numpy_api;
-mod object;
-mod overrides;
-mod records;
-mod small_folds;
-mod twin;
-mod walk;
-mod wrap;
+mod numpys {
+    pub mod minis;
+    pub mod stock;
+    pub mod twin;
+}
+mod overrides {
+    pub mod ask;
+    pub mod handoff;
+}
+mod pipeline;
+mod python {
+    pub mod array_class;
+    pub mod class_cache;
+    pub mod entry;
+    pub mod exit;
+    pub mod gil;
+    pub mod lookup;
+    pub mod memory;
+    pub mod number;
+    pub mod numpy_api;
+    pub mod threads;
+}
+mod results {
+    pub mod fresh;
+    pub mod scalar;
+    pub mod wrap;
+}
+mod run {
+    pub mod at;
+    pub mod call;
+    pub mod common;
+    pub mod early;
+    pub mod outer;
+    pub mod reduce;
+    pub mod scans;
+}
+mod short {
+    pub mod call;
+    pub mod folds;
+    pub mod lay_out;
+    pub mod read;
+    pub mod walk;
+}
+mod ufunc {
+    pub mod docs;
+    pub mod loops;
+    pub mod record;
+}
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
 
-/// The ufunx extension module.
-#[pymodule]
+/// The ufunx extension module. Its tables and caches are used with the GIL held (CONTRIBUTING lists them), so it says that it
+/// needs one: a free-threaded interpreter switches it on.
+#[pymodule(gil_used = true)]
 mod _native {
+    use super::*;
+
     #[pymodule_export]
     use super::{
-        cap_isa, explain::explain, foreign::aligned_rows, foreign::array::Array, foreign::asarray,
-        foreign::from_dlpack, functions::array_function_dispatch, functions::functions, handoff::get_handoff,
-        handoff::set_handoff, inplace::InPlaceError, inplace::enter_block, inplace::install,
-        inplace::leave_block, inplace::uninstall, native_calls, num_threads, records::records,
-        set_local_threads, set_num_threads, show_config, ufuncs,
+        faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
+        faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
+        faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
+        faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
+        faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,
+        faces::ufuncs::ufuncs, foreign::array::Array, functions::array_function_dispatch,
+        functions::functions, numpys::stock::InPlaceError, overrides::handoff::get_handoff,
+        overrides::handoff::set_handoff,
     };
 
     #[pymodule_init]
-    fn init(m: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        use pyo3::types::PyModuleMethods;
-        super::numpy_api::NumPy::load(m.py())?;
+    fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
+        ufunx::environment::check().map_err(|e| PyValueError::new_err(e.to_string()))?;
+        python::numpy_api::NumPy::load(m.py())?;
+        foreign::array::class(m.py());
+        m.add("thread_setting", python::threads::variable(m.py())?)?;
         m.add("__version__", env!("CARGO_PKG_VERSION"))
     }
-}
-
-/// The object for each ufunc in NumPy's public namespace, by name; aliases share one. They are made once in a process, so
-/// that `is` holds for them whoever asks.
-#[pyfunction]
-fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let made = MADE.get_or_try_init(py, || make_ufuncs(py).map(Bound::unbind))?;
-    made.bind(py).copy()
-}
-
-fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    let numpy = py.import("numpy")?;
-    let class = numpy.getattr("ufunc")?;
-    let made = PyDict::new(py);
-    let by_twin = PyDict::new(py);
-    for (name, twin) in numpy.dict().iter() {
-        if !twin.get_type().is(&class) {
-            continue;
-        }
-        let object = match by_twin.get_item(&twin)? {
-            Some(object) => object,
-            None => {
-                let object = object::new(py, &twin)?.into_bound(py);
-                by_twin.set_item(&twin, &object)?;
-                object
-            }
-        };
-        made.set_item(name, object)?;
-    }
-    inplace::register(py, &by_twin.values().iter().collect::<Vec<_>>())?;
-    Ok(made)
-}
-
-/// How many ufunc calls, methods included, ran on native kernels in this process so far.
-///
-/// >>> import numpy, ufunx
-/// >>> before = ufunx.native_calls()
-/// >>> _ = ufunx.sqrt(numpy.ones(3))
-/// >>> ufunx.native_calls() - before
-/// 1
-#[pyfunction]
-fn native_calls() -> u64 {
-    object::native_calls()
-}
-
-/// The number of threads a call may use: `set_num_threads`' number, or what `UFUNX_NUM_THREADS` says, or the cores that
-/// the process may use.
-///
-/// >>> import ufunx
-/// >>> with ufunx.threads(2):
-/// ...     ufunx.num_threads()
-/// 2
-#[pyfunction]
-fn num_threads() -> usize {
-    ufunx::num_threads()
-}
-
-/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
-///
-/// >>> import ufunx
-/// >>> before = ufunx.num_threads()
-/// >>> ufunx.set_num_threads(1)
-/// >>> ufunx.num_threads()
-/// 1
-/// >>> ufunx.set_num_threads(before)
-#[pyfunction]
-fn set_num_threads(n: usize) -> PyResult<()> {
-    if n == 0 {
-        return Err(PyValueError::new_err("the number of threads must be at least 1"));
-    }
-    ufunx::set_num_threads(n);
-    Ok(())
-}
-
-/// Set the number of threads for this thread's calls, 0 for the common setting; what was set before is returned.
-#[pyfunction]
-fn set_local_threads(n: usize) -> usize {
-    ufunx::threads::set_local_threads(n)
-}
-
-/// Let kernels use this instruction set at most: 'scalar', 'v3' (AVX2) or 'v4' (AVX-512). The one then in use is
-/// returned, a lower one where the CPU lacks the one asked for.
-///
-/// >>> import ufunx
-/// >>> before = ufunx.show_config()["isa_used"]
-/// >>> ufunx.cap_isa("scalar")
-/// 'scalar'
-/// >>> ufunx.cap_isa(before) == before
-/// True
-#[pyfunction]
-fn cap_isa(isa: &str) -> PyResult<&'static str> {
-    let wanted = ufunx::Isa::from_name(isa)
-        .ok_or_else(|| PyValueError::new_err(format!("'{isa}' is not one of scalar, v3, v4")))?;
-    Ok(ufunx::cap_isa(wanted).name())
-}
-
-/// What this build is and does: version, instruction sets found on this CPU (lowest first) and the one used, threads,
-/// whether in-place mode is on, ufuncs and loops.
-///
-/// >>> import ufunx
-/// >>> config = ufunx.show_config()
-/// >>> config["isa_used"] in config["isa_found"]
-/// True
-/// >>> config["loops"] > config["ufuncs"]
-/// True
-#[pyfunction]
-fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    let config = PyDict::new(py);
-    config.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    let found = ufunx::Isa::ALL.iter().filter(|&&isa| isa <= ufunx::detected_isa()).map(|isa| isa.name());
-    config.set_item("isa_found", found.collect::<Vec<_>>())?;
-    config.set_item("isa_used", ufunx::current_isa().name())?;
-    config.set_item("threads", ufunx::num_threads())?;
-    config.set_item("in_place", inplace::is_active())?;
-    config.set_item("ufuncs", ufunx::table().len())?;
-    config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;
-    Ok(config)
 }

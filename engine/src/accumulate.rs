@@ -5,6 +5,7 @@
 
 use crate::array::{Array, View};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
 use crate::operand::{Operand, Order, output_strides};
@@ -21,6 +22,7 @@ pub fn accumulate(
     axis: isize,
     dtype: Option<DType>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_binary(def, "accumulate")?;
     let input = input.operand();
     if input.shape.is_empty() {
@@ -29,8 +31,8 @@ pub fn accumulate(
     let axis = normalize_axis(axis, input.shape.len())?;
     let l = resolve_reduction(def, input.dtype, None, dtype)?;
     let size = l.outputs[0].size();
-    let strides = output_strides(&[input], &input.shape, size, Order::K);
-    let out = Array::with_strides(l.outputs[0], &input.shape, &strides);
+    let strides = || output_strides(&[input], &input.shape, size, Order::K);
+    let out = Array::with_strides(l.outputs[0], &input.shape, strides)?;
     // SAFETY: the input is borrowed for the call; the output is new and of the loop's dtype.
     let report = unsafe { run(def, l, input, out.operand(), axis) }.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })

@@ -3,12 +3,11 @@
 
 use crate::cast::cast_block;
 use crate::error::Error;
+use crate::memory::{self, Memory};
 use crate::operand::{MAX_DIMS, Operand, Shape, Strides, c_strides};
 use crate::registry::{Complex64, DType, Element, Isa, UserElement, Weak};
 use ndarray::{ArrayBase, ArrayD, ArrayViewD, Data, DataMut, Dimension, IxDyn, ShapeBuilder};
-use std::alloc::Layout;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
 
 /// A borrowed array of any dtype.
 #[derive(Clone, Debug)]
@@ -116,33 +115,34 @@ impl<'a> ViewMut<'a> {
 impl Array {
     /// An array with unspecified contents (zeros), in the given byte strides, which must be those of some order of the
     /// axes without gaps.
-    pub(crate) fn with_strides(dtype: DType, shape: &[usize], strides: &[isize]) -> Array {
-        let bytes = shape.iter().product::<usize>() * dtype.size();
-        let memory = Memory::new(bytes);
-        let operand = Operand {
-            ptr: memory.ptr.as_ptr(),
-            dtype,
-            shape: Shape::from_slice(shape),
-            strides: Strides::from_slice(strides),
-        };
-        Array { memory, operand }
+    pub(crate) fn with_strides(
+        dtype: DType,
+        shape: &[usize],
+        strides: impl FnOnce() -> Strides,
+    ) -> Result<Array, Error> {
+        let memory = Memory::zeroed(dtype, shape)?;
+        let ptr = memory.as_ptr();
+        Ok(Array {
+            memory,
+            operand: Operand { ptr, dtype, shape: Shape::from_slice(shape), strides: strides() },
+        })
     }
 
     /// A C-contiguous array of zeros.
-    pub fn zeros(dtype: DType, shape: &[usize]) -> Array {
-        Array::with_strides(dtype, shape, &c_strides(shape, dtype.size()))
+    pub fn zeros(dtype: DType, shape: &[usize]) -> Result<Array, Error> {
+        Array::with_strides(dtype, shape, || c_strides(shape, dtype.size()))
     }
 
     /// A copy of `source`, C-contiguous.
-    pub fn copy_of(source: &View<'_>) -> Array {
+    pub fn copy_of(source: &View<'_>) -> Result<Array, Error> {
         // SAFETY: a view's elements may be read while it is borrowed.
         unsafe { Array::copy_operand(source.operand()) }
     }
 
     /// # Safety
     /// The operand's elements may be read.
-    pub(crate) unsafe fn copy_operand(source: &Operand) -> Array {
-        let copy = Array::zeros(source.dtype, &source.shape);
+    pub(crate) unsafe fn copy_operand(source: &Operand) -> Result<Array, Error> {
+        let copy = Array::zeros(source.dtype, &source.shape)?;
         if !source.is_empty() {
             let shape: Shape =
                 if source.shape.is_empty() { [1].into_iter().collect() } else { source.shape.clone() };
@@ -155,7 +155,7 @@ impl Array {
                 crate::stage::gather(source.ptr, &coords, &shape, &strides, size, count, copy.operand.ptr)
             };
         }
-        copy
+        Ok(copy)
     }
 
     /// The element type.
@@ -209,7 +209,13 @@ impl Array {
 
     /// As an owned `ndarray`, if the elements are `T`.
     pub fn into_ndarray<T: UserElement>(self) -> Result<ArrayD<T>, Error> {
-        Ok(self.to_ndarray()?.to_owned())
+        let view = self.to_ndarray::<T>()?;
+        let mut items = memory::list(view.len(), self.dtype())?;
+        // SAFETY: the elements lie in the memory from its start on without gaps, whatever the order of the axes.
+        items.extend_from_slice(unsafe { std::slice::from_raw_parts(view.as_ptr(), view.len()) });
+        let (_, shape, strides, _) = ndarray_layout(&self.operand);
+        let made = ArrayD::from_shape_vec(shape.strides(strides), items);
+        Ok(made.unwrap_or_else(|_| unreachable!("an array has no gaps and no element twice")))
     }
 
     /// The only element, if there is just one and it is a `T`.
@@ -224,7 +230,7 @@ impl Array {
 
 impl std::fmt::Debug for Array {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Array({}, shape {:?}, {} bytes)", self.dtype(), self.shape(), self.memory.layout.size())
+        write!(f, "Array({}, shape {:?}, {} bytes)", self.dtype(), self.shape(), self.memory.bytes())
     }
 }
 
@@ -240,7 +246,7 @@ impl Scalar {
 
     /// The value in a given dtype; an integer that does not fit is an error.
     pub fn to_array(self, dtype: DType) -> Result<Array, Error> {
-        let target = Array::zeros(dtype, &[]);
+        let target = Array::zeros(dtype, &[])?;
         let cast = |source: DType, value: *const u8| {
             // SAFETY: both are single aligned elements; the scalar level is always there.
             unsafe { cast_block(source, dtype, value, target.operand.ptr, 1, Isa::Scalar) };
@@ -356,38 +362,6 @@ fn ndarray_layout(operand: &Operand) -> (*const u8, IxDyn, IxDyn, Vec<usize>) {
         strides.push((stride / size).unsigned_abs());
     }
     (ptr, IxDyn(&operand.shape), IxDyn(&strides), flipped)
-}
-
-/// Heap memory aligned for any kernel and for whole cache lines.
-struct Memory {
-    ptr: NonNull<u8>,
-    layout: Layout,
-}
-
-// SAFETY: plain memory with one owner.
-unsafe impl Send for Memory {}
-// SAFETY: shared access only reads.
-unsafe impl Sync for Memory {}
-
-impl Memory {
-    fn new(bytes: usize) -> Memory {
-        let Ok(layout) = Layout::from_size_align(bytes.max(1), 64) else {
-            panic!("an array of {bytes} bytes is past the address space")
-        };
-        // SAFETY: the layout is not empty. Zeroed pages come from the system untouched, so large arrays cost nothing here.
-        let ptr = unsafe { std::alloc::alloc_zeroed(layout) };
-        match NonNull::new(ptr) {
-            Some(ptr) => Memory { ptr, layout },
-            None => std::alloc::handle_alloc_error(layout),
-        }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: allocated with this layout, and freed once.
-        unsafe { std::alloc::dealloc(self.ptr.as_ptr(), self.layout) }
-    }
 }
 
 /// Whether an array may have so many dimensions.

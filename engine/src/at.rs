@@ -3,9 +3,11 @@
 use crate::array::{Array, Input, ViewMut};
 use crate::call::{cast_copy, check_counts};
 use crate::cast::cast_block;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{Report, call_contiguous, call_strided, watched};
-use crate::operand::Operand;
+use crate::memory;
+use crate::operand::{Operand, checked_bytes};
 use crate::overlap::may_overlap;
 use crate::registry::{Casting, DType, FpFlags, LoopDef, Request, Typed, UfuncDef, resolve};
 use crate::simd::level::current_isa;
@@ -20,6 +22,7 @@ pub fn at(
     indices: &[isize],
     values: Option<&Input<'_>>,
 ) -> Result<Report, Error> {
+    environment::check()?;
     let needed = def.nin() == 2;
     if def.nin() > 2 || def.nout() != 1 {
         return Err(Error::NotBinary { ufunc: def.name, method: "at" });
@@ -111,8 +114,12 @@ pub unsafe fn at_plain(
 fn element_places(def: &UfuncDef, target: &Operand, indices: &[isize]) -> Result<Vec<*mut u8>, Error> {
     let len = target.shape[0];
     let rest = target.at(0, 0);
-    let count: usize = rest.shape.iter().product();
-    let mut places = Vec::with_capacity(indices.len() * count);
+    let count = rest.len();
+    let mut all = rest.shape.clone();
+    all.insert(0, indices.len());
+    checked_bytes(&all, size_of::<*mut u8>().max(target.dtype.size()))?;
+    // An address has the size of an index.
+    let mut places = memory::list(indices.len() * count, DType::I64)?;
     for &index in indices {
         let i = if index < 0 { index + len as isize } else { index };
         if i < 0 || i >= len as isize {
@@ -132,7 +139,7 @@ fn spread(dtype: DType, values: &Operand, shape: &[usize], casts: &mut Report) -
     let error = || Error::AtShape { indices: shape[0], values: values.shape.to_vec() };
     let values = values.broadcast(shape).ok_or_else(error)?;
     // SAFETY: the values are borrowed by the caller.
-    let (copy, flags) = unsafe { cast_copy(&values, dtype) };
+    let (copy, flags) = unsafe { cast_copy(&values, dtype) }?;
     casts.cast |= flags;
     Ok(copy)
 }

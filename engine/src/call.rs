@@ -1,9 +1,12 @@
 //! A call: resolve → broadcast → overlap → plan → execute.
 
 use crate::array::{Array, Input, View, ViewMut, check_ndim};
+use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
-use crate::operand::{Operand, Order, Shape, broadcast_shape, output_strides, single_call_order};
+use crate::operand::{
+    Operand, Order, Shape, broadcast_shape, checked_bytes, output_strides, single_call_order,
+};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::plan::Plan;
 use crate::registry::{Casting, Cost, DType, FpFlags, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
@@ -79,6 +82,7 @@ fn run_call(
     outputs: &[Option<&Operand>],
     options: &CallOptions<'_>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_counts(def, inputs.len(), outputs.len())?;
     let types: SmallVec<[Typed; 3]> = inputs.iter().map(typed).collect();
     let out_types: SmallVec<[Option<DType>; 2]> = outputs.iter().map(|o| o.map(|o| o.dtype)).collect();
@@ -115,7 +119,7 @@ fn run_call(
     let mut made: Vec<Array> = vec![];
     let prepared = Prepared::new(def, l, &operands, outputs, mask, options.order)?;
     let planned = prepared.plan(|_, dtype, shape, strides| {
-        made.push(Array::with_strides(dtype, shape, strides));
+        made.push(Array::with_strides(dtype, shape, || strides.into())?);
         Ok::<_, Error>(made[made.len() - 1].operand().ptr)
     })?;
     // SAFETY: as above, and the mask is borrowed too; new outputs are ours.
@@ -175,6 +179,10 @@ impl<'a> Prepared<'a> {
         let disagree = || Error::Broadcast { shapes: all().map(<[usize]>::to_vec).collect() };
         let shape = broadcast_shape(all()).ok_or_else(disagree)?;
         check_ndim(shape.len())?;
+        let of_operands = inputs.iter().copied().chain(given()).map(|o| o.dtype);
+        let dtypes = l.inputs.iter().chain(l.outputs).copied().chain(of_operands);
+        let widest = dtypes.map(DType::size).max().unwrap_or(1);
+        checked_bytes(&shape, widest)?;
         for out in given() {
             if out.shape != shape {
                 let (found, expected) = (out.shape.to_vec(), shape.to_vec());
@@ -193,7 +201,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// Makes the outputs that were not given, by `alloc(index, dtype, shape, strides)`, and plans the loop.
-    pub fn plan<E>(
+    pub fn plan<E: From<Error>>(
         self,
         mut alloc: impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
     ) -> Result<PlannedCall<'a>, E> {
@@ -205,13 +213,16 @@ impl<'a> Prepared<'a> {
         let mut all: SmallVec<[Operand; 5]> = SmallVec::new();
         let given: SmallVec<[&Operand; 2]> = outputs.iter().copied().flatten().collect();
         for input in inputs {
-            all.push(broadcast(&apart(input, &given, &shape, &mut copies)));
+            all.push(broadcast(&apart(input, &given, &shape, &mut copies)?));
         }
         let order = match single_call_order(inputs, l.inputs, order) {
             Some(single) if outputs.len() == 1 && mask.is_none() => single,
             _ => order,
         };
-        let mask = mask.map(|m| broadcast(&apart(m, &given, &shape, &mut copies)));
+        let mask = match mask {
+            Some(mask) => Some(broadcast(&apart(mask, &given, &shape, &mut copies)?)),
+            None => None,
+        };
         for (i, out) in outputs.iter().enumerate() {
             match out {
                 Some(out) => all.push((*out).clone()),
@@ -249,27 +260,32 @@ impl PlannedCall<'_> {
 
 /// `input`, or a copy of it if writing an output could change what is still to be read. An input that is an output,
 /// element for element, needs none: each element is read before it is written.
-fn apart(input: &Operand, outputs: &[&Operand], shape: &[usize], copies: &mut Vec<Array>) -> Operand {
+fn apart(
+    input: &Operand,
+    outputs: &[&Operand],
+    shape: &[usize],
+    copies: &mut Vec<Array>,
+) -> Result<Operand, Error> {
     let clash = outputs.iter().any(|out| {
         may_overlap(input, out) && !input.broadcast(shape).is_some_and(|input| input.is_same_as(out))
     });
     if !clash {
-        return input.clone();
+        return Ok(input.clone());
     }
     // SAFETY: the input is valid for the call.
-    copies.push(unsafe { Array::copy_operand(input) });
-    copies[copies.len() - 1].operand().clone()
+    copies.push(unsafe { Array::copy_operand(input) }?);
+    Ok(copies[copies.len() - 1].operand().clone())
 }
 
 /// A copy in another dtype, C-contiguous, and what the cast raised.
 ///
 /// # Safety
 /// The source is valid for the call.
-pub unsafe fn cast_copy(source: &Operand, dtype: DType) -> (Array, FpFlags) {
-    let out = Array::zeros(dtype, &source.shape);
+pub unsafe fn cast_copy(source: &Operand, dtype: DType) -> Result<(Array, FpFlags), Error> {
+    let out = Array::zeros(dtype, &source.shape)?;
     // SAFETY: the caller vouches for the source; the copy is new.
     let flags = unsafe { cast_into(source, out.operand()) };
-    (out, flags)
+    Ok((out, flags))
 }
 
 /// Copies the elements to a target of the same shape, cast to its dtype; what the cast raised.

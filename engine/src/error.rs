@@ -1,6 +1,6 @@
 //! What can be wrong with a call, as data; `Display` says it in one sentence.
 
-use crate::operand::MAX_DIMS;
+use crate::operand::{MAX_DIMS, Shape};
 use crate::registry::{DType, ResolveError};
 use std::fmt;
 
@@ -8,6 +8,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the variants' own lines say what their fields are")]
 pub enum Error {
+    /// A variable of the environment that cannot be meant so.
+    Environment { variable: &'static str, value: String, expected: &'static str },
     /// No ufunc of that name is linked into the program.
     UnknownUfunc { name: String },
     /// Called one element at a time, while it computes over whole axes.
@@ -22,6 +24,10 @@ pub enum Error {
     Broadcast { shapes: Vec<Vec<usize>> },
     /// An output into which the result does not fit.
     OutputShape { found: Vec<usize>, expected: Vec<usize> },
+    /// More elements than memory could hold.
+    TooLarge { shape: Shape },
+    /// No memory for as much as an operand.
+    OutOfMemory { dtype: DType, shape: Shape },
     /// More dimensions than an array may have.
     TooManyDims { found: usize },
     /// A `where` mask of another dtype than bool.
@@ -67,6 +73,9 @@ impl From<ResolveError> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Error::Environment { variable, value, expected } => {
+                write!(f, "{variable} is '{value}', it must be {expected}")
+            }
             Error::UnknownUfunc { name } => write!(f, "there is no ufunc named '{name}'"),
             Error::Generalized { ufunc } => write!(f, "{ufunc} computes over core axes, not by element"),
             Error::InputCount { ufunc, expected, found } => {
@@ -89,6 +98,14 @@ impl fmt::Display for Error {
                 Tuple(found),
                 Tuple(expected)
             ),
+            Error::TooLarge { shape } => {
+                write!(f, "an array of shape {} is larger than memory can be", Tuple(shape))
+            }
+            Error::OutOfMemory { dtype, shape } => {
+                let bytes = shape.iter().fold(dtype.size() as f64, |bytes, &n| bytes * n as f64);
+                let (size, shape) = (BinarySize(bytes), Spaced(shape));
+                write!(f, "Unable to allocate {size} for an array with shape {shape} and data type {dtype}")
+            }
             Error::TooManyDims { found } => {
                 write!(f, "an array of {found} dimensions is past the limit of {MAX_DIMS}")
             }
@@ -150,6 +167,65 @@ impl fmt::Display for Tuple<'_> {
         match parts.as_slice() {
             [one] => write!(f, "({one},)"),
             _ => write!(f, "({})", parts.join(",")),
+        }
+    }
+}
+
+/// A shape as Python's `repr` has it.
+struct Spaced<'a>(&'a [usize]);
+
+impl fmt::Display for Spaced<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [one] => write!(f, "({one},)"),
+            all => write!(f, "({})", all.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
+/// A number of bytes as NumPy's `_ArrayMemoryError` says it: three digits, and no fewer before the point.
+struct BinarySize(f64);
+
+impl fmt::Display for BinarySize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let (mut n, mut unit) = (self.0, 0);
+        while unit + 1 < UNITS.len() && n.round_ties_even() >= 1024.0 {
+            (n, unit) = (n / 1024.0, unit + 1);
+        }
+        let digits = match n.round_ties_even() {
+            _ if unit == 0 => return write!(f, "{n:.0} bytes"),
+            whole if whole >= 1000.0 => 0,
+            _ => (2 - n.log10().floor() as i32).clamp(0, 2) as usize,
+        };
+        // 9.996 has three digits as 10.0, not as 10.00.
+        let digits = if digits > 0 && format!("{n:.digits$}").len() > 4 { digits - 1 } else { digits };
+        // Python's `#` keeps the point.
+        write!(f, "{n:.digits$}{} {}", if digits == 0 { "." } else { "" }, UNITS[unit])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `numpy._core._exceptions._ArrayMemoryError._size_to_string` says them.
+    #[test]
+    fn sizes_are_numpys() {
+        let k = 1024f64;
+        for (bytes, text) in [
+            (1.0, "1 bytes"),
+            (1023.0, "1023 bytes"),
+            (k, "1.00 KiB"),
+            (9.996 * k, "10.0 KiB"),
+            (99.96 * k, "100. KiB"),
+            (381.47 * k * k, "381. MiB"),
+            (1000.0 * k, "1000. KiB"),
+            (1023.7 * k, "1.00 MiB"),
+            (8e9, "7.45 GiB"),
+            (4096.0 * k.powi(6), "4096. EiB"),
+        ] {
+            assert_eq!(BinarySize(bytes).to_string(), text);
         }
     }
 }

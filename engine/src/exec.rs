@@ -128,12 +128,7 @@ pub unsafe fn run_trivial(
 
 /// Threads the plan is worth.
 pub fn worth_threads(plan: &Plan<'_>) -> usize {
-    let worth = plan.total / elements_per_thread(plan.cost);
-    if worth < 2 || plan.l.needs_gil || threads::inside_pool() {
-        1
-    } else {
-        threads::num_threads().min(worth)
-    }
+    if plan.l.needs_gil { 1 } else { threads::threads_for(plan.total, plan.cost) }
 }
 
 /// Runs a loop's code, and says what it raised.

@@ -1,6 +1,7 @@
 //! Operands: memory, dtype, shape and byte strides, with no owner and no lifetime. The executor's currency; the safe
 //! types around it are in `array.rs`.
 
+use crate::error::Error;
 use crate::registry::DType;
 use smallvec::SmallVec;
 
@@ -13,7 +14,8 @@ pub type Shape = SmallVec<[usize; 4]>;
 pub type Strides = SmallVec<[isize; 4]>;
 
 /// Memory of a dtype in a shape. Whoever makes one promises that every element it reaches may be read, and written if
-/// it is used as an output, as long as it is used.
+/// it is used as an output, as long as it is used; that its elements would fit in memory, as [`checked_bytes`] tells, also
+/// where they repeat; and that the distance from one to any other is an `isize`, as it is in memory.
 #[derive(Debug)]
 pub struct Operand {
     /// The first element (the one with all indices 0).
@@ -122,6 +124,18 @@ impl Operand {
             && self.dtype.size() == other.dtype.size()
             && self.shape == other.shape
             && same_steps
+    }
+}
+
+/// The bytes of as many elements of `size` bytes as a shape has: the one place where lengths become a number, so what was
+/// let through here is within an `isize`, and so is every number of elements, step and offset of a walk over the shape,
+/// whichever axes are left out. (Axes of length 0 count as 1: other steps must fit too.)
+pub fn checked_bytes(shape: &[usize], size: usize) -> Result<usize, Error> {
+    let bytes = shape.iter().try_fold(size, |bytes, &n| bytes.checked_mul(n.max(1)));
+    match bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) {
+        Some(_) if shape.contains(&0) => Ok(0),
+        Some(bytes) => Ok(bytes),
+        None => Err(Error::TooLarge { shape: Shape::from_slice(shape) }),
     }
 }
 

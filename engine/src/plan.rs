@@ -169,7 +169,8 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
     }
     for axis in (1..shape.len()).rev() {
         let n = shape[axis] as isize;
-        if args.iter().all(|a| a.strides[axis - 1] == a.strides[axis] * n) {
+        // A step past the end of an axis may be past an `isize`.
+        if args.iter().all(|a| a.strides[axis].checked_mul(n) == Some(a.strides[axis - 1])) {
             for arg in args.iter_mut() {
                 arg.strides[axis - 1] = arg.strides[axis];
             }

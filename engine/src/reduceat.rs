@@ -2,8 +2,10 @@
 
 use crate::array::{Array, View};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::Report;
+use crate::memory;
 use crate::operand::{Operand, Order, output_strides};
 use crate::reduce::{Folding, Nest, check_binary, execute, normalize_axis};
 use crate::registry::{DType, LoopDef, UfuncDef, resolve_reduction};
@@ -17,6 +19,7 @@ pub fn reduceat(
     axis: isize,
     dtype: Option<DType>,
 ) -> Result<Called, Error> {
+    environment::check()?;
     check_binary(def, "reduceat")?;
     let input = input.operand();
     if input.shape.is_empty() {
@@ -27,8 +30,8 @@ pub fn reduceat(
     let slices = check_indices(def, indices, input.shape[axis])?;
     let mut shaped = input.clone();
     shaped.shape[axis] = indices.len();
-    let strides = output_strides(&[&shaped], &shaped.shape, l.outputs[0].size(), Order::K);
-    let out = Array::with_strides(l.outputs[0], &shaped.shape, &strides);
+    let strides = || output_strides(&[&shaped], &shaped.shape, l.outputs[0].size(), Order::K);
+    let out = Array::with_strides(l.outputs[0], &shaped.shape, strides)?;
     // SAFETY: the input is borrowed for the call; the output is new.
     let report = unsafe { run(def, l, input, &slices, axis, out.operand()) }.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })
@@ -40,7 +43,9 @@ pub fn check_indices(def: &UfuncDef, indices: &[isize], len: usize) -> Result<Ve
         return Err(Error::Index { ufunc: def.name, method: "reduceat", index, len });
     }
     let ends = indices.iter().skip(1).map(|&i| i as usize).chain([len]);
-    Ok(indices.iter().zip(ends).map(|(&i, end)| (i as usize, end.max(i as usize + 1))).collect())
+    let mut slices = memory::list(indices.len(), DType::I64)?;
+    slices.extend(indices.iter().zip(ends).map(|(&i, end)| (i as usize, end.max(i as usize + 1))));
+    Ok(slices)
 }
 
 /// Reduces each slice into its element of `out`, which overlaps no input.

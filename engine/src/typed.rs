@@ -7,7 +7,8 @@
 use crate::array::{Input, View, ViewMut, operand_of};
 use crate::call::{CallOptions, call_into};
 use crate::error::Error;
-use crate::operand::{Operand, Shape, Strides};
+use crate::memory;
+use crate::operand::{Operand, Shape, Strides, checked_bytes};
 use crate::registry::{
     Casting, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, UfuncDef, UserElement, bf16, f16,
 };
@@ -172,7 +173,7 @@ fn make<U: UserElement, D: Dimension>(
     dim: D,
     column_major: bool,
 ) -> Result<Array<U, D>, Error> {
-    let mut out = Array::<U, D>::uninit(dim.set_f(column_major));
+    let mut out = uninit(dim, column_major)?;
     // SAFETY: the memory is `out`'s, which nothing else uses; a call only writes its outputs.
     run(def, inputs, &mut [unsafe { unwritten(&mut out) }])?;
     // SAFETY: the call wrote every element.
@@ -185,12 +186,26 @@ fn make2<P: Pair, D: Dimension>(
     dim: D,
     column_major: bool,
 ) -> Result<Two<P, D>, Error> {
-    let mut first = Array::<P::First, D>::uninit(dim.clone().set_f(column_major));
-    let mut second = Array::<P::Second, D>::uninit(dim.set_f(column_major));
+    let mut first = uninit(dim.clone(), column_major)?;
+    let mut second = uninit(dim, column_major)?;
     // SAFETY: the memory is theirs, which nothing else uses; a call only writes its outputs.
     run(def, inputs, &mut unsafe { [unwritten(&mut first), unwritten(&mut second)] })?;
     // SAFETY: the call wrote every element.
     Ok(unsafe { (first.assume_init(), second.assume_init()) })
+}
+
+/// Memory for a new array, if there is so much.
+fn uninit<U: UserElement, D: Dimension>(
+    dim: D,
+    column_major: bool,
+) -> Result<Array<MaybeUninit<U>, D>, Error> {
+    checked_bytes(dim.slice(), size_of::<U>())?;
+    let n = dim.size();
+    let mut items: Vec<MaybeUninit<U>> = memory::list(n, U::Lane::DTYPE)?;
+    // SAFETY: there is room for `n`, and what may be uninitialised needs no value.
+    unsafe { items.set_len(n) };
+    let made = Array::from_shape_vec(dim.set_f(column_major), items);
+    Ok(made.unwrap_or_else(|_| unreachable!("as many items as the shape has")))
 }
 
 /// A new array as an output.

@@ -20,8 +20,6 @@ WARNING = [
     "less(np.full((3, 5), np.nan, 'f4'), np.float32(1), casting='unsafe', signature='ii->?')",  # forgotten
     "minimum(np.ones(3, 'e'), 1.5, out=np.full(3, 1e300), where=np.array([True, False, True]))",
     "log2(x := np.arange(32, dtype='I').reshape(8, 4), out=x[::-1], casting='unsafe')",
-    "log1p(np.array([1e-40, np.nan], 'f4'))",
-    "expm1(np.array([1e-310, np.nan]))",
     "maximum.accumulate(np.full((3, 3), 1e30, 'f4'), dtype='i4')",
     "add.accumulate(np.full(3, 1e4, 'f8'), dtype='e')",
     "add.accumulate(np.full(9, 6e4, 'f8'), dtype='e')",
@@ -69,6 +67,12 @@ def answer(lib: Any, source: str) -> tuple[Any, list[str]]:
 @pytest.mark.parametrize("source", WARNING)
 def test_casts_are_reported_as_numpy_reports_them(source: str) -> None:
     assert answer(ufunx, source)[1] == answer(np, source)[1]
+
+
+@pytest.mark.parametrize("source", ["log1p(np.array([1e-40, np.nan], 'f4'))", "expm1(np.array([1e-310, np.nan]))"])
+def test_a_subnormal_that_is_its_own_answer_is_no_underflow(source: str) -> None:
+    """NumPy's warning depends on the processor: its AVX-512 loops give none, the C library's functions do."""
+    assert answer(ufunx, source)[1] == []
 
 
 @pytest.mark.parametrize("source", LAYOUT)

@@ -181,12 +181,21 @@ def test_dlpack_raises(error, entry):
 @pytest.mark.parametrize("entry", CALLS)
 @pytest.mark.parametrize("error", ERRORS)
 def test_an_exchange_api_that_raises(error, entry):
-    for functions in ({"borrow": RAISES}, {"borrow": None, "from_object": RAISES}):
+    for borrow in (RAISES, None):
+        functions = {"borrow": borrow, "from_object": RAISES}
         obj = exchanging(**functions)(ONES)
         obj.refusal = error
         before = held(obj)
         refused(entry, obj, error)
         assert held(obj) == before
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_exchange_api_that_lends_nothing(error):
+    """Small calls borrow the memory; an error then is the call's."""
+    obj = exchanging(borrow=RAISES)(ONES)
+    obj.refusal = error
+    refused("call", obj, error)
 
 
 @pytest.mark.parametrize("entry", CALLS)
@@ -211,7 +220,7 @@ def test_an_error_that_is_no_answer(error, entry):
 def test_an_exchange_api_that_fails_silently(entry):
     """It says that it failed and sets no error, or that it worked and gives nothing."""
     nothing = {
-        "no error": {"borrow": lambda obj, tensor: -1},
+        "no error": {"borrow": lambda obj, tensor: -1, "from_object": lambda obj, out: -1},
         "no error, no borrowing": {"borrow": None, "from_object": lambda obj, out: -1},
         "nothing": {"borrow": None, "from_object": lambda obj, out: 0},
     }

@@ -3,7 +3,6 @@
 import copy
 import inspect
 import pickle
-import threading
 
 import ml_dtypes
 import numpy as np
@@ -170,20 +169,6 @@ def test_explain_says_which_way():
         refused = ux.explain(*call)
         assert refused["path"] == "numpy"
         assert refused["reason"]
-
-
-def test_threads_are_a_setting():
-    before = ux.num_threads()
-    with ux.threads(3):
-        assert ux.num_threads() == 3
-        inner = []
-        thread = threading.Thread(target=lambda: inner.append(ux.num_threads()))
-        thread.start()
-        thread.join()
-        assert inner == [before]
-    assert ux.num_threads() == before
-    with pytest.raises(ValueError, match="at least 1"):
-        ux.set_num_threads(0)
 
 
 def test_numpys_namespace_resolves():

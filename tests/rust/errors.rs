@@ -1,6 +1,6 @@
 //! Every error a call can give, provoked once, and its sentence.
 
-use crate::common::ufunc;
+use crate::common::{in_a_process, ufunc};
 use ufunx::registry::{DType, ResolveError};
 use ufunx::{Axes, CallOptions, Casting, Error, Initial, Input, ReduceOptions, Scalar};
 use ufunx_tests::{Buf, Value};
@@ -158,4 +158,29 @@ fn methods() {
         Error::AtValues { needed: false, .. },
         "negative.at takes no second operand"
     );
+}
+
+#[test]
+fn what_the_environment_cannot_mean() {
+    for (variable, value) in [("UFUNX_NUM_THREADS", "abc"), ("UFUNX_MAX_ISA", "foo")] {
+        in_a_process("errors::every_call_with_a_wrong_environment", &[(variable, value)]);
+    }
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own, whose environment is wrong"]
+fn every_call_with_a_wrong_environment() {
+    let (mut a, three) = (floats(&[3]), floats(&[3]));
+    let wrong = |error: Error| assert!(matches!(error, Error::Environment { .. }), "{error:?}");
+    wrong(call("add", &[&a, &three], &CallOptions::default()));
+    wrong(into(&[&three, &three], &mut a, Casting::SameKind));
+    wrong(reduce("add", &three, ReduceOptions::default()));
+    wrong(
+        ufunc("add").reduce_into(three.view(), &mut floats(&[]).view_mut(), &Default::default()).unwrap_err(),
+    );
+    wrong(ufunc("add").accumulate(three.view(), 0, None).unwrap_err());
+    wrong(ufunc("add").reduceat(three.view(), &[0], 0, None).unwrap_err());
+    wrong(ufunc("add").at(&mut a.view_mut(), &[0], Some(three.view().into())).unwrap_err());
+    wrong(ufunx::add(&ndarray::array![1.0], 1.0).unwrap_err());
+    assert!(ufunx::num_threads() >= 1 && ufunx::current_isa() == ufunx::detected_isa());
 }

@@ -1,8 +1,12 @@
-//! Any number of threads gives the same bits and flags; calls from several threads, from inside the pool, and after a
-//! fork.
+//! Any number of threads gives the same bits and flags; calls from several threads, from inside the pool, after a fork,
+//! and where no thread can be started.
 
-use crate::common::ufunc;
+use crate::common::{in_a_process, ufunc};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread::ThreadId;
 use ufunx::registry::{DType, Kind};
+use ufunx::threads::Helpers;
 use ufunx::{Axes, CallOptions, Called, ReduceOptions, with_threads};
 use ufunx_tests::layouts::{Layout, values_of};
 use ufunx_tests::value::Format;
@@ -129,15 +133,70 @@ fn the_number_of_threads_is_restored() {
     assert!(std::panic::catch_unwind(|| with_threads(0, || ())).is_err());
 }
 
-#[cfg(unix)]
+/// Has `count` tasks done on so many threads and says which threads did them.
+fn workers(count: usize, threads: usize) -> HashSet<ThreadId> {
+    let task = |_| HashSet::from([std::thread::current().id()]);
+    ufunx::threads::run_tasks(count, threads, task, |a, b| &a | &b, HashSet::new)
+}
+
 #[test]
-fn a_forked_child_calls_with_threads_of_its_own() {
-    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
-    assert!(with_threads(2, || sum_is_right(&a)), "the parent's pool is up");
+fn a_call_worth_fewer_threads_uses_fewer_of_the_pool() {
+    for threads in [2, 3, 5] {
+        let used = with_threads(8, || workers(1000, threads));
+        assert!((1..=threads).contains(&used.len()), "{} of {threads}", used.len());
+    }
+}
+
+#[test]
+fn the_pool_is_built_once_whatever_calls_are_worth() {
+    in_a_process("threads::calls_of_all_sizes_on_one_pool", &[]);
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own, which has no other pool"]
+fn calls_of_all_sizes_on_one_pool() {
+    let seen = with_threads(8, || {
+        (0..400).map(|i| workers(64, 2 + i % 4)).reduce(|a, b| &a | &b).unwrap_or_default()
+    });
+    assert!(seen.len() <= 8, "{} threads did the work of 8", seen.len());
+    let more = with_threads(4, || workers(64, 4));
+    assert!(more.is_subset(&seen) || seen.len() + more.len() <= 8, "a smaller setting built another pool");
+}
+
+#[test]
+fn halves_take_the_threads_lent_and_no_more() {
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    struct Tree<'a>(&'a Helpers, &'a AtomicUsize, &'a AtomicUsize);
+    impl Tree<'_> {
+        fn leaves(&self, height: u32) -> usize {
+            if height == 0 {
+                self.2.fetch_max(self.1.fetch_add(1, SeqCst) + 1, SeqCst);
+                std::thread::sleep(std::time::Duration::from_micros(200));
+                self.1.fetch_sub(1, SeqCst);
+                return 1;
+            }
+            let (a, b) = self.0.join(|| self.leaves(height - 1), || self.leaves(height - 1));
+            a + b
+        }
+    }
+    for threads in [2, 3, 4] {
+        most.store(0, SeqCst);
+        let helpers = Helpers::none();
+        let tree = Tree(&helpers, &running, &most);
+        assert_eq!(with_threads(8, || helpers.lend(threads, || tree.leaves(7))), 128);
+        let most = most.load(SeqCst);
+        assert!((1..=threads).contains(&most), "{most} threads at once, of {threads}");
+        assert_eq!((tree.leaves(2), running.load(SeqCst)), (4, 0), "outside of the loan");
+    }
+}
+
+/// Runs `f` in a forked child; fails if it is false, panics or takes 30 seconds.
+#[cfg(unix)]
+fn in_a_fork(f: impl FnOnce() -> bool) {
     // SAFETY: the child calls the engine, whose locks are held across the fork, and leaves at once.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let right = with_threads(2, || sum_is_right(&a) && sum_is_right(&a));
+        let right = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or(false);
         // SAFETY: ends the child without running the parent's exit handlers.
         unsafe { libc::_exit(if right { 0 } else { 1 }) };
     }
@@ -155,5 +214,56 @@ fn a_forked_child_calls_with_threads_of_its_own() {
         }
     }
     assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the child ended with {status:#x}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_calls_with_threads_of_its_own() {
+    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+    assert!(with_threads(2, || sum_is_right(&a)), "the parent's pool is up");
+    in_a_fork(|| with_threads(2, || sum_is_right(&a) && sum_is_right(&a)));
     assert!(with_threads(2, || sum_is_right(&a)), "the parent goes on");
+}
+
+/// A process of a new PID namespace has number 1, as its parent may have: the first process of a container that makes
+/// another.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_with_its_parents_pid_has_a_pool_of_its_own() {
+    in_a_fork(|| {
+        // SAFETY: concerns the children of this process.
+        if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+            eprintln!("not tried: PID namespaces may not be made here");
+            return true;
+        }
+        in_a_fork(|| {
+            let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+            // SAFETY: as above.
+            let parent =
+                with_threads(2, || sum_is_right(&a)) && unsafe { libc::unshare(libc::CLONE_NEWPID) } == 0;
+            in_a_fork(|| std::process::id() == 1 && with_threads(2, || sum_is_right(&a)));
+            parent && std::process::id() == 1
+        });
+        true
+    });
+}
+
+/// As in a container that has reached its limit of processes.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_to_be_had_means_one() {
+    let a = Buf::tiled(DType::F64, &[Value::Float(1.5)], 500_000);
+    in_a_fork(|| {
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: limits this child. Root is not limited, nobody is.
+        unsafe {
+            libc::setrlimit(libc::RLIMIT_NPROC, &none);
+            if libc::geteuid() == 0 && libc::setuid(65534) != 0 {
+                return false;
+            }
+        }
+        let refused = std::thread::Builder::new().spawn(|| ()).is_err();
+        let sum = || ufunc("add").reduce(a.view(), &ReduceOptions::default()).unwrap().one().item::<f64>();
+        refused && with_threads(2, || sum_is_right(&a) && sum_is_right(&a) && sum() == Ok(750_000.0))
+    });
 }

@@ -1,6 +1,7 @@
 //! What the tests share: seeded random numbers, edge values, memory layouts, golden data, and the interpreter, a plain
 //! implementation of every ufunc that takes one element at a time and knows nothing of the engine's kernels.
 
+pub mod fuzz;
 pub mod golden;
 pub mod high;
 pub mod interpret;
@@ -17,6 +18,11 @@ pub use value::Value;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use ufunx::registry::Isa;
+
+/// Whether the CPU's IEEE flags can be read: valgrind's has none, and says so by this variable.
+pub fn has_flags() -> bool {
+    std::env::var_os("UFUNX_TEST_NO_FLAGS").is_none()
+}
 
 /// Holds the process-wide ISA cap; lifted again when dropped.
 pub struct IsaCap(#[allow(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);

@@ -55,7 +55,7 @@ else:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """Let this thread's calls use `n` threads inside the `with` block.
+    """Let calls use `n` threads inside the `with` block: those of this context, as `numpy.errstate` does.
 
     >>> import numpy, ufunx
     >>> with ufunx.threads(2):
@@ -64,11 +64,11 @@ def threads(n: int) -> Iterator[None]:
     """
     if n < 1:
         raise ValueError("the number of threads must be at least 1")
-    before = _native.set_local_threads(n)
+    token = _native.thread_setting.set(n)
     try:
         yield
     finally:
-        _native.set_local_threads(before)
+        _native.thread_setting.reset(token)
 
 
 if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there

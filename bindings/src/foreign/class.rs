@@ -1,16 +1,17 @@
 //! What an object's class tells of it: by which protocol its memory is read. Found out once a class.
 
-use super::abi::{ExchangeApi, ExchangeHeader, VERSION};
-use super::array;
-use crate::class_cache::ClassCache;
-use crate::lookup;
-use crate::numpy_api::NumPy;
-use crate::object::attached;
-use crate::wrap;
+use super::abi::ExchangeApi;
+use super::exchange::{inherited_api, makes, own_api};
+use crate::python::array_class::array_class;
+use crate::python::class_cache::{ClassCache, Watch};
+use crate::python::entry::attached;
+use crate::python::lookup;
+use crate::python::numpy_api::NumPy;
+use crate::results::wrap;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
 
 /// The protocol of a class.
@@ -87,12 +88,13 @@ impl Flags {
                 class.getattr_opt(intern!(py, "requires_grad")).ok().flatten().and_then(|found| {
                     let is_property = ffi::Py_TYPE(found.as_ptr()) == &raw mut ffi::PyGetSetDescr_Type;
                     let property = found.as_ptr().cast::<Descriptor<ffi::PyGetSetDef>>();
-                    is_property.then(|| &*(*property).definition).and_then(|d| Some((d.get?, d.closure)))
+                    let definition = is_property.then(|| Descriptor::of(property, class)).flatten()?;
+                    Some((definition.get?, definition.closure))
                 });
             let is_neg = class.getattr_opt(intern!(py, "is_neg")).ok().flatten().and_then(|found| {
                 let is_method = ffi::Py_TYPE(found.as_ptr()) == &raw mut ffi::PyMethodDescr_Type;
                 let method = found.as_ptr().cast::<Descriptor<ffi::PyMethodDef>>();
-                let definition = is_method.then(|| &*(*method).definition)?;
+                let definition = is_method.then(|| Descriptor::of(method, class)).flatten()?;
                 (definition.ml_flags == ffi::METH_NOARGS).then_some(definition.ml_meth.PyCFunction)
             });
             Flags { requires_grad, is_neg }
@@ -108,6 +110,21 @@ struct Descriptor<D> {
     name: *mut ffi::PyObject,
     qualname: *mut ffi::PyObject,
     definition: *mut D,
+}
+
+impl<D> Descriptor<D> {
+    /// What it describes, if that is made for objects of the class: a class can borrow another's descriptors, and what is
+    /// behind them does not look at what it is given.
+    ///
+    /// # Safety
+    /// A live descriptor.
+    unsafe fn of<'a>(this: *mut Descriptor<D>, class: &Bound<'_, PyAny>) -> Option<&'a D> {
+        // SAFETY: live classes; a definition lives as long as its class, which the descriptor keeps.
+        unsafe {
+            let made_for = ffi::PyType_IsSubtype(class.as_ptr().cast(), (*this).class) != 0;
+            made_for.then(|| &*(*this).definition)
+        }
+    }
 }
 
 /// The class of an object.
@@ -126,7 +143,7 @@ pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -
         {
             return Class::Plain;
         }
-        if class == array::class(py) {
+        if class == array_class() {
             return Class::Array;
         }
         match CLASSES.find(class) {
@@ -138,8 +155,9 @@ pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -
             },
             Some(exchange) => Class::Exchange(&*(exchange as *const Exchange)),
             None => {
+                let watch = Watch::new(py, class);
                 // What is looked for in vain leaves errors, which hold `Py`s.
-                let judged = attached(|py| judge(py, np, object));
+                let judged = attached(py, || judge(py, np, object));
                 let number = match judged {
                     Class::Plain | Class::Array => PLAIN,
                     Class::Dlpack { has_flags, container } => {
@@ -148,7 +166,7 @@ pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -
                     Class::Protocol => PROTOCOL,
                     Class::Exchange(exchange) => std::ptr::from_ref(exchange).expose_provenance(),
                 };
-                CLASSES.keep(class, number);
+                CLASSES.keep(watch, number);
                 judged
             }
         }
@@ -183,7 +201,7 @@ unsafe fn judge(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Class
         }
         let class: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, ffi::Py_TYPE(object).cast());
         let has_flags = has(intern!(py, "is_neg"));
-        if let Some(api) = own_api(&class) {
+        if let Some(api) = own_api(&class).filter(|api| makes(py, api, &class)) {
             let priority = wrap::priority(py, np, object);
             let flags = Flags::of(&class);
             return Class::Exchange(kept(Exchange { api, has_flags, flags, priority }));
@@ -227,32 +245,4 @@ fn kept(exchange: Exchange) -> &'static Exchange {
         all.push(new);
         new
     })
-}
-
-/// The exchange API in a class's own namespace.
-fn own_api(class: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
-    let name = intern!(class.py(), "__dlpack_c_exchange_api__");
-    api_in(&class.getattr(intern!(class.py(), "__dict__")).ok()?.get_item(name).ok()?)
-}
-
-/// The exchange API that a class has or inherits, by which results are given to it.
-pub fn inherited_api(class: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
-    api_in(&class.getattr(intern!(class.py(), "__dlpack_c_exchange_api__")).ok()?)
-}
-
-/// The table in a capsule, or an older one it leads to, in the layout known here.
-fn api_in(capsule: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
-    const NAME: &CStr = c"dlpack_exchange_api";
-    // SAFETY: a live object; a capsule of that name holds such a table, whose head all versions share and which lives as
-    // long as the process (dlpack.h).
-    unsafe {
-        if ffi::PyCapsule_IsValid(capsule.as_ptr(), NAME.as_ptr()) == 0 {
-            return None;
-        }
-        let mut header = ffi::PyCapsule_GetPointer(capsule.as_ptr(), NAME.as_ptr()).cast::<ExchangeHeader>();
-        while !header.is_null() && (*header).version.major != VERSION.major {
-            header = (*header).previous;
-        }
-        header.cast::<ExchangeApi>().as_ref()
-    }
 }

@@ -4,7 +4,8 @@
 use super::abi::{
     DataType, Device, IS_COPIED, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION,
 };
-use crate::numpy_api::NumPy;
+use crate::python::exit;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -258,6 +259,7 @@ unsafe fn release(array: *mut ffi::PyObject) {
         if ffi::Py_IsInitialized() == 0 || is_finalizing() {
             return;
         }
+        exit::survive();
         let state = ffi::PyGILState_Ensure();
         ffi::Py_DECREF(array);
         ffi::PyGILState_Release(state);

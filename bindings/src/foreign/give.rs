@@ -1,16 +1,14 @@
 //! Results in the library of the operand that wins: the one of the highest `__array_priority__`, the leftmost of several.
 //! Numbers and NumPy scalars never win; what has no arrays of its own to give leaves the result to NumPy.
 
-use super::abi::{ExchangeApi, ManagedTensorVersioned};
+use super::abi::ExchangeApi;
 use super::array;
-use super::class::{Class, Container, class_of, inherited_api};
+use super::class::{Class, Container, class_of};
+use super::exchange::{inherited_api, to_object};
 use super::export;
-use super::import::Owner;
-use super::minis::stood_for;
-use crate::numpy_api::NumPy;
-use crate::wrap;
+use crate::python::numpy_api::{NumPy, stood_for};
+use crate::results::wrap;
 use numpy::npyffi::PY_ARRAY_API;
-use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -83,13 +81,13 @@ impl Winner {
 ///
 /// # Safety
 /// Live objects.
-pub unsafe fn given_or(
-    py: Python<'_>,
+pub unsafe fn given_or<'py>(
+    py: Python<'py>,
     np: &NumPy,
     winner: &Winner,
     outputs: &[*mut ffi::PyObject],
-    result: Bound<'_, PyAny>,
-) -> PyResult<*mut ffi::PyObject> {
+    result: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let is_given = |object: *mut ffi::PyObject| {
         // SAFETY: singletons that live for ever.
         unsafe { object != ffi::Py_None() && object != ffi::Py_Ellipsis() }
@@ -100,57 +98,54 @@ pub unsafe fn given_or(
             return all(py, np, winner, result);
         }
         let Ok(results) = result.cast::<PyTuple>() else {
-            return Ok(ffi::Py_NewRef(outputs[0]));
+            return Ok(Bound::from_borrowed_ptr(py, outputs[0]));
         };
         let mut objects: SmallVec<[Bound<'_, PyAny>; 2]> = SmallVec::new();
         for (i, result) in results.iter().enumerate() {
             objects.push(match outputs.get(i) {
                 Some(&output) if is_given(output) => Bound::from_borrowed_ptr(py, output),
-                _ => Bound::from_owned_ptr(py, all(py, np, winner, result)?),
+                _ => all(py, np, winner, result)?,
             });
         }
-        Ok(PyTuple::new(py, objects)?.into_ptr())
+        Ok(PyTuple::new(py, objects)?.into_any())
     }
 }
 
 /// A result, or each of several, to the winner.
-pub fn all(
-    py: Python<'_>,
+pub fn all<'py>(
+    py: Python<'py>,
     np: &NumPy,
     winner: &Winner,
-    result: Bound<'_, PyAny>,
-) -> PyResult<*mut ffi::PyObject> {
+    result: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     match winner {
-        Winner::NumPy | Winner::Nobody if !is_lacking(np, winner, &result) => Ok(result.into_ptr()),
-        _ if result.is_none() => Ok(result.into_ptr()),
+        Winner::NumPy | Winner::Nobody if !is_lacking(np, winner, &result) => Ok(result),
+        _ if result.is_none() => Ok(result),
         _ if result.is_instance_of::<PyTuple>() => {
             let results = result.cast_into::<PyTuple>()?;
-            let given = results.iter().map(|one| {
-                // SAFETY: owned.
-                all(py, np, winner, one).map(|one| unsafe { Bound::from_owned_ptr(py, one) })
-            });
-            Ok(PyTuple::new(py, given.collect::<PyResult<Vec<_>>>()?)?.into_ptr())
+            let given = results.iter().map(|one| all(py, np, winner, one));
+            Ok(PyTuple::new(py, given.collect::<PyResult<Vec<_>>>()?)?.into_any())
         }
         _ => one(py, np, winner, result),
     }
 }
 
-fn one(
-    py: Python<'_>,
+fn one<'py>(
+    py: Python<'py>,
     np: &NumPy,
     winner: &Winner,
-    result: Bound<'_, PyAny>,
-) -> PyResult<*mut ffi::PyObject> {
+    result: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let array = as_array(py, np, result)?;
     // SAFETY: an array. What DLPack has no name for stays NumPy's.
     if unsafe { np.dtype_of(array.as_ptr().cast()) }.is_none() {
-        return Ok(array.into_ptr());
+        return Ok(array);
     }
     match winner {
         // SAFETY: a new tensor.
         Winner::Exchange(api) => unsafe { to_object(py, api, export::versioned(np, &array, false)?) },
         Winner::Library(object) => by_library(py, np, object, &array),
-        Winner::Array | Winner::NumPy | Winner::Nobody => Ok(array::wrap(py, np, array)?.into_ptr()),
+        Winner::Array | Winner::NumPy | Winner::Nobody => array::wrap(py, np, array),
     }
 }
 
@@ -185,40 +180,15 @@ fn as_array<'py>(py: Python<'py>, np: &NumPy, result: Bound<'py, PyAny>) -> PyRe
     }
 }
 
-/// A tensor as an object of the class whose API it is.
-///
-/// # Safety
-/// A tensor that is the caller's, which is taken over.
-pub unsafe fn to_object(
-    py: Python<'_>,
-    api: &ExchangeApi,
-    tensor: *mut ManagedTensorVersioned,
-) -> PyResult<*mut ffi::PyObject> {
-    let mut object = std::ptr::null_mut();
-    let answer = match api.to_object {
-        // SAFETY: a function of that API, with a tensor to take over.
-        Some(to_object) => unsafe { to_object(tensor, &mut object) },
-        None => {
-            drop(Owner::Versioned(tensor));
-            return Err(PySystemError::new_err("the C exchange API of the operand's class makes no objects"));
-        }
-    };
-    match answer {
-        0 if !object.is_null() => Ok(object),
-        0 => Err(PySystemError::new_err("the C exchange API of the operand's class made no object")),
-        _ => Err(PyErr::fetch(py)),
-    }
-}
-
 /// `ufunx._foreign.give`.
-fn by_library(
-    py: Python<'_>,
+fn by_library<'py>(
+    py: Python<'py>,
     np: &NumPy,
     object: &Py<PyAny>,
-    array: &Bound<'_, PyAny>,
-) -> PyResult<*mut ffi::PyObject> {
+    array: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     static GIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let give = GIVE.import(py, "ufunx._foreign", "give")?;
     let array = super::array::wrap(py, np, array.clone())?;
-    Ok(give.call1((object, array))?.into_ptr())
+    give.call1((object, array))
 }

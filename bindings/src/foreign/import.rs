@@ -2,9 +2,10 @@
 //! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
 //! tensor says of itself is checked before it is believed.
 
-use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION};
+use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version};
 use super::export::{UNVERSIONED, VERSIONED};
-use crate::numpy_api::NumPy;
+use crate::python::exit;
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -13,7 +14,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 use std::ffi::{CStr, c_void};
-use ufunx::operand::MAX_DIMS;
+use ufunx::exchange::Refused;
+use ufunx::operand::{MAX_DIMS, Operand};
 
 /// An array over the memory of an object with `__dlpack__`.
 pub fn from_object<'py>(
@@ -77,53 +79,41 @@ pub fn from_capsule<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: a live object, a capsule of that name where `take` finds one, which then holds a tensor of that layout.
     unsafe {
-        if let Some(managed) = take(py, capsule, VERSIONED)? {
-            adopt(py, np, managed.cast())
+        let owner = if let Some(managed) = take(py, capsule, VERSIONED)? {
+            Owner::Versioned(managed.cast())
         } else if let Some(managed) = take(py, capsule, UNVERSIONED)? {
-            let managed = managed.cast::<ManagedTensor>();
-            // It cannot say whether it may be written to.
-            array(py, np, &(*managed).tensor, false, Owner::Unversioned(managed))
+            Owner::Unversioned(managed.cast())
         } else {
-            Err(not_a_tensor(capsule))
-        }
+            return Err(not_a_tensor(capsule));
+        };
+        adopt(py, np, owner)
     }
 }
 
-/// An array over a tensor that is the caller's to give.
+/// An array over a tensor that is the caller's to give, and lives until nobody looks at its memory.
 ///
 /// # Safety
-/// A tensor nobody else will delete.
-pub unsafe fn adopt<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    managed: *mut ManagedTensorVersioned,
-) -> PyResult<Bound<'py, PyAny>> {
-    let owner = Owner::Versioned(managed);
-    // SAFETY: a live tensor; of another major version only the version and the deleter are known.
+/// A live tensor; what it points at is as it says.
+pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
     unsafe {
-        let version = (*managed).version;
-        if version.major != VERSION.major {
-            return Err(PyBufferError::new_err(format!(
-                "the array comes as DLPack {}.{}, and only version {}.x can be read",
-                version.major, version.minor, VERSION.major
-            )));
-        }
-        array(py, np, &(*managed).tensor, (*managed).flags & READ_ONLY == 0, owner)
+        let (Operand { ptr, dtype, shape, strides }, writable) = owner.memory().map_err(refusal)?;
+        let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+        np.view(py, dtype, &shape, Some(&strides), ptr.cast(), writable, owner.into_base(py)?)
     }
 }
 
-/// What must be done when the memory is no longer looked at.
-pub enum Owner<'a> {
+/// A tensor that is ours, and what must be done when its memory is no longer looked at.
+pub enum Owner {
     Versioned(*mut ManagedTensorVersioned),
     Unversioned(*mut ManagedTensor),
-    /// The memory belongs to this object.
-    Object(&'a Bound<'a, PyAny>),
 }
 
 /// Runs a tensor's deleter, unless an array has become the owner.
-impl Drop for Owner<'_> {
+impl Drop for Owner {
     #[allow(deprecated, reason = "what replaces PyErr_Fetch came with CPython 3.12")]
     fn drop(&mut self) {
+        exit::survive();
         // SAFETY: a live tensor, deleted once. The GIL is held, and an error under way is kept from the deleter, as the
         // deleter's are from the caller.
         unsafe {
@@ -141,7 +131,6 @@ impl Drop for Owner<'_> {
                         delete(managed);
                     }
                 }
-                Owner::Object(_) => {}
             }
             if !ffi::PyErr_Occurred().is_null() {
                 ffi::PyErr_WriteUnraisable(std::ptr::null_mut());
@@ -151,11 +140,24 @@ impl Drop for Owner<'_> {
     }
 }
 
-impl Owner<'_> {
+impl Owner {
+    /// The memory, and whether it may be written to; a tensor that cannot say so may not.
+    ///
+    /// # Safety
+    /// A live tensor; what it points at is as it says.
+    pub unsafe fn memory(&self) -> Result<(Operand, bool), Refused> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Owner::Versioned(managed) => ManagedTensorVersioned::read(*managed),
+                Owner::Unversioned(managed) => Ok(((**managed).read()?, false)),
+            }
+        }
+    }
+
     /// As the base of an array: the tensor's deletion is put off until the object is gone.
     fn into_base(self, py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
         let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match &self {
-            Owner::Object(object) => return Ok((*object).clone().into_ptr()),
             Owner::Versioned(managed) => (managed.cast(), drop_versioned),
             Owner::Unversioned(managed) => (managed.cast(), drop_unversioned),
         };
@@ -179,105 +181,27 @@ unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
     drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
 }
 
-/// An array over a tensor's memory, which `owner` keeps.
-///
-/// # Safety
-/// A live tensor; what it points at is as it says.
-pub unsafe fn array<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    tensor: &Tensor,
-    writable: bool,
-    owner: Owner<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the caller's promise.
-    let Layout { shape, strides, data, dtype } = unsafe { layout(tensor) }?;
-    // SAFETY: the owner keeps the memory; what has no elements may be anywhere.
-    unsafe { np.view(py, dtype, &shape, Some(&strides), data, writable, owner.into_base(py)?) }
-}
-
-/// Where a tensor's elements lie: strides in bytes.
-struct Layout {
-    shape: SmallVec<[isize; 8]>,
-    strides: SmallVec<[isize; 8]>,
-    data: *mut c_void,
-    dtype: ufunx::DType,
-}
-
-/// Checks what a tensor says.
-///
-/// # Safety
-/// Lengths and strides are as many as it says.
-unsafe fn layout(tensor: &Tensor) -> PyResult<Layout> {
-    let refused = |text: String| Err(PyBufferError::new_err(text));
-    if !tensor.device.is_host() {
-        return Err(on_device(tensor.device));
-    }
-    let Some(dtype) = tensor.dtype.dtype() else {
-        let name = tensor.dtype.name();
-        return refused(format!(
-            "no ufunc and no array here has elements of {name}; convert the array in its own library first"
-        ));
-    };
-    let nd = match usize::try_from(tensor.ndim) {
-        Ok(nd) if nd <= MAX_DIMS => nd,
-        _ => {
-            return refused(format!(
-                "an array of {} dimensions; at most {MAX_DIMS} are possible",
-                tensor.ndim
-            ));
+/// Why a tensor is none of ours, in words.
+fn refusal(refused: Refused) -> PyErr {
+    let text = match refused {
+        Refused::Version(Version { major, minor }) => format!(
+            "the array comes as DLPack {major}.{minor}, and only version {}.x can be read",
+            VERSION.major
+        ),
+        Refused::Device(device) => return on_device(device),
+        Refused::DType(dtype) => format!(
+            "no ufunc and no array here has elements of {}; convert the array in its own library first",
+            dtype.name()
+        ),
+        Refused::Dimensions(n) => format!("an array of {n} dimensions; at most {MAX_DIMS} are possible"),
+        Refused::NoLengths(n) => format!("an array of {n} dimensions that does not say how long they are"),
+        Refused::Length(n) => format!("a dimension of length {n}"),
+        Refused::TooLarge => "the array is larger than memory can be".to_owned(),
+        Refused::NoMemory => {
+            "the array has elements but no memory; is it a placeholder (meta, fake)?".to_owned()
         }
     };
-    if nd > 0 && tensor.shape.is_null() {
-        return refused(format!("an array of {nd} dimensions that does not say how long they are"));
-    }
-    // SAFETY: the caller's promise.
-    let lengths = (0..nd).map(|i| unsafe { tensor.shape.add(i).read_unaligned() });
-    let shape: SmallVec<[isize; 8]> = lengths.map(|n| n as isize).collect();
-    if let Some(n) = shape.iter().find(|&&n| n < 0) {
-        return refused(format!("a dimension of length {n}"));
-    }
-    let too_large = || PyBufferError::new_err("the array is larger than memory can be");
-    let size = dtype.size() as isize;
-    let mut strides: SmallVec<[isize; 8]> = smallvec::smallvec![size; nd];
-    let mut bytes = size;
-    for i in (0..nd).rev() {
-        strides[i] = bytes;
-        // NumPy wants that of arrays without elements too.
-        bytes = bytes.checked_mul(shape[i].max(1)).ok_or_else(too_large)?;
-    }
-    let offset = isize::try_from(tensor.byte_offset).map_err(|_| too_large())?;
-    let data = tensor.data.wrapping_byte_offset(offset);
-    if shape.contains(&0) {
-        // NumPy takes no address for a wish to allocate.
-        let nowhere = std::ptr::dangling_mut::<u128>().cast();
-        return Ok(Layout {
-            shape,
-            strides,
-            data: if tensor.data.is_null() { nowhere } else { data },
-            dtype,
-        });
-    }
-    if !tensor.strides.is_null() {
-        // From the first element to the furthest ones before and after it.
-        let (mut before, mut after) = (0isize, size);
-        for i in 0..nd {
-            // SAFETY: the caller's promise.
-            let stride = unsafe { tensor.strides.add(i).read_unaligned() } as isize;
-            if shape[i] == 1 {
-                strides[i] = stride.wrapping_mul(size); // it leads nowhere
-                continue;
-            }
-            strides[i] = stride.checked_mul(size).ok_or_else(too_large)?;
-            let span = strides[i].checked_mul(shape[i] - 1).ok_or_else(too_large)?;
-            let reach = if span < 0 { &mut before } else { &mut after };
-            *reach = reach.checked_add(span).ok_or_else(too_large)?;
-        }
-    }
-    if tensor.data.is_null() {
-        return refused("the array has elements but no memory; is it a placeholder (meta, fake)?".to_owned());
-    }
-    Ok(Layout { shape, strides, data, dtype })
+    PyBufferError::new_err(text)
 }
 
 /// Memory that the processor does not reach.

@@ -9,8 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 /// Refuses what the memory alone would get wrong: tensors that autograd tracks, or that are negated when read.
+///
+/// # Safety
+/// What is known is of the object's class.
 #[inline]
-pub fn flags(object: &Bound<'_, PyAny>, known: &Flags) -> PyResult<()> {
+pub unsafe fn flags(object: &Bound<'_, PyAny>, known: &Flags) -> PyResult<()> {
     let py = object.py();
     // SAFETY: functions of the object's class; answers are released, errors taken away.
     let (tracked, negated) = unsafe {
@@ -62,7 +65,8 @@ pub fn whatever_differs(object: &Bound<'_, PyAny>) -> PyResult<()> {
             "a fake tensor has no memory, only a shape; call ufunx outside of FakeTensorMode and torch.compile",
         ));
     }
-    flags(object, &Flags::UNKNOWN)?;
+    // SAFETY: nothing is known.
+    unsafe { flags(object, &Flags::UNKNOWN) }?;
     conjugated(object)
 }
 

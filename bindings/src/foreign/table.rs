@@ -6,8 +6,8 @@ use super::abi::{
 };
 use super::array::{self, Array};
 use super::{export, import};
-use crate::numpy_api::NumPy;
-use crate::object::attached;
+use crate::python::entry::attached;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::PyArrayObject;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::ffi;
@@ -43,7 +43,9 @@ pub fn capsule(py: Python<'_>) -> PyResult<Py<PyAny>> {
 
 /// Runs a function that is called with the GIL held: 0, or -1 with an exception set.
 fn status(f: impl FnOnce(Python<'_>) -> PyResult<()>) -> c_int {
-    attached(|py| match caught(|| f(py)) {
+    // SAFETY: whoever calls the functions of the table holds the GIL (dlpack.h).
+    let py = unsafe { Python::assume_attached() };
+    attached(py, || match caught(|| f(py)) {
         Ok(()) => 0,
         Err(error) => {
             error.restore(py);
@@ -136,7 +138,7 @@ unsafe extern "C" fn to_object(tensor: *mut ManagedTensorVersioned, out: *mut *m
     // SAFETY: the caller gives a tensor away, and a place to write to, and holds the GIL.
     status(|py| unsafe {
         let np = NumPy::get(py);
-        *out = array::wrap(py, np, import::adopt(py, np, tensor)?)?.into_ptr();
+        *out = array::wrap(py, np, import::adopt(py, np, import::Owner::Versioned(tensor))?)?.into_ptr();
         Ok(())
     })
 }

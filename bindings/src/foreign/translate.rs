@@ -3,17 +3,17 @@
 
 use super::abi::ExchangeApi;
 use super::array;
-use super::class::{Class, class_of};
+use super::class::{Class, Exchange, class_of};
+use super::exchange::to_object;
 use super::give::{self, Winner};
-use super::minis::stood_for;
-use super::replace::Replaced;
-use super::short::Head;
-use super::view::{lend, view};
-use crate::fast;
-use crate::methods;
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, Ufunc, attached, count_native};
-use crate::overrides::NormalArguments;
+use super::lent::{Head, Tensors};
+use super::view::{check, lend, view};
+use crate::arguments::normal::NormalArguments;
+use crate::arguments::passed::Arguments;
+use crate::arguments::replace::Replaced;
+use crate::python::numpy_api::{NumPy, stood_for};
+use crate::short;
+use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
@@ -27,120 +27,82 @@ type Views<'py> = SmallVec<[(*mut ffi::PyObject, Bound<'py, PyAny>); 4]>;
 /// Calls with this many inputs at most have a short way.
 const MOST_INPUTS: usize = 3;
 
-/// A call of nothing but inputs, foreign ones among them and no object with an override; `None` for any other, which goes
-/// by [`Translated`].
+/// Whether all inputs are arrays or numbers, foreign arrays among them: no object with an override, and none that is NumPy's
+/// to look at.
 ///
 /// # Safety
-/// Live arguments.
+/// Live objects.
 #[inline]
-pub unsafe fn call_plainly(
-    py: Python<'_>,
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-) -> Option<PyResult<*mut ffi::PyObject>> {
-    let (np, inputs) = (NumPy::get(py), arguments.positional);
-    // SAFETY: live objects.
-    let foreign = |&object: &*mut ffi::PyObject| unsafe { !matches!(class_of(py, np, object), Class::Plain) };
-    if !arguments.keywords.is_empty() || inputs.len() != ufunc.target.nin || !inputs.iter().any(foreign) {
-        return None;
-    }
-    // SAFETY: live arguments.
-    unsafe { call_shortly(py, np, ufunc, inputs).or_else(|| call_on_views(py, np, ufunc, face, inputs)) }
+pub unsafe fn are_arrays(py: Python<'_>, np: &NumPy, inputs: &[*mut ffi::PyObject]) -> bool {
+    let mut any = false;
+    inputs.iter().all(|&object| {
+        // SAFETY: a live object.
+        unsafe {
+            match class_of(py, np, object) {
+                Class::Plain => np.is_exact_array(object) || is_value(np, object),
+                _ => {
+                    any = true;
+                    true
+                }
+            }
+        }
+    }) && any
 }
 
 /// A small call in which some inputs have the C exchange API and the others are plain; `None` for any other.
-unsafe fn call_shortly(
-    py: Python<'_>,
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn call_shortly<'py>(
+    py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     inputs: &[*mut ffi::PyObject],
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     if inputs.len() > MOST_INPUTS {
-        return None;
+        return Ok(None);
     }
     let mut winner: Option<(f64, Option<&ExchangeApi>)> = None;
+    let mut exchanges: [Option<&Exchange>; MOST_INPUTS] = [None; MOST_INPUTS];
     let mut heads = [const { Head::EMPTY }; MOST_INPUTS];
     let mut arrays = [std::ptr::null_mut(); MOST_INPUTS];
     // SAFETY: live objects; the heads are where they are until the call is over.
     unsafe {
-        for (i, (&object, head)) in inputs.iter().zip(&mut heads).enumerate() {
+        // What may run code of the operands' classes comes first, and what reads memory after it.
+        for (i, &object) in inputs.iter().enumerate() {
             arrays[i] = object;
-            if let Some(before) = inputs[..i].iter().position(|&known| known == object) {
-                arrays[i] = arrays[before];
-                continue;
-            }
             match class_of(py, np, object) {
                 Class::Exchange(exchange) => {
                     if winner.is_none_or(|(most, _)| exchange.priority > most) {
                         winner = Some((exchange.priority, Some(exchange.api)));
                     }
-                    // An error is raised again, after other operands had their say.
-                    let object = Bound::from_borrowed_ptr(py, object);
-                    arrays[i] = lend(np, &object, exchange, head).ok()??.cast();
+                    check(&Bound::from_borrowed_ptr(py, object), exchange)?;
+                    exchanges[i] = Some(exchange);
                 }
                 Class::Plain if np.is_exact_array(object) => {
-                    winner = winner.or(Some((DEFAULT_PRIORITY, None)));
+                    winner = winner.or(Some((DEFAULT_PRIORITY, None)))
                 }
-                Class::Plain if is_value(np, object) => {}
-                _ => return None,
+                Class::Plain => {}
+                _ => return Ok(None),
             }
         }
-        let (_, api) = winner?;
-        let api = api?;
-        let made = fast::call_for_block(py, np, ufunc, &arrays[..inputs.len()]).transpose()?;
-        count_native();
-        Some(made.and_then(|block| give::to_object(py, api, block.into_tensor())))
-    }
-}
-
-/// A call in which all inputs are arrays, foreign ones among them, or numbers; `None` for any other.
-unsafe fn call_on_views(
-    py: Python<'_>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    inputs: &[*mut ffi::PyObject],
-) -> Option<PyResult<*mut ffi::PyObject>> {
-    for &object in inputs {
-        // SAFETY: live objects.
-        let known = unsafe {
-            !matches!(class_of(py, np, object), Class::Plain)
-                || np.is_exact_array(object)
-                || is_value(np, object)
-        };
-        if !known {
-            return None;
-        }
-    }
-    // SAFETY: live objects.
-    Some(attached(|py| unsafe {
-        let mut views: SmallVec<[Bound<'_, PyAny>; MOST_INPUTS]> = SmallVec::new();
-        let mut arrays: SmallVec<[*mut ffi::PyObject; MOST_INPUTS]> = inputs.into();
-        for (i, &object) in inputs.iter().enumerate() {
-            if let Some(before) = inputs[..i].iter().position(|&known| known == object) {
+        let Some((_, Some(api))) = winner else { return Ok(None) };
+        for (i, head) in heads[..inputs.len()].iter_mut().enumerate() {
+            let Some(exchange) = exchanges[i] else { continue };
+            if let Some(before) = inputs[..i].iter().position(|&known| known == inputs[i]) {
                 arrays[i] = arrays[before];
-            } else if let Some(array) = view(py, np, object)? {
-                arrays[i] = array.as_ptr();
-                views.push(array);
+                continue;
+            }
+            match lend(np, &Bound::from_borrowed_ptr(py, inputs[i]), exchange, head)? {
+                Some(lent) => arrays[i] = lent.cast(),
+                None => return Ok(None),
             }
         }
-        let winner = Winner::among(py, np, Method::Call, inputs)?;
-        let arguments = Arguments { positional: &arrays, keywords: &[], names: std::ptr::null_mut() };
-        let result = for_winner(np, &winner, || match fast::call(py, ufunc, &arguments).transpose() {
-            Some(result) => {
-                count_native();
-                result
-            }
-            None => methods::call(py, ufunc, face, Method::Call, &arguments),
-        })?;
-        give::all(py, np, &winner, Bound::from_owned_ptr(py, result))
-    }))
-}
-
-/// Runs `f` so that its new arrays are as the winner takes them.
-fn for_winner<R>(np: &NumPy, winner: &Winner, f: impl FnOnce() -> R) -> R {
-    if let Winner::Library(_) = winner { np.aligned(f) } else { f() }
+        match short::call::call_on_lent::<Tensors>(py, np, ufunc, &arrays[..inputs.len()])? {
+            Some(block) => to_object(py, api, block.into_tensor()).map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Python numbers and NumPy scalars, which never win.
@@ -160,14 +122,14 @@ unsafe fn is_value(np: &NumPy, object: *mut ffi::PyObject) -> bool {
 ///
 /// # Safety
 /// Live arguments.
-pub unsafe fn function_on_views(
-    py: Python<'_>,
+pub unsafe fn function_on_views<'py>(
+    py: Python<'py>,
     np: &NumPy,
     relevant: &[*mut ffi::PyObject],
     arguments: &Arguments<'_>,
-    call: impl FnOnce(&Arguments<'_>) -> PyResult<*mut ffi::PyObject>,
-) -> PyResult<*mut ffi::PyObject> {
-    let views: RefCell<Views<'_>> = RefCell::default();
+    call: impl FnOnce(&Arguments<'_>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let views: RefCell<Views<'py>> = RefCell::default();
     let by = |object: *mut ffi::PyObject| {
         // SAFETY: a live object.
         let array = unsafe {
@@ -190,9 +152,9 @@ pub unsafe fn function_on_views(
     unsafe {
         let replaced = Replaced::new(py, arguments, by)?;
         let winner = Winner::among(py, np, Method::Call, relevant)?;
-        let result = Bound::from_owned_ptr(py, call(&replaced.arguments())?);
+        let result = call(&replaced.arguments())?;
         match views.borrow().iter().find(|(_, array)| array.is(&result)) {
-            Some((object, _)) => Ok(ffi::Py_NewRef(*object)),
+            Some((object, _)) => Ok(Bound::from_borrowed_ptr(py, *object)),
             None if matches!(class_of(py, np, result.as_ptr()), Class::Array) => {
                 give::all(py, np, &winner, array::inner(py, result.as_ptr()))
             }
@@ -221,14 +183,55 @@ impl<'py> Translated<'py> {
         arguments: &Arguments<'_>,
         normal: &NormalArguments,
     ) -> PyResult<Option<Translated<'py>>> {
-        let mut views: Views<'py> = SmallVec::new();
         let outputs: SmallVec<[_; 1]> = normal.outputs.iter().flatten().copied().collect();
         let read = normal.inputs.iter().copied().chain(normal.get(Keyword::Where));
         // What NumPy reads as an array it does not take for an output.
         // SAFETY: live objects.
         let written =
             outputs.iter().copied().filter(|&o| unsafe { !matches!(class_of(py, np, o), Class::Protocol) });
-        for object in read.chain(written) {
+        // SAFETY: live objects.
+        unsafe {
+            match Translated::replace(py, np, arguments, read.chain(written))? {
+                Some(replaced) => {
+                    let winner = Winner::among(py, np, method, &normal.inputs)?;
+                    Ok(Some(Translated { replaced, outputs, winner }))
+                }
+                None => Ok(None),
+            }
+        }
+    }
+
+    /// The same for a call of nothing but inputs.
+    ///
+    /// # Safety
+    /// Live objects, none of which has an `__array_ufunc__`.
+    pub unsafe fn of_inputs(
+        py: Python<'py>,
+        np: &NumPy,
+        inputs: &[*mut ffi::PyObject],
+    ) -> PyResult<Option<Translated<'py>>> {
+        let arguments = Arguments { positional: inputs, keywords: &[], names: std::ptr::null_mut() };
+        // SAFETY: live objects.
+        unsafe {
+            match Translated::replace(py, np, &arguments, inputs.iter().copied())? {
+                Some(replaced) => {
+                    let winner = Winner::among(py, np, Method::Call, inputs)?;
+                    Ok(Some(Translated { replaced, outputs: SmallVec::new(), winner }))
+                }
+                None => Ok(None),
+            }
+        }
+    }
+
+    /// The arguments with arrays over the memory of those `operands` that are foreign; `None` if none is.
+    unsafe fn replace(
+        py: Python<'py>,
+        np: &NumPy,
+        arguments: &Arguments<'_>,
+        operands: impl Iterator<Item = *mut ffi::PyObject>,
+    ) -> PyResult<Option<Replaced<'py>>> {
+        let mut views: Views<'py> = SmallVec::new();
+        for object in operands {
             if views.iter().any(|(known, _)| *known == object) {
                 continue;
             }
@@ -244,11 +247,7 @@ impl<'py> Translated<'py> {
             Ok(views.iter().find(|(known, _)| *known == object).map(|(_, array)| array.clone()))
         };
         // SAFETY: live objects.
-        unsafe {
-            let replaced = Replaced::new(py, arguments, by)?;
-            let winner = Winner::among(py, np, method, &normal.inputs)?;
-            Ok(Some(Translated { replaced, outputs, winner }))
-        }
+        unsafe { Replaced::new(py, arguments, by) }.map(Some)
     }
 
     /// The call as it is run.
@@ -256,23 +255,23 @@ impl<'py> Translated<'py> {
         self.replaced.arguments()
     }
 
-    /// Runs the call and gives its results away.
+    /// Runs the call on arrays and gives its results away.
     ///
     /// # Safety
-    /// As for [`Translated::new`], whose arguments still live.
-    pub unsafe fn call(
+    /// The arguments it was made of still live.
+    pub unsafe fn run(
         &self,
         py: Python<'py>,
         np: &NumPy,
-        ufunc: &Ufunc,
-        face: *mut ffi::PyObject,
-        method: Method,
-    ) -> PyResult<*mut ffi::PyObject> {
-        // SAFETY: live objects, which `replaced` keeps.
-        unsafe {
-            let arguments = self.replaced.arguments();
-            let result = for_winner(np, &self.winner, || methods::call(py, ufunc, face, method, &arguments))?;
-            give::given_or(py, np, &self.winner, &self.outputs, Bound::from_owned_ptr(py, result))
-        }
+        call: impl FnOnce(&Arguments<'_>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let call = || call(&self.arguments());
+        let result = match self.winner {
+            // Some libraries take new memory as it is only where it starts at a cache line.
+            Winner::Library(_) => np.aligned(call),
+            _ => call(),
+        }?;
+        // SAFETY: the caller's promise.
+        unsafe { give::given_or(py, np, &self.winner, &self.outputs, result) }
     }
 }

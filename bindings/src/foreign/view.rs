@@ -7,10 +7,10 @@ use super::abi::{COMPLEX, ManagedTensorVersioned, Tensor};
 use super::array;
 use super::class::{Class, Exchange, class_of};
 use super::import::{self, Owner};
+use super::lent::Head;
 use super::refuse;
-use super::short::Head;
-use crate::numpy_api::NumPy;
-use crate::object::attached;
+use crate::python::entry::attached;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -19,6 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use smallvec::SmallVec;
 use ufunx::DType;
+use ufunx::operand::Operand;
 use ufunx::registry::Kind;
 
 /// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
@@ -44,11 +45,21 @@ pub unsafe fn view<'py>(
     }
 }
 
-/// The memory that the C exchange API lends, as the head of an array, for a small call; `None` where that needs a closer
-/// look. Errors are those of the same call by [`view`].
+/// Refuses an object whose memory alone would be read wrong. This runs code of its class.
 ///
 /// # Safety
 /// An object of the very class that has the API.
+#[inline]
+pub unsafe fn check(object: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<()> {
+    // SAFETY: functions of the class for an object of the class.
+    if exchange.has_flags { unsafe { refuse::flags(object, &exchange.flags) } } else { Ok(()) }
+}
+
+/// The memory that the C exchange API lends, as the head of an array, for a small call that holds the GIL and runs nobody's
+/// code: the object may give its memory back whenever it gets control. `None` where that needs a closer look.
+///
+/// # Safety
+/// An object of the very class that has the API, which [`check`] has passed.
 #[inline]
 pub unsafe fn lend(
     np: &NumPy,
@@ -59,19 +70,17 @@ pub unsafe fn lend(
     // SAFETY: functions of the class for an object of the class; the tensor's lengths and strides are the object's.
     unsafe {
         let Some(borrow) = exchange.api.borrow else { return Ok(None) };
-        if exchange.has_flags {
-            refuse::flags(object, &exchange.flags)?;
-        }
         let mut tensor = Tensor::EMPTY;
         if borrow(object.as_ptr(), &mut tensor) != 0 {
-            return Err(attached(|py| refuse::reworded(object, raised(py))));
+            let py = object.py();
+            return Err(attached(py, || refuse::reworded(object, raised(py))));
         }
         // No short way is complex.
         if tensor.dtype.code == COMPLEX { Ok(None) } else { Ok(head.over(np, &tensor)) }
     }
 }
 
-/// By the C exchange API, which lends the memory.
+/// By the C exchange API, which gives a tensor that keeps the memory, whatever becomes of the object.
 ///
 /// # Safety
 /// An object of the very class that has it.
@@ -81,33 +90,44 @@ unsafe fn by_exchange<'py>(
     exchange: &Exchange,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    // SAFETY: functions of the class for an object of the class; the object is the base of the array.
+    // SAFETY: functions of the class for an object of the class; the tensor is ours to delete.
     unsafe {
-        if exchange.has_flags {
-            refuse::flags(object, &exchange.flags)?;
-        }
-        let Some(borrow) = exchange.api.borrow else {
-            let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
-            let Some(export) = exchange.api.from_object else {
-                return by_dlpack(np, object, exchange.has_flags);
-            };
-            return match export(object.as_ptr(), &mut managed) {
-                0 if !managed.is_null() => import::adopt(py, np, managed),
-                0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
-                _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
-            };
+        check(object, exchange)?;
+        let object = &steady(object, exchange)?;
+        let Some(export) = exchange.api.from_object else {
+            return by_dlpack(np, object, exchange.has_flags);
         };
-        let mut tensor = Tensor::EMPTY;
-        match borrow(object.as_ptr(), &mut tensor) {
-            0 => {
-                if exchange.has_flags && tensor.dtype.code == COMPLEX {
+        let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
+        match export(object.as_ptr(), &mut managed) {
+            0 if !managed.is_null() => {
+                let owner = Owner::Versioned(managed);
+                let is_complex = |(memory, _): (Operand, bool)| memory.dtype.kind() == Kind::Complex;
+                if exchange.has_flags && owner.memory().is_ok_and(is_complex) {
                     refuse::conjugated(object)?;
                 }
-                import::array(py, np, &tensor, true, Owner::Object(object))
-                    .map_err(|error| attached(|_| refuse::reworded(object, error)))
+                import::adopt(py, np, owner).map_err(|error| attached(py, || refuse::reworded(object, error)))
             }
-            _ => Err(attached(|py| refuse::reworded(object, raised(py)))),
+            0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
+            _ => Err(attached(py, || refuse::reworded(object, raised(py)))),
         }
+    }
+}
+
+/// An object of the same memory that keeps it whatever becomes of this one. torch's tensors, and the DLPack tensors made of
+/// them, keep what holds the memory only as long as nobody gives the tensor other memory (`t.data = ...`, `t.set_(...)`);
+/// `detach`, which such classes have, gives another tensor.
+pub fn steady<'py>(object: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if !exchange.has_flags {
+        return Ok(object.clone());
+    }
+    match object.getattr_opt(intern!(py, "detach"))? {
+        Some(detach) => {
+            let detached = detach.call0()?;
+            let same = detached.get_type().is(object.get_type());
+            Ok(if same { detached } else { object.clone() })
+        }
+        None => Ok(object.clone()),
     }
 }
 
@@ -197,23 +217,7 @@ unsafe fn element(buffer: &ffi::Py_buffer) -> Option<DType> {
         // SAFETY: a C string where there is one.
         false => unsafe { std::ffi::CStr::from_ptr(buffer.format) }.to_str().ok()?,
     };
-    let format = format
-        .strip_prefix(['@', '=', if cfg!(target_endian = "little") { '<' } else { '>' }])
-        .unwrap_or(format);
-    let kind = match format {
-        "?" => Kind::Bool,
-        "b" | "h" | "i" | "l" | "q" | "n" | "B" | "H" | "I" | "L" | "Q" | "N" => Kind::Int,
-        "e" | "f" | "d" => Kind::Float,
-        "Zf" | "Zd" => Kind::Complex,
-        _ => return None,
-    };
-    let signed = format.chars().all(char::is_lowercase);
-    DType::ALL.iter().copied().find(|d| {
-        d.numpy_number().is_some()
-            && d.kind() == kind
-            && d.size() as isize == buffer.itemsize
-            && (kind != Kind::Int || d.is_signed() == signed)
-    })
+    ufunx::exchange::buffer::element(format, buffer.itemsize)
 }
 
 /// What NumPy makes of an object; no subclass, as the object's wrap is not asked.

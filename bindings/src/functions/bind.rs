@@ -1,6 +1,6 @@
 //! A function's parameters, and which argument is which: as CPython binds a call, but into slots and without a frame.
 
-use crate::object::Arguments;
+use crate::arguments::passed::Arguments;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;

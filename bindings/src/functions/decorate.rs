@@ -6,12 +6,14 @@ use super::objects::call_with;
 use super::override_call::{ask, ask_like};
 use super::quick::Quick;
 use super::{Kind, new};
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, attached};
+use crate::arguments::passed::Arguments;
+use crate::python::entry::attached;
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use smallvec::SmallVec;
 
 /// How a decorated function finds out whom to ask.
 pub struct Dispatched {
@@ -39,13 +41,13 @@ impl Dispatched {
     ///
     /// # Safety
     /// Live arguments.
-    pub unsafe fn call(
+    pub unsafe fn call<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         public: *mut ffi::PyObject,
         implementation: *mut ffi::PyObject,
         arguments: &Arguments<'_>,
-    ) -> PyResult<*mut ffi::PyObject> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let np = NumPy::get(py);
         // SAFETY: live arguments.
         unsafe {
@@ -56,34 +58,31 @@ impl Dispatched {
                 Some(answer) => answer?,
                 None => {
                     let relevant = call_with(py, dispatcher.as_ptr(), arguments);
-                    let relevant = relevant.map_err(|error| attached(|py| self.rename(py, error)))?;
+                    let relevant = relevant.map_err(|error| attached(py, || self.rename(py, error)))?;
                     let text = c"dispatcher for __array_function__ did not return an iterable";
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
                     let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;
-                    let n = list.len()?;
-                    let items = (0..n as isize).map(|i| match ffi::PyTuple_Check(list.as_ptr()) {
-                        0 => ffi::PyList_GET_ITEM(list.as_ptr(), i),
-                        _ => ffi::PyTuple_GET_ITEM(list.as_ptr(), i),
-                    });
-                    ask(py, np, public, items, arguments)?
+                    // Held, each of them: whoever is asked may empty the list.
+                    let items: SmallVec<[Bound<'_, PyAny>; 4]> = list.try_iter()?.collect::<PyResult<_>>()?;
+                    ask(py, np, public, items.iter().map(Bound::as_ptr), arguments)?
                 }
             };
             match answer {
                 Some(answer) => Ok(answer),
-                None => call_with(py, implementation, arguments).map(Bound::into_ptr),
+                None => call_with(py, implementation, arguments),
             }
         }
     }
 
     /// The same as what the dispatcher returns, without calling it; `None` if it must be called.
-    unsafe fn ask_quickly(
+    unsafe fn ask_quickly<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         np: &NumPy,
         dispatcher: &Py<PyAny>,
         public: *mut ffi::PyObject,
         arguments: &Arguments<'_>,
-    ) -> Option<PyResult<Option<*mut ffi::PyObject>>> {
+    ) -> Option<PyResult<Option<Bound<'py, PyAny>>>> {
         let quick = self.quick.as_ref()?;
         let mut slots = [std::ptr::null_mut(); MOST];
         // SAFETY: live arguments; the dispatcher is the function that was read.
@@ -111,12 +110,12 @@ impl Dispatched {
 }
 
 /// A function with `like=`, which stands before the arguments here; it is the implementation that overrides are handed.
-unsafe fn call_like(
-    py: Python<'_>,
+unsafe fn call_like<'py>(
+    py: Python<'py>,
     np: &NumPy,
     implementation: *mut ffi::PyObject,
     arguments: &Arguments<'_>,
-) -> PyResult<*mut ffi::PyObject> {
+) -> PyResult<Bound<'py, PyAny>> {
     let [like, rest @ ..] = arguments.positional else {
         // SAFETY: a live object.
         let function = unsafe { Bound::from_borrowed_ptr(py, implementation) };
@@ -130,7 +129,7 @@ unsafe fn call_like(
     unsafe {
         match ask_like(py, np, implementation, *like, &passed_on)? {
             Some(answer) => Ok(answer),
-            None => call_with(py, implementation, &passed_on).map(Bound::into_ptr),
+            None => call_with(py, implementation, &passed_on),
         }
     }
 }

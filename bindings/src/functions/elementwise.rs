@@ -4,10 +4,10 @@
 use super::bind::Slots;
 use super::list::Native;
 use super::objects::{call, is_absent, is_plain_out};
-use crate::gil;
-use crate::methods::integer;
-use crate::numpy_api::NumPy;
-use crate::object::count_native;
+use crate::python::entry::count_native;
+use crate::python::gil;
+use crate::python::number::integer;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{
     NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS, NPY_ARRAY_WRITEABLE, PY_ARRAY_API,
     PyArrayObject,
@@ -93,7 +93,7 @@ unsafe fn number(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject, dtype: 
             };
         }
         if ffi::PyLong_CheckExact(object) != 0 {
-            let x = integer(object).ok()? as i64;
+            let x = integer(object)? as i64;
             return match dtype {
                 DType::F64 if x.unsigned_abs() <= EXACT => Some([(x as f64).to_bits().into()]),
                 DType::F32 if x.unsigned_abs() <= EXACT => Some([(x as f32).to_bits().into()]),
@@ -132,7 +132,7 @@ unsafe fn limit(
             return Some(Limit::None);
         }
         if dtype.kind() == Kind::Int && ffi::PyLong_CheckExact(object) != 0 {
-            let (x, values) = (integer(object).ok()? as i128, dtype.int_range());
+            let (x, values) = (integer(object)? as i128, dtype.int_range());
             if if is_low { x <= values.start } else { x >= values.end - 1 } {
                 return Some(Limit::None);
             }
@@ -145,12 +145,12 @@ unsafe fn limit(
 ///
 /// # Safety
 /// Live arguments, the first of them an exact array.
-pub unsafe fn clip(
-    py: Python<'_>,
+pub unsafe fn clip<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [a, a_min, a_max, out, min, max, ..] = *slots;
     let (low, high) = match [a_min, a_max, min, max].map(|bound| is_absent(np, bound)) {
         [true, true, no_min, no_max] => {
@@ -177,17 +177,17 @@ pub unsafe fn clip(
         };
         let named = [(intern!(py, "out"), out)];
         let named = if out.is_null() { &[][..] } else { &named[..] };
-        Some(call(py, ufunc.as_ptr(), &[a, bound], named).map(Bound::into_ptr))
+        Some(call(py, ufunc.as_ptr(), &[a, bound], named))
     }
 }
 
-unsafe fn clip_both(
-    py: Python<'_>,
+unsafe fn clip_both<'py>(
+    py: Python<'py>,
     np: &NumPy,
     x: &Contiguous<'_>,
     bounds: [[u128; 1]; 2],
     out: *mut ffi::PyObject,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let n = x.len();
     let is_nan = |[bits]: [u128; 1]| match x.dtype {
         DType::F32 => f32::from_bits(bits as u32).is_nan(),
@@ -231,7 +231,7 @@ unsafe fn clip_both(
         }
         by_dtype! { F32 f32 F64 f64 I8 i8 I16 i16 I32 i32 I64 i64 U8 u8 U16 u16 U32 u32 U64 u64 }
         count_native();
-        Some(Ok(result.into_ptr()))
+        Some(Ok(result))
     }
 }
 
@@ -239,12 +239,12 @@ unsafe fn clip_both(
 ///
 /// # Safety
 /// As [`clip`].
-pub unsafe fn choose(
-    py: Python<'_>,
+pub unsafe fn choose<'py>(
+    py: Python<'py>,
     np: &NumPy,
     _: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [a, x, y, ..] = *slots;
     if x.is_null() || y.is_null() {
         return None;
@@ -287,7 +287,7 @@ pub unsafe fn choose(
             select::choose(dtype.size(), condition.data, [x, y], data, n, ufunx::current_isa());
         });
         count_native();
-        Some(Ok(result.into_ptr()))
+        Some(Ok(result))
     }
 }
 
@@ -295,23 +295,23 @@ pub unsafe fn choose(
 ///
 /// # Safety
 /// As [`clip`].
-pub unsafe fn round(
-    py: Python<'_>,
+pub unsafe fn round<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [a, decimals, out, ..] = *slots;
     // SAFETY: live objects, the first an array.
     unsafe {
         let array = a.cast::<PyArrayObject>();
         let dtype = np.dtype_of(array).filter(|d| d.numpy_number().is_some())?;
-        let decimals = if decimals.is_null() { 0 } else { integer(decimals).ok()? };
+        let decimals = if decimals.is_null() { 0 } else { integer(decimals)? };
         if (*array).fields.nd == 0 || !(out.is_null() || out == ffi::Py_None()) {
             return None;
         }
         // Whether integers are copied depends on NumPy's version.
         let ours = dtype.kind() == Kind::Float && decimals == 0;
-        ours.then(|| call(py, native.ufuncs.rint.as_ptr(), &[a], &[]).map(Bound::into_ptr))
+        ours.then(|| call(py, native.ufuncs.rint.as_ptr(), &[a], &[]))
     }
 }

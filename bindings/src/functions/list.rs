@@ -3,8 +3,8 @@
 use super::bind::{Parameters, Shape, Slots};
 use super::reductions::{self, Reduction};
 use super::{Kind, elementwise, moments, new};
-use crate::numpy_api::NumPy;
-use crate::object::{self, Ufunc};
+use crate::python::numpy_api::NumPy;
+use crate::ufunc::record::{self, Ufunc};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -27,7 +27,8 @@ pub struct Native {
 }
 
 /// A native way: the result, or `None` before anything was written.
-pub type Run = unsafe fn(Python<'_>, &NumPy, &Native, &Slots) -> Option<PyResult<*mut ffi::PyObject>>;
+pub type Run =
+    for<'py> unsafe fn(Python<'py>, &NumPy, &Native, &Slots) -> Option<PyResult<Bound<'py, PyAny>>>;
 
 macro_rules! ufuncs {
     ($($name:ident)*) => {
@@ -50,7 +51,7 @@ ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract sq
 impl Ufuncs {
     /// What is behind one of them.
     pub fn inner<'a>(py: Python<'a>, object: &'a Py<PyAny>) -> &'a Ufunc {
-        let found = object::of(py, object.bind(py)).ok().flatten();
+        let found = record::of(object.bind(py));
         found.unwrap_or_else(|| unreachable!("made by `ufuncs`"))
     }
 }
@@ -224,7 +225,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Ours by NumPy's public functions, as they were made last.
+/// Ours by NumPy's public functions.
 static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 
 /// The object of ours for a public function of NumPy's.
@@ -232,17 +233,27 @@ pub fn of_public<'py>(public: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     MADE.get(public.py()).map_or(Ok(None), |made| made.bind(public.py()).get_item(public))
 }
 
-/// Makes the object for each function of NumPy's that runs on the engine, by name. `named` are our ufuncs by name.
+/// The object for each function of NumPy's that runs on the engine, by name. They are made once in a process, so that `is`
+/// holds for them, and pickles find them, whoever asks. `named` are our ufuncs by name.
 #[pyfunction]
 pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    static BY_NAME: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let made = BY_NAME.get_or_try_init(py, || make_functions(py, named).map(Bound::unbind))?;
+    made.bind(py).copy()
+}
+
+fn make_functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
     let numpy = py.import("numpy")?;
     let ufuncs = Arc::new(Ufuncs::new(named)?);
     let made = PyDict::new(py);
     let by_public = MADE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     for row in ROWS {
         for &name in row.names {
-            let public = numpy.getattr(name)?;
-            let implementation = public.getattr("_implementation")?;
+            let public = dispatcher(numpy.getattr(name)?)?;
+            let implementation = match public.getattr_opt("_implementation")? {
+                Some(implementation) => implementation,
+                None => public.clone(),
+            };
             let native = Native {
                 parameters: parameters(py, row).ok_or_else(|| PySystemError::new_err(name))?,
                 public: public.clone().into_ptr(),
@@ -260,6 +271,23 @@ pub fn functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<B
         }
     }
     Ok(made)
+}
+
+/// NumPy's own object behind what stands under a public name, where another library has put a wrapper there; what stands
+/// there itself, if the wrapper does not say.
+fn dispatcher(public: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    const MOST_WRAPPERS: usize = 8;
+    let mut found = public.clone();
+    for _ in 0..MOST_WRAPPERS {
+        if found.hasattr("_implementation")? {
+            return Ok(found);
+        }
+        match found.getattr_opt("__wrapped__")? {
+            Some(wrapped) => found = wrapped,
+            None => break,
+        }
+    }
+    Ok(public)
 }
 
 /// What `help` shows.

@@ -19,9 +19,11 @@ mod reductions;
 pub use decorate::array_function_dispatch;
 pub use list::{functions, of_public};
 
+use crate::arguments::passed::Arguments;
 use crate::foreign;
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, attached, guarded};
+use crate::python::entry::attached;
+use crate::python::entry::guarded;
+use crate::python::numpy_api::NumPy;
 use bind::{Fit, MOST};
 use decorate::Dispatched;
 use list::Native;
@@ -83,9 +85,9 @@ unsafe extern "C" fn vectorcall(
     nargsf: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    guarded(|py| {
-        // SAFETY: Python calls this with an object of ours and as many arguments as it says.
-        unsafe {
+    // SAFETY: Python calls this, with an object of ours and as many arguments as it says.
+    unsafe {
+        guarded(|py| {
             let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
             let function = &*callable.cast::<Function>();
             match &function.kind {
@@ -94,24 +96,24 @@ unsafe extern "C" fn vectorcall(
                     dispatched.call(py, callable, function.implementation, &arguments)
                 }
             }
-        }
-    })
+        })
+    }
 }
 
 /// Calls one of NumPy's functions. As in ufuncs, what drops more than `Bound`s is attached first.
-unsafe fn call_native(
-    py: Python<'_>,
+unsafe fn call_native<'py>(
+    py: Python<'py>,
     function: &Function,
     native: &Native,
     arguments: &Arguments<'_>,
-) -> PyResult<*mut ffi::PyObject> {
+) -> PyResult<Bound<'py, PyAny>> {
     let np = NumPy::get(py);
     let mut bound = [std::ptr::null_mut(); MOST];
     // SAFETY: live arguments.
     unsafe {
         let fit = native.parameters.bind(arguments, &mut bound);
         if fit == Fit::Not {
-            return call_with(py, native.public, arguments).map(Bound::into_ptr);
+            return call_with(py, native.public, arguments);
         }
         let is_array = ffi::Py_TYPE(bound[0]) == np.array_type;
         if fit == Fit::Whole
@@ -128,15 +130,15 @@ unsafe fn call_native(
         if !bound[0].is_null() && foreign::has_exchange(py, np, bound[0]) {
             let relevant: SmallVec<[_; 4]> = native.parameters.relevant(&bound).collect();
             let call = |arguments: &Arguments<'_>| call_native(py, function, native, arguments);
-            return attached(|py| foreign::function_on_views(py, np, &relevant, arguments, call));
+            return attached(py, || foreign::function_on_views(py, np, &relevant, arguments, call));
         }
         if !is_array
             && let Some(reduction) = &native.reduction
             && ffi::PyGen_Check(bound[0]) == 0
         {
-            return attached(|py| reduction.foreign(py, np, native, &bound));
+            return attached(py, || reduction.foreign(py, np, native, &bound));
         }
-        call_with(py, function.implementation, arguments).map(Bound::into_ptr)
+        call_with(py, function.implementation, arguments)
     }
 }
 
@@ -163,8 +165,7 @@ pub fn run_natively<'py>(
         if native.parameters.bind(&arguments, &mut bound) != Fit::Whole || !np.is_exact_array(bound[0]) {
             return Ok(None);
         }
-        let result = (native.run)(py, np, native, &bound).transpose()?;
-        Ok(result.map(|result| Bound::from_owned_ptr(py, result)))
+        (native.run)(py, np, native, &bound).transpose()
     }
 }
 
@@ -333,7 +334,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         ffi::Py_XDECREF((*function).dict);
         ffi::Py_XDECREF((*function).implementation);
         // It holds `Py`s, which go at once only where PyO3 knows the thread as attached.
-        attached(|_| std::ptr::drop_in_place(&raw mut (*function).kind));
+        attached(Python::assume_attached(), || std::ptr::drop_in_place(&raw mut (*function).kind));
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {
             free(object.cast());

@@ -4,10 +4,12 @@
 use super::bind::Slots;
 use super::list::{Native, Ufuncs};
 use super::objects::{call, is_absent, is_absent_or_none, is_plain_out};
-use crate::fast::scalar;
-use crate::methods::{self, integer};
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, count_native};
+use crate::arguments::passed::Arguments;
+use crate::pipeline;
+use crate::python::entry::count_native;
+use crate::python::number::integer;
+use crate::python::numpy_api::NumPy;
+use crate::results::scalar::scalar;
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PyArrayObject};
 use pyo3::ffi;
 use pyo3::intern;
@@ -54,12 +56,12 @@ struct Moments<'a, 'py> {
 ///
 /// # Safety
 /// Live arguments, the first of them an exact array.
-pub unsafe fn mean(
-    py: Python<'_>,
+pub unsafe fn mean<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [array, axis, dtype, out, keepdims, mask, ..] = *slots;
     // SAFETY: the caller's promise.
     unsafe {
@@ -67,7 +69,7 @@ pub unsafe fn mean(
         if let Some(value) = moments.short(Moment::Mean, None) {
             return Some(value);
         }
-        moments.mean().map(|result| result.map(Bound::into_ptr))
+        moments.mean()
     }
 }
 
@@ -75,12 +77,12 @@ pub unsafe fn mean(
 ///
 /// # Safety
 /// As [`mean`].
-pub unsafe fn var(
-    py: Python<'_>,
+pub unsafe fn var<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     // SAFETY: the caller's promise.
     unsafe { spread(py, np, native, slots, Moment::Var) }
 }
@@ -89,23 +91,23 @@ pub unsafe fn var(
 ///
 /// # Safety
 /// As [`mean`].
-pub unsafe fn std(
-    py: Python<'_>,
+pub unsafe fn std<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     // SAFETY: the caller's promise.
     unsafe { spread(py, np, native, slots, Moment::Std) }
 }
 
-unsafe fn spread(
-    py: Python<'_>,
+unsafe fn spread<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
     moment: Moment,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [array, axis, dtype, out, ddof, keepdims, mask, mean, correction, ..] = *slots;
     let ddof = match (is_absent(np, correction), ddof.is_null()) {
         (true, _) => ddof,
@@ -125,7 +127,7 @@ unsafe fn spread(
         {
             return Some(value);
         }
-        moments.spread(moment, divisor, mean).map(|result| result.map(Bound::into_ptr))
+        moments.spread(moment, divisor, mean).map(|result| result)
     }
 }
 
@@ -151,7 +153,7 @@ impl Divisor {
             Divisor::Float(x) => (DType::F64, x.to_bits()),
         };
         // SAFETY: an element of that dtype; the result is owned.
-        unsafe { Ok(Bound::from_owned_ptr(py, scalar(py, np, dtype, (&raw mut bits).cast())?)) }
+        unsafe { scalar(py, np, dtype, (&raw mut bits).cast()) }
     }
 }
 
@@ -206,7 +208,7 @@ impl<'a, 'py> Moments<'a, 'py> {
                 let left = self.count as f64 - ffi::PyFloat_AS_DOUBLE(ddof);
                 return (left > 0.0).then_some(Divisor::Float(left));
             }
-            let left = (self.count as i64).checked_sub(integer(ddof).ok()? as i64)?;
+            let left = (self.count as i64).checked_sub(integer(ddof)? as i64)?;
             (left > 0).then_some(Divisor::Int(left))
         }
     }
@@ -231,12 +233,12 @@ impl<'a, 'py> Moments<'a, 'py> {
 
     /// The short way: all of a small contiguous array, of bools, integers, f32 or f64. Whatever raises a flag, or is not a
     /// normal number in the end, takes the other way.
-    unsafe fn short(&self, moment: Moment, divisor: Option<Divisor>) -> Option<PyResult<*mut ffi::PyObject>> {
+    unsafe fn short(&self, moment: Moment, divisor: Option<Divisor>) -> Option<PyResult<Bound<'py, PyAny>>> {
         const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
         // SAFETY: a live array.
         let fields = unsafe { &(*self.array.cast::<PyArrayObject>()).fields };
         // SAFETY: lives for ever.
-        let whole = fields.nd == 1 || self.axis == unsafe { ffi::Py_None() };
+        let whole = unsafe { self.axis == ffi::Py_None() || (fields.nd == 1 && !is_empty_tuple(self.axis)) };
         let defaults = self.given_dtype.is_null() && self.out.is_null();
         // SAFETY: lives for ever.
         let defaults = defaults && self.keepdims == unsafe { ffi::Py_False() };
@@ -438,8 +440,7 @@ impl<'a, 'py> Moments<'a, 'py> {
             let positional = [array, self.axis, or_none(dtype), or_none(out), keepdims];
             let arguments = Arguments { positional: &positional, keywords: &[], names: std::ptr::null_mut() };
             let add = Ufuncs::inner(self.py, &self.ufuncs.add);
-            let result = methods::run_plain(self.py, self.np, add, Method::Reduce, &arguments)?;
-            Some(result.map(|object| Bound::from_owned_ptr(self.py, object)))
+            pipeline::run_plain(self.py, self.np, add, Method::Reduce, &arguments)
         }
     }
 
@@ -485,10 +486,28 @@ unsafe fn count_items(shape: &[usize], axis: *mut ffi::PyObject) -> Option<usize
         if axis.is_null() || axis == ffi::Py_None() {
             return Some(shape.iter().product());
         }
-        let along = |axis| normalize_axis(integer(axis).ok()?, shape.len()).ok().map(|axis| shape[axis]);
+        let along = |axis| normalize_axis(integer(axis)?, shape.len()).ok();
         if ffi::PyTuple_CheckExact(axis) == 0 {
-            return along(axis);
+            return along(axis).map(|axis| shape[axis]);
         }
-        (0..ffi::PyTuple_GET_SIZE(axis)).map(|i| along(ffi::PyTuple_GET_ITEM(axis, i))).product()
+        let (mut seen, mut count) = (0u64, 1usize);
+        for i in 0..ffi::PyTuple_GET_SIZE(axis) {
+            let axis = along(ffi::PyTuple_GET_ITEM(axis, i))?;
+            if seen & (1 << axis) != 0 {
+                return None;
+            }
+            seen |= 1 << axis;
+            count *= shape[axis];
+        }
+        Some(count)
     }
+}
+
+/// Whether an `axis=` names no axis, which leaves the shape as it is.
+///
+/// # Safety
+/// A live object.
+unsafe fn is_empty_tuple(axis: *mut ffi::PyObject) -> bool {
+    // SAFETY: a tuple once its type says so.
+    unsafe { ffi::PyTuple_CheckExact(axis) != 0 && ffi::PyTuple_GET_SIZE(axis) == 0 }
 }

@@ -1,7 +1,7 @@
 //! Small things the native ways do with Python objects: calling with keywords, numbers, what "not given" is.
 
-use crate::numpy_api::NumPy;
-use crate::object::Arguments;
+use crate::arguments::passed::Arguments;
+use crate::python::numpy_api::NumPy;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};

@@ -1,11 +1,12 @@
 //! `__array_function__` on Python objects: the engine's precedence (`ufunx::dispatch::function`), its questions answered
 //! here.
 
-use crate::class_cache::ClassCache;
-use crate::lookup::{self, Names};
-use crate::numpy_api::NumPy;
-use crate::object::{Arguments, attached};
-use crate::overrides::PythonObjects;
+use crate::arguments::passed::Arguments;
+use crate::overrides::ask::PythonObjects;
+use crate::python::class_cache::{ClassCache, Watch, standing};
+use crate::python::entry::attached;
+use crate::python::lookup::{self, Names};
+use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -24,13 +25,13 @@ type Method<'py> = Bound<'py, PyAny>;
 ///
 /// # Safety
 /// Live objects.
-pub unsafe fn ask(
-    py: Python<'_>,
+pub unsafe fn ask<'py>(
+    py: Python<'py>,
     np: &NumPy,
     public: *mut ffi::PyObject,
     relevant: impl Iterator<Item = *mut ffi::PyObject> + Clone,
     arguments: &Arguments<'_>,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let objects = PythonObjects(py);
     // SAFETY: live objects.
     let look_up = |object| unsafe { array_function(py, np, object) };
@@ -44,7 +45,7 @@ pub unsafe fn ask(
                 let call = OverrideCall::new(py, public, &[object], arguments)?;
                 match call.run(py, object, &method)? {
                     Answer::Value(value) => Ok(Some(value)),
-                    Answer::Refused => Err(attached(|py| call.all_refused(py))),
+                    Answer::Refused => Err(attached(py, || call.all_refused(py))),
                 }
             }
             Classes::More => match decide(&objects, relevant, look_up, is_default).map_err(raised)? {
@@ -59,13 +60,13 @@ pub unsafe fn ask(
 ///
 /// # Safety
 /// Live objects.
-pub unsafe fn ask_like(
-    py: Python<'_>,
+pub unsafe fn ask_like<'py>(
+    py: Python<'py>,
     np: &NumPy,
     public: *mut ffi::PyObject,
     like: *mut ffi::PyObject,
     arguments: &Arguments<'_>,
-) -> PyResult<Option<*mut ffi::PyObject>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     // SAFETY: live objects.
     let look_up = |object| unsafe { array_function(py, np, object) };
     let is_default = |method: &Method<'_>| method.as_ptr() == np.ndarray_array_function;
@@ -82,14 +83,14 @@ unsafe fn answer<'py>(
     public: *mut ffi::PyObject,
     found: Candidates<*mut ffi::PyObject, Method<'py>>,
     arguments: &Arguments<'_>,
-) -> PyResult<*mut ffi::PyObject> {
+) -> PyResult<Bound<'py, PyAny>> {
     let instances: SmallVec<[_; 4]> = found.iter().map(|(object, _)| *object).collect();
     // SAFETY: live objects. `ndarray`'s own method knows itself when to refuse.
     unsafe {
         let call = OverrideCall::new(py, public, &instances, arguments)?;
         let run = |object, method: &Method<'_>| call.run(py, object, method);
         dispatch::<PythonObjects<'_>, _, _>(found, run).map_err(|failure| match failure {
-            Failure::AllRefused { .. } => attached(|py| call.all_refused(py)),
+            Failure::AllRefused { .. } => attached(py, || call.all_refused(py)),
             failure => raised(failure),
         })
     }
@@ -135,10 +136,10 @@ impl<'py> OverrideCall<'py> {
     #[inline]
     unsafe fn run(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         object: *mut ffi::PyObject,
         method: &Method<'_>,
-    ) -> PyResult<Answer<*mut ffi::PyObject>> {
+    ) -> PyResult<Answer<Bound<'py, PyAny>>> {
         // The slot before the arguments is the callee's to use.
         let null = std::ptr::null_mut();
         let call = [null, object, self.public, self.types.as_ptr(), self.args.as_ptr(), self.kwargs.as_ptr()];
@@ -146,14 +147,9 @@ impl<'py> OverrideCall<'py> {
         // SAFETY: live objects.
         unsafe {
             let result = ffi::PyObject_Vectorcall(method.as_ptr(), call.as_ptr().add(1), n, null);
-            if result.is_null() {
-                Err(PyErr::fetch(py))
-            } else if result == ffi::Py_NotImplemented() {
-                ffi::Py_DECREF(result);
-                Ok(Answer::Refused)
-            } else {
-                Ok(Answer::Value(result))
-            }
+            let result = Bound::from_owned_ptr_or_err(py, result)?;
+            let refused = result.as_ptr() == ffi::Py_NotImplemented();
+            Ok(if refused { Answer::Refused } else { Answer::Value(result) })
         }
     }
 
@@ -181,23 +177,25 @@ unsafe fn array_function<'py>(
         if ffi::Py_TYPE(object) == np.array_type {
             return Some(Bound::from_borrowed_ptr(py, np.ndarray_array_function));
         }
-        // Looking it up costs more than all else that is done before an override is called. The class keeps the method
-        // alive as long as the cache knows the class.
+        // Looking it up costs more than all else that is done before an override is called.
         static METHODS: ClassCache = ClassCache::new();
         let class = ffi::Py_TYPE(object);
         if let Some(method) = METHODS.find(class) {
             let method = std::ptr::with_exposed_provenance_mut::<ffi::PyObject>(method);
             return Bound::from_borrowed_ptr_or_opt(py, method);
         }
-        let found = lookup::on_class(object, Names::get(py).array_function);
-        let method = found.unwrap_or(std::ptr::null_mut());
-        // A metaclass may answer otherwise each time, and so may a descriptor that is no plain function.
-        let plain = ffi::Py_TYPE(class.cast()) == &raw mut ffi::PyType_Type
-            && (method.is_null() || ffi::PyFunction_Check(method) != 0);
-        if plain {
-            METHODS.keep(class, method.expose_provenance());
+        let (watch, name) = (Watch::new(py, class), Names::get(py).array_function);
+        let found = lookup::on_class(object, name).map(|method| Bound::from_owned_ptr(py, method));
+        // Only a plain function is what a look-up of it gives, each time; and only what stands in a class's dict is kept alive
+        // by the class as long as the cache knows it.
+        match (standing(py, class, name), &found) {
+            (None, None) => METHODS.keep(watch, 0),
+            (Some(stands), Some(found)) if stands.is(found) && ffi::PyFunction_Check(found.as_ptr()) != 0 => {
+                METHODS.keep(watch, found.as_ptr().expose_provenance());
+            }
+            _ => {}
         }
-        found.map(|method| Bound::from_owned_ptr(py, method))
+        found
     }
 }
 

@@ -67,7 +67,7 @@ impl Quick {
         }))
     }
 
-    /// Whether the dispatcher still has that code and those defaults.
+    /// Whether the dispatcher still has that code and those defaults, and no others by keyword.
     ///
     /// # Safety
     /// The function it was read from.
@@ -77,8 +77,31 @@ impl Quick {
             let defaults = self.defaults.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
             ffi::PyFunction_GetCode(dispatcher) == self.code.as_ptr()
                 && ffi::PyFunction_GetDefaults(dispatcher) == defaults
+                && are_none(PyFunction_GetKwDefaults(dispatcher))
         }
     }
+}
+
+unsafe extern "C" {
+    /// CPython's, which pyo3 does not name: a borrowed reference, or null.
+    fn PyFunction_GetKwDefaults(function: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// Whether every value of a dict, which may be changed where it is, is `None`; null is as good.
+unsafe fn are_none(dict: *mut ffi::PyObject) -> bool {
+    if dict.is_null() {
+        return true;
+    }
+    let (mut place, mut value) = (0, std::ptr::null_mut());
+    // SAFETY: a live dict, in which nothing is changed meanwhile.
+    unsafe {
+        while ffi::PyDict_Next(dict, &mut place, std::ptr::null_mut(), &mut value) != 0 {
+            if value != ffi::Py_None() {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// The names of the variables that the code returns a tuple of, if it does nothing else.

@@ -4,10 +4,10 @@
 use super::bind::Slots;
 use super::list::{Native, Ufuncs};
 use super::objects::{call, is_absent, is_plain_out};
-use crate::lookup;
-use crate::methods;
-use crate::numpy_api::NumPy;
-use crate::object::Arguments;
+use crate::arguments::passed::Arguments;
+use crate::pipeline;
+use crate::python::lookup;
+use crate::python::numpy_api::NumPy;
 use numpy::npyffi::{NPY_ORDER, PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -54,12 +54,12 @@ fn or(object: *mut ffi::PyObject, default: *mut ffi::PyObject) -> *mut ffi::PyOb
 ///
 /// # Safety
 /// Live arguments, the first of them an exact array.
-pub unsafe fn reduce(
-    py: Python<'_>,
+pub unsafe fn reduce<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let Reduction { ufunc, places, .. } = native.reduction?;
     // SAFETY: live objects; singletons that live for ever.
     unsafe {
@@ -85,7 +85,7 @@ pub unsafe fn reduce(
         let plain = [dtype, out, keepdims, initial, mask].iter().all(|object| object.is_null());
         let positional = if plain { &all[..2] } else { &all[..] };
         let arguments = Arguments { positional, keywords: &[], names: std::ptr::null_mut() };
-        methods::run_plain(py, np, Ufuncs::inner(py, ufunc(&native.ufuncs)), Method::Reduce, &arguments)
+        pipeline::run_plain(py, np, Ufuncs::inner(py, ufunc(&native.ufuncs)), Method::Reduce, &arguments)
     }
 }
 
@@ -95,13 +95,13 @@ impl Reduction {
     ///
     /// # Safety
     /// Live arguments.
-    pub unsafe fn foreign(
+    pub unsafe fn foreign<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         np: &NumPy,
         native: &Native,
         slots: &Slots,
-    ) -> PyResult<*mut ffi::PyObject> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let Places { dtype, out, keepdims, initial, mask, truth } = *self.places;
         // SAFETY: lives for ever.
         let none = unsafe { ffi::Py_None() };
@@ -125,14 +125,14 @@ impl Reduction {
                 let all: SmallVec<[_; 6]> =
                     first.map(|place| (named(place), or(slots[place], none))).chain(passed).collect();
                 let all: SmallVec<[_; 6]> = all.iter().map(|(name, value)| (name, *value)).collect();
-                return Ok(call(py, method.as_ptr(), &[], &all)?.into_ptr());
+                return call(py, method.as_ptr(), &[], &all);
             }
             let boolean: *mut ffi::PyObject = (&raw mut ffi::PyBool_Type).cast();
             let dtype = if truth { boolean } else { dtype.map_or(none, |place| slots[place]) };
             let reduce = (self.ufunc)(&native.ufuncs).bind(py).getattr("reduce")?;
             let positional = [slots[0], or(slots[1], none), dtype, or(slots[out], none)];
             let passed: SmallVec<[_; 6]> = passed.iter().map(|(name, value)| (name, *value)).collect();
-            Ok(call(py, reduce.as_ptr(), &positional, &passed)?.into_ptr())
+            call(py, reduce.as_ptr(), &positional, &passed)
         }
     }
 }
@@ -141,12 +141,12 @@ impl Reduction {
 ///
 /// # Safety
 /// As [`reduce`].
-pub unsafe fn cumsum(
-    py: Python<'_>,
+pub unsafe fn cumsum<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     // SAFETY: the caller's promise.
     unsafe { accumulate(py, np, &native.ufuncs.add, slots) }
 }
@@ -155,23 +155,23 @@ pub unsafe fn cumsum(
 ///
 /// # Safety
 /// As [`reduce`].
-pub unsafe fn cumprod(
-    py: Python<'_>,
+pub unsafe fn cumprod<'py>(
+    py: Python<'py>,
     np: &NumPy,
     native: &Native,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     // SAFETY: the caller's promise.
     unsafe { accumulate(py, np, &native.ufuncs.multiply, slots) }
 }
 
 /// Along the axis, or of the flattened array.
-unsafe fn accumulate(
-    py: Python<'_>,
+unsafe fn accumulate<'py>(
+    py: Python<'py>,
     np: &NumPy,
     ufunc: &Py<PyAny>,
     slots: &Slots,
-) -> Option<PyResult<*mut ffi::PyObject>> {
+) -> Option<PyResult<Bound<'py, PyAny>>> {
     let [a, axis, dtype, out] = [slots[0], slots[1], slots[2], slots[3]];
     // SAFETY: live objects, the first an exact array.
     unsafe {
@@ -195,6 +195,6 @@ unsafe fn accumulate(
             positional[1] = zero.as_ptr();
         }
         let arguments = Arguments { positional: &positional, keywords: &[], names: std::ptr::null_mut() };
-        methods::run_plain(py, np, Ufuncs::inner(py, ufunc), Method::Accumulate, &arguments)
+        pipeline::run_plain(py, np, Ufuncs::inner(py, ufunc), Method::Accumulate, &arguments)
     }
 }

@@ -7,6 +7,7 @@ use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
 use crate::simd::fold::minus_zero;
 use crate::simd::level::current_isa;
 use crate::stage;
+use crate::threads::Helpers;
 use crate::tuning::BLOCK;
 
 /// What is folded, in which dtypes.
@@ -23,6 +24,8 @@ pub(crate) struct Folding<'d> {
     pub(super) start: Option<[u128; 1]>,
     /// -0 in the computing dtype, where the fold is a sum of floats: adding it changes nothing.
     pub(super) neutral: Option<[u128; 1]>,
+    /// Threads that long runs may still take for their halves.
+    pub(super) helpers: Helpers,
     /// Whether a cast the caller asked for goes through blocks of NumPy's buffer size.
     pub(super) blockwise: bool,
 }
@@ -58,6 +61,7 @@ impl<'d> Folding<'d> {
             cost: def.cost,
             start,
             neutral,
+            helpers: Helpers::none(),
             blockwise: source != result,
         }
     }

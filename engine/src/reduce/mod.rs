@@ -23,9 +23,10 @@ pub(crate) use nest::{Nest, execute};
 
 use crate::array::{Array, Scalar, View, ViewMut};
 use crate::call::Called;
+use crate::environment;
 use crate::error::Error;
 use crate::exec::Report;
-use crate::operand::{Operand, Shape, Strides, reduced_strides};
+use crate::operand::{Operand, Shape, Strides, checked_bytes, reduced_strides};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::registry::{DType, Identity, Kind, LoopDef, UfuncDef, resolve_reduction};
 use smallvec::SmallVec;
@@ -82,10 +83,12 @@ impl Default for ReduceOptions<'_> {
 
 /// Reduces into a new array.
 pub fn reduce(def: &UfuncDef, input: &View<'_>, options: &ReduceOptions<'_>) -> Result<Called, Error> {
+    environment::check()?;
     let reduction = Reduction::new(def, input.operand(), None, options)?;
-    let out = Array::with_strides(reduction.l.outputs[0], &reduction.out_shape, &reduction.out_strides());
+    let strides = || reduction.out_strides();
+    let out = Array::with_strides(reduction.l.outputs[0], &reduction.out_shape, strides)?;
     // SAFETY: the input and the mask are borrowed for the call, the output is new.
-    let report = unsafe { reduction.run(out.operand()) }.unless_refused(def)?;
+    let report = unsafe { reduction.run(out.operand()) }?.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })
 }
 
@@ -96,9 +99,10 @@ pub fn reduce_into(
     out: &mut ViewMut<'_>,
     options: &ReduceOptions<'_>,
 ) -> Result<Report, Error> {
+    environment::check()?;
     let reduction = Reduction::new(def, input.operand(), Some(out.operand()), options)?;
     // SAFETY: the input and the mask are borrowed for the call, the output mutably; an overlap is copied apart.
-    unsafe { reduction.run(out.operand()) }.unless_refused(def)
+    unsafe { reduction.run(out.operand()) }?.unless_refused(def)
 }
 
 /// The axes named, as numbers in order; checks range and repetition.
@@ -149,6 +153,7 @@ impl<'d> Reduction<'d> {
         check_binary(def, "reduce")?;
         let axes = normalize_axes(&options.axis, input.shape.len())?;
         let l = resolve_reduction(def, input.dtype, out.map(|o| o.dtype), options.dtype)?;
+        checked_bytes(&input.shape, input.dtype.size())?;
         if axes.len() > 1 && !def.reorderable {
             return Err(Error::NotReorderable { ufunc: def.name });
         }
@@ -205,25 +210,25 @@ impl<'d> Reduction<'d> {
     ///
     /// # Safety
     /// Input, mask and `out` are valid for the call.
-    pub unsafe fn run(&self, out: &Operand) -> Report {
+    pub unsafe fn run(&self, out: &Operand) -> Result<Report, Error> {
         if out.is_empty() {
-            return Report::default();
+            return Ok(Report::default());
         }
         let mut copies: SmallVec<[Array; 2]> = SmallVec::new();
         let mut apart = |o: &Operand| match may_overlap(o, out) {
-            false => o.clone(),
+            false => Ok(o.clone()),
             true => {
                 // SAFETY: the caller's promise.
-                copies.push(unsafe { Array::copy_operand(o) });
-                copies[copies.len() - 1].operand().clone()
+                copies.push(unsafe { Array::copy_operand(o) }?);
+                Ok::<_, Error>(copies[copies.len() - 1].operand().clone())
             }
         };
-        let input = apart(&self.input);
-        let mask = self.mask.as_ref().map(&mut apart);
+        let input = apart(&self.input)?;
+        let mask = self.mask.as_ref().map(&mut apart).transpose()?;
         let fold = Folding::new(self.def, self.l, input.dtype, out.dtype, self.start.as_ref());
         let nest = Nest::new(&input, mask.as_ref(), out, &self.axes, self.keepdims, self.def.reorderable);
         // SAFETY: the nest walks exactly the elements of these operands; outputs are distinct from inputs.
-        unsafe { execute(&fold, &nest) }
+        Ok(unsafe { execute(&fold, &nest) })
     }
 }
 

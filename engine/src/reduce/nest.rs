@@ -2,12 +2,12 @@
 
 use super::columns::columns;
 use super::folding::Folding;
-use super::runs::runs;
+use super::runs::{DIVIDED, runs};
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides};
 use crate::simd::fold::pairwise_least;
 use crate::threads;
-use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT, elements_per_thread};
+use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT};
 use smallvec::SmallVec;
 
 /// The loops around a reduction: kept axes, outermost first, and reduced ones.
@@ -70,7 +70,11 @@ impl Axis3 {
         for (n, steps) in axes {
             let last = merged.shape.len().wrapping_sub(1);
             let continues = !merged.shape.is_empty()
-                && merged.step(last).iter().zip(steps).all(|(&outer, inner)| outer == inner * n as isize);
+                && merged
+                    .step(last)
+                    .iter()
+                    .zip(steps)
+                    .all(|(&outer, inner)| inner.checked_mul(n as isize) == Some(outer));
             if continues {
                 let total = merged.shape[last] * n;
                 merged.shape.pop();
@@ -148,12 +152,7 @@ impl Nest {
 pub(crate) unsafe fn execute(fold: &Folding<'_>, nest: &Nest) -> Report {
     let outputs = nest.kept.len();
     let work = outputs * nest.reduced.len();
-    let worth = work / elements_per_thread(fold.cost);
-    let threads = if worth < 2 || fold.l.needs_gil || threads::inside_pool() {
-        1
-    } else {
-        threads::num_threads().min(worth)
-    };
+    let threads = if fold.l.needs_gil { 1 } else { threads::threads_for(work, fold.cost) };
     let by_columns = nest.by_columns(fold);
     let piece = |start: usize, end: usize| match by_columns {
         // SAFETY: the caller's promise; ranges are disjoint.
@@ -164,10 +163,10 @@ pub(crate) unsafe fn execute(fold: &Folding<'_>, nest: &Nest) -> Report {
     if threads == 1 {
         return piece(0, outputs);
     }
-    if outputs < threads && !by_columns {
-        return threads::install(threads, || piece(0, outputs)); // the runs divide themselves
-    }
     let chunks = (threads * CHUNKS_PER_THREAD).min(outputs);
+    if outputs < threads * CHUNKS_PER_THREAD && !by_columns && nest.reduced.len() >= DIVIDED {
+        return fold.helpers.lend(threads, || piece(0, outputs)); // the runs divide themselves
+    }
     let chunk = outputs.div_ceil(chunks);
     let task = |i: usize| piece((i * chunk).min(outputs), ((i + 1) * chunk).min(outputs));
     threads::run_tasks(chunks, threads, task, |a, b| a | b, Report::default)

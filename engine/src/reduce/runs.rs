@@ -6,7 +6,6 @@ use crate::cast::cast_block;
 use crate::exec::{Report, call_contiguous, call_strided, with_scratch};
 use crate::simd::fold::pairwise_split;
 use crate::stage;
-use crate::threads;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE};
 
 /// Outputs `start..end`, one after the other, each by runs.
@@ -52,6 +51,9 @@ pub(super) unsafe fn runs(fold: &Folding<'_>, nest: &Nest, start: usize, end: us
     }
     report
 }
+
+/// Runs of fewer elements are one thread's.
+pub(super) const DIVIDED: usize = 2 * FOLD_PIECE;
 
 /// A run of elements to fold.
 #[derive(Clone, Copy)]
@@ -138,11 +140,10 @@ impl Run {
         let (a, b) = (self.slice(0, left), self.slice(left, self.n - left));
         // SAFETY: both halves are the caller's elements.
         let half = |run: Run| unsafe { run.partial(fold, packed, piece) };
-        let large = self.n >= 2 * FOLD_PIECE && threads::inside_pool();
-        let ((mut a, ra), (mut b, rb)) = match large {
+        let ((mut a, ra), (mut b, rb)) = match self.n >= DIVIDED {
             true => {
                 let half = &half;
-                threads::join(move || half(a), move || half(b))
+                fold.helpers.join(move || half(a), move || half(b))
             }
             false => (half(a), half(b)),
         };

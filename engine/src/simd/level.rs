@@ -223,13 +223,7 @@ pub fn current_isa() -> Isa {
 
 #[cold]
 fn init_isa() -> Isa {
-    let wish = std::env::var("UFUNX_MAX_ISA").ok();
-    let cap = match wish.as_deref().map(|w| (w, Isa::from_name(w))) {
-        None | Some(("", _)) => Isa::V4,
-        Some((_, Some(isa))) => isa,
-        Some((other, None)) => panic!("UFUNX_MAX_ISA is '{other}', it must be one of scalar, v3, v4"),
-    };
-    cap_isa(cap)
+    cap_isa(crate::environment::max_isa().unwrap_or(Isa::V4))
 }
 
 /// Lets kernels use `cap` at most, from now on and in every thread; returns the level now in force, which is lower

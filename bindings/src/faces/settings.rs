@@ -1,0 +1,95 @@
+//! What a program asks of the library as a whole, and sets for it: counts, threads, instruction sets.
+
+use crate::numpys::stock;
+use crate::python::{entry, threads};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use ufunx::threads::with_local_threads;
+
+/// How many ufunc calls, methods included, ran on native kernels in this process so far.
+///
+/// >>> import numpy, ufunx
+/// >>> before = ufunx.native_calls()
+/// >>> _ = ufunx.sqrt(numpy.ones(3))
+/// >>> ufunx.native_calls() - before
+/// 1
+#[pyfunction]
+pub fn native_calls() -> u64 {
+    entry::native_calls()
+}
+
+/// The number of threads a call may use: that of the `ufunx.threads` block it is in, else `set_num_threads`' number, or
+/// what `UFUNX_NUM_THREADS` says, or the cores that the process may use.
+///
+/// >>> import ufunx
+/// >>> with ufunx.threads(2):
+/// ...     ufunx.num_threads()
+/// 2
+#[pyfunction]
+pub fn num_threads(py: Python<'_>) -> usize {
+    with_local_threads(threads::of_context(py), ufunx::num_threads)
+}
+
+/// Set the number of threads a call may use, in every Python thread. Results do not depend on it.
+///
+/// >>> import ufunx
+/// >>> before = ufunx.num_threads()
+/// >>> ufunx.set_num_threads(1)
+/// >>> ufunx.num_threads()
+/// 1
+/// >>> ufunx.set_num_threads(before)
+#[pyfunction]
+pub fn set_num_threads(n: usize) -> PyResult<()> {
+    if n == 0 {
+        return Err(PyValueError::new_err("the number of threads must be at least 1"));
+    }
+    ufunx::set_num_threads(n);
+    Ok(())
+}
+
+/// Make the n-th request for memory that grows with an operand fail, of those this thread makes from now on, 0 for none;
+/// what was left of the last such wish is returned, 0 if it has been fulfilled. For tests.
+#[pyfunction]
+pub fn fail_memory_at(n: usize) -> usize {
+    ufunx::memory::fail_at(n)
+}
+
+/// Let kernels use this instruction set at most: 'scalar', 'v3' (AVX2) or 'v4' (AVX-512). The one then in use is
+/// returned, a lower one where the CPU lacks the one asked for.
+///
+/// >>> import ufunx
+/// >>> before = ufunx.show_config()["isa_used"]
+/// >>> ufunx.cap_isa("scalar")
+/// 'scalar'
+/// >>> ufunx.cap_isa(before) == before
+/// True
+#[pyfunction]
+pub fn cap_isa(isa: &str) -> PyResult<&'static str> {
+    let wanted = ufunx::Isa::from_name(isa)
+        .ok_or_else(|| PyValueError::new_err(format!("'{isa}' is not one of scalar, v3, v4")))?;
+    Ok(ufunx::cap_isa(wanted).name())
+}
+
+/// What this build is and does: version, instruction sets found on this CPU (lowest first) and the one used, threads,
+/// whether in-place mode is on, ufuncs and loops.
+///
+/// >>> import ufunx
+/// >>> config = ufunx.show_config()
+/// >>> config["isa_used"] in config["isa_found"]
+/// True
+/// >>> config["loops"] > config["ufuncs"]
+/// True
+#[pyfunction]
+pub fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let config = PyDict::new(py);
+    config.set_item("version", env!("CARGO_PKG_VERSION"))?;
+    let found = ufunx::Isa::ALL.iter().filter(|&&isa| isa <= ufunx::detected_isa()).map(|isa| isa.name());
+    config.set_item("isa_found", found.collect::<Vec<_>>())?;
+    config.set_item("isa_used", ufunx::current_isa().name())?;
+    config.set_item("threads", num_threads(py))?;
+    config.set_item("in_place", stock::is_active())?;
+    config.set_item("ufuncs", ufunx::table().len())?;
+    config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;
+    Ok(config)
+}

@@ -1,0 +1,39 @@
+//! Every ufunc of NumPy's namespace as an object of ours.
+
+use super::object;
+use crate::numpys::stock;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+/// The object for each ufunc in NumPy's public namespace, by name; aliases share one. They are made once in a process, so
+/// that `is` holds for them whoever asks.
+#[pyfunction]
+pub fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static MADE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let made = MADE.get_or_try_init(py, || make_ufuncs(py).map(Bound::unbind))?;
+    made.bind(py).copy()
+}
+
+fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let numpy = py.import("numpy")?;
+    let class = numpy.getattr("ufunc")?;
+    let made = PyDict::new(py);
+    let by_twin = PyDict::new(py);
+    for (name, twin) in numpy.dict().iter() {
+        if !twin.get_type().is(&class) {
+            continue;
+        }
+        let object = match by_twin.get_item(&twin)? {
+            Some(object) => object,
+            None => {
+                let object = object::new(py, &twin)?.into_bound(py);
+                by_twin.set_item(&twin, &object)?;
+                object
+            }
+        };
+        made.set_item(name, object)?;
+    }
+    stock::register(py, &by_twin.values().iter().collect::<Vec<_>>())?;
+    Ok(made)
+}

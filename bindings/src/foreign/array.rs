@@ -1,0 +1,155 @@
+//! `ufunx.Array`: a container for what NumPy cannot hold, arrays of bfloat16 and float8, and for native dtypes as well. It
+//! has one exact ndarray, which never gets out as it is: for bfloat16 and float8 the descriptor is a stand-in.
+//!
+//! Here is its making; `faces::array` is what Python sees of it.
+
+use super::export;
+use crate::python::array_class::set_array_class;
+use crate::python::numpy_api::NumPy;
+use numpy::npyffi::PyArrayObject;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use std::sync::OnceLock;
+use ufunx::DType;
+
+/// An array of any dtype that has ufunc loops here, bfloat16 and float8 among them, for which NumPy has no array. It shares
+/// its memory by DLPack (`torch.from_dlpack(a)`, `numpy.from_dlpack(a)`) and the buffer protocol, is an operand of every
+/// ufunc, has NumPy's operators and indexing, and is taken by NumPy's own functions. `ufunx.asarray` and
+/// `ufunx.from_dlpack` make them.
+///
+/// >>> import ufunx
+/// >>> a = ufunx.asarray([1, 2.5, 3], dtype="bfloat16")
+/// >>> isinstance(a, ufunx.Array)
+/// True
+/// >>> a[:2] * 2
+/// Array([2, 5], dtype=bfloat16)
+#[pyclass(frozen, name = "Array", module = "ufunx", weakref)]
+pub struct Array {
+    pub ndarray: Py<PyAny>,
+    /// The strides in elements, from when they are first asked for.
+    steps: OnceLock<Box<[i64]>>,
+}
+
+/// `__array_priority__`: below those of other libraries' tensors, so that beside one of them the result is theirs.
+pub const PRIORITY: f64 = 50.0;
+
+/// The class, which is known to `python::array_class` from then on.
+pub fn class(py: Python<'_>) -> *mut ffi::PyTypeObject {
+    let class = py.get_type::<Array>().as_ptr().cast();
+    set_array_class(class);
+    class
+}
+
+/// An array as an `Array`, over the same memory. One of ml_dtypes is seen by the stand-in from then on.
+pub fn wrap<'py>(py: Python<'py>, np: &NumPy, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let ndarray = vehicle(np, array)?.unbind();
+    Ok(Bound::new(py, Array { ndarray, steps: OnceLock::new() })?.into_any())
+}
+
+/// The exact array, with a stand-in's descriptor where NumPy lacks the dtype, that is what an array is.
+pub fn vehicle<'py>(np: &NumPy, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.py();
+    let Some(dtype) = dtype_of(np, &array) else {
+        let found = array.getattr(intern!(py, "dtype"))?;
+        return Err(PyTypeError::new_err(format!("ufunx.Array has no elements of dtype {found}")));
+    };
+    // SAFETY: an array, as it has a dtype; descriptors and types that live for ever.
+    unsafe {
+        let own = (*array.as_ptr().cast::<PyArrayObject>()).fields.descr;
+        let descr = match np.stand_in(dtype) {
+            none if none.is_null() => own,
+            stand_in => stand_in,
+        };
+        if np.is_exact_array(array.as_ptr()) && descr == own {
+            return Ok(array);
+        }
+        let descr: Bound<'py, PyAny> = Bound::from_borrowed_ptr(py, descr.cast());
+        let class: Bound<'py, PyAny> = Bound::from_borrowed_ptr(py, np.array_type.cast());
+        array.call_method1(intern!(py, "view"), (descr, class))
+    }
+}
+
+/// The dtype of ours that an object has, if it is an array of one.
+pub fn dtype_of(np: &NumPy, object: &Bound<'_, PyAny>) -> Option<DType> {
+    // SAFETY: a live object, an array once its type says so.
+    unsafe {
+        let object = object.as_ptr();
+        if np.is_array(object) { np.dtype_of(object.cast()) } else { None }
+    }
+}
+
+/// The array in an exact `Array`.
+///
+/// # Safety
+/// A live object of that very class.
+#[inline]
+pub unsafe fn inner<'py>(py: Python<'py>, object: *mut ffi::PyObject) -> Bound<'py, PyAny> {
+    // SAFETY: the caller's promise.
+    let object = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<Array>() };
+    object.get().ndarray.bind(py).clone()
+}
+
+/// Whether an object is the `Array` with that very array.
+pub fn is_inside(object: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> bool {
+    inside(object).is_some_and(|inner| inner.is(array))
+}
+
+/// The array in an object, if it is an `Array`.
+pub fn inside<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let array = object.cast_exact::<Array>().ok()?;
+    Some(array.get().ndarray.bind(object.py()).clone())
+}
+
+impl Array {
+    /// The array it has.
+    pub fn ndarray<'a, 'py>(&'a self, py: Python<'py>) -> &'a Bound<'py, PyAny> {
+        self.ndarray.bind(py)
+    }
+
+    /// The dtype of its elements.
+    pub fn element(&self, np: &NumPy) -> DType {
+        // SAFETY: `wrap` has seen the array's dtype, and nobody else can change it.
+        let dtype = unsafe { np.dtype_of(self.ndarray.as_ptr().cast()) };
+        dtype.unwrap_or_else(|| unreachable!("an array of a dtype of ours"))
+    }
+
+    /// Whether NumPy has its dtype.
+    pub fn is_numpys(&self, np: &NumPy) -> bool {
+        self.element(np).numpy_number().is_some()
+    }
+
+    /// The same memory otherwise seen, or a copy: what a method of the array gives.
+    pub fn by_method<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyString>,
+        args: impl pyo3::call::PyCallArgs<'py>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let array = self.ndarray(py).getattr(name)?.call(args, kwargs)?;
+        wrap(py, NumPy::get(py), array)
+    }
+
+    /// An attribute of the array.
+    pub fn attribute<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.ndarray(py).getattr(name)
+    }
+}
+
+impl Array {
+    /// Strides in elements, which live as long as the array; an error if an element's address is between two others'.
+    pub fn steps(&self, py: Python<'_>) -> PyResult<&[i64]> {
+        if let Some(steps) = self.steps.get() {
+            return Ok(steps);
+        }
+        let steps = export::steps(self.ndarray(py), self.element(NumPy::get(py)))?;
+        Ok(self.steps.get_or_init(|| steps.to_vec().into_boxed_slice()))
+    }
+}

@@ -1,0 +1,65 @@
+//! What a call makes a new result as: an array, a scalar where it has no dimensions, or what a foreign library takes.
+
+use super::scalar::scalar;
+use crate::python::numpy_api::NumPy;
+use pyo3::prelude::*;
+use ufunx::DType;
+
+/// Makes one element of the result's dtype, at that address, the result.
+pub type FromElement<'py, M> = unsafe fn(Python<'py>, &NumPy, DType, *mut u8) -> PyResult<M>;
+
+/// A way of making new results.
+pub trait Fresh<'py> {
+    /// What is made.
+    type Made;
+
+    /// How a result of no dimensions is made, if not as any other.
+    const ELEMENT: Option<FromElement<'py, Self::Made>> = None;
+
+    /// A result with memory for its elements, in byte strides without gaps or as rows; and where they are.
+    fn make(
+        py: Python<'py>,
+        np: &NumPy,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Self::Made, *mut u8)>;
+}
+
+/// An array in any case.
+pub struct NewArray;
+
+impl<'py> Fresh<'py> for NewArray {
+    type Made = Bound<'py, PyAny>;
+
+    #[inline]
+    fn make(
+        py: Python<'py>,
+        np: &NumPy,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Self::Made, *mut u8)> {
+        np.new_array(py, dtype, shape, strides)
+    }
+}
+
+/// An array; a scalar where it has no dimensions.
+pub struct ArrayOrScalar;
+
+impl<'py> Fresh<'py> for ArrayOrScalar {
+    type Made = Bound<'py, PyAny>;
+
+    const ELEMENT: Option<FromElement<'py, Self::Made>> = Some(scalar);
+
+    #[inline]
+    fn make(
+        py: Python<'py>,
+        np: &NumPy,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Self::Made, *mut u8)> {
+        np.new_array(py, dtype, shape, strides)
+    }
+}

@@ -1,0 +1,294 @@
+//! The short way, taken by most small calls: ndarrays and numbers, `out` perhaps. Whatever does not fit returns `None`,
+//! having done nothing, and goes the general way.
+
+use super::lay_out::{Input, Laid};
+use super::read::{output_argument, read_inputs};
+use crate::arguments::normal::NormalArguments;
+use crate::arguments::passed::Arguments;
+use crate::python::numpy_api::NumPy;
+use crate::results::fresh::{ArrayOrScalar, Fresh, NewArray};
+use crate::results::scalar::scalar;
+use crate::results::wrap::{is_plain_subclass, view_like, wraps_by_view};
+use crate::ufunc::loops::MOST_INPUTS;
+use crate::ufunc::record::Ufunc;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use ufunx::DType;
+use ufunx::cast::can_raise;
+use ufunx::dispatch::arguments::Keyword;
+use ufunx::exec::call_contiguous;
+use ufunx::operand::Operand;
+use ufunx::registry::LoopDef;
+
+/// An object that is returned.
+type Object<'py> = Bound<'py, PyAny>;
+
+/// Calls the short way, if it can: exact arrays and numbers.
+///
+/// # Safety
+/// The arguments are live objects.
+#[inline]
+pub unsafe fn call<'py>(
+    py: Python<'py>,
+    ufunc: &Ufunc,
+    arguments: &Arguments<'_>,
+) -> PyResult<Option<Object<'py>>> {
+    let fast = &ufunc.fast;
+    let Some(out) = output_argument(fast.nin, arguments) else { return Ok(None) };
+    let np = NumPy::get(py);
+    let objects = &arguments.positional[..fast.nin];
+    // SAFETY: live objects.
+    unsafe {
+        let Some((l, inputs)) = read(py, np, ufunc, objects, false) else { return Ok(None) };
+        let inputs = &inputs[..fast.nin];
+        if !out.is_null() {
+            return into_output(py, np, ufunc, l, inputs, out);
+        }
+        match values(l, inputs) {
+            Some(cells) => run_values(py, np, ufunc, l, cells).map(Some),
+            None => make::<ArrayOrScalar>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+        }
+    }
+}
+
+/// The same for inputs of subclasses that leave everything to `ndarray`.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn call_subclasses<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+) -> PyResult<Option<Object<'py>>> {
+    if objects.len() != ufunc.fast.nin {
+        return Ok(None);
+    }
+    // SAFETY: live objects.
+    unsafe {
+        let Some(&first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
+        let plain =
+            |&object: &*mut ffi::PyObject| !np.is_subclass(object) || is_plain_subclass(py, np, object);
+        // An instance may have a wrap of its own, which is asked before anything is read.
+        if !objects.iter().all(plain) || !wraps_by_view(py, np, first)? {
+            return Ok(None);
+        }
+        let Some((l, inputs)) = read(py, np, ufunc, objects, true) else { return Ok(None) };
+        match make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, &inputs[..objects.len()]))? {
+            Some(array) => view_like(py, &array, first).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The same for arrays of any subclass, after no override took the call. The result is an array still to be wrapped,
+/// never a scalar.
+///
+/// # Safety
+/// The arguments are live objects.
+pub unsafe fn call_unwrapped<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    normal: &NormalArguments,
+) -> PyResult<Option<Object<'py>>> {
+    // SAFETY: singletons that live for ever.
+    let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
+    let plain = |&(keyword, value): &(Keyword, *mut ffi::PyObject)| match keyword {
+        Keyword::Out => true,
+        Keyword::Subok => value == truth || value == falsehood,
+        Keyword::Where => value == truth,
+        Keyword::Dtype => value == none,
+        _ => false,
+    };
+    if normal.inputs.len() != ufunc.fast.nin || !normal.keywords.iter().all(plain) {
+        return Ok(None);
+    }
+    // SAFETY: live objects.
+    unsafe {
+        let Some((l, inputs)) = read(py, np, ufunc, &normal.inputs, true) else { return Ok(None) };
+        let inputs = &inputs[..normal.inputs.len()];
+        match &normal.outputs {
+            Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
+            None => make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+        }
+    }
+}
+
+/// The same for exact arrays and numbers, with a new result of that making. The arrays' memory is lent: nobody else runs
+/// before it was used.
+///
+/// # Safety
+/// Live objects; nothing but the heads of the arrays is looked at.
+#[inline]
+pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+) -> PyResult<Option<F::Made>> {
+    if objects.len() != ufunc.fast.nin {
+        return Ok(None); // a ufunc without loops of ours, or not for short calls
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match read(py, np, ufunc, objects, false) {
+            Some((l, inputs)) => {
+                let laid = Laid::new(ufunc.fast.cost, l, &inputs[..objects.len()]).map(Laid::lent);
+                make::<F>(py, np, ufunc, laid)
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// The same for a call whose loop is resolved, as a `dtype=` has it.
+///
+/// # Safety
+/// Live arguments, and the operands they were read as.
+pub unsafe fn call_resolved<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    normal: &NormalArguments,
+    operands: &[&Operand],
+) -> PyResult<Option<Object<'py>>> {
+    if operands.len() > MOST_INPUTS || l.outputs.len() != 1 {
+        return Ok(None);
+    }
+    let mut inputs = [Input::Cell([0], DType::F64); MOST_INPUTS];
+    for ((input, &object), (operand, &dtype)) in
+        inputs.iter_mut().zip(&normal.inputs).zip(operands.iter().zip(l.inputs))
+    {
+        // NumPy reports the casts of scalars and of short vectors apart from the loop.
+        if can_raise(operand.dtype, dtype) {
+            return Ok(None);
+        }
+        // SAFETY: a live object, an array once its type says so; a value's cell holds one element.
+        *input = unsafe {
+            if np.is_array(object) {
+                Input::Array(object.cast(), operand.dtype)
+            } else if operand.dtype.size() <= 8 {
+                let mut cell = [0u64];
+                let bytes = operand.dtype.size();
+                std::ptr::copy_nonoverlapping(operand.ptr, cell.as_mut_ptr().cast::<u8>(), bytes);
+                Input::Cell(cell, operand.dtype)
+            } else {
+                return Ok(None);
+            }
+        };
+    }
+    let inputs = &inputs[..operands.len()];
+    // SAFETY: as above.
+    unsafe {
+        match &normal.outputs {
+            Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
+            None => make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+        }
+    }
+}
+
+/// The inputs, and the loop for their dtypes.
+///
+/// # Safety
+/// Live objects, as many as the ufunc has inputs.
+#[inline]
+unsafe fn read(
+    py: Python<'_>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[*mut ffi::PyObject],
+    subclasses: bool,
+) -> Option<(&'static LoopDef, [Input; MOST_INPUTS])> {
+    let fast = &ufunc.fast;
+    // SAFETY: live objects.
+    let inputs = unsafe { read_inputs(py, np, objects, fast.adapts, subclasses) }?;
+    let l = fast.find([inputs[0].dtype(), inputs[fast.nin - 1].dtype()])?;
+    Some((l, inputs))
+}
+
+/// Where the inputs are, if all of them are values in the loop's dtypes.
+#[inline]
+fn values(l: &LoopDef, inputs: &[Input]) -> Option<[*mut u8; MOST_INPUTS + 1]> {
+    let mut cells = [std::ptr::null_mut(); MOST_INPUTS + 1];
+    for ((cell, input), dtype) in cells.iter_mut().zip(inputs).zip(l.inputs) {
+        match input {
+            Input::Cell(bits, have) if have == dtype => *cell = bits.as_ptr().cast_mut().cast(),
+            _ => return None,
+        }
+    }
+    Some(cells)
+}
+
+/// Runs the loop on one element of each input, which `cells` points at.
+///
+/// # Safety
+/// Elements of the loop's dtypes.
+unsafe fn run_values<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    mut cells: [*mut u8; MOST_INPUTS + 1],
+) -> PyResult<Object<'py>> {
+    let mut result = [0u128];
+    cells[l.inputs.len()] = result.as_mut_ptr().cast();
+    // SAFETY: the caller's promise; the result's cell is apart from the others.
+    unsafe {
+        let flags = call_contiguous(l, ufunx::current_isa(), &cells[..=l.inputs.len()], 1);
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
+        scalar(py, np, l.outputs[0], result.as_mut_ptr().cast())
+    }
+}
+
+/// Runs the loop into a new result.
+///
+/// # Safety
+/// Arrays are live.
+#[inline]
+unsafe fn make<'py, F: Fresh<'py>>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    laid: Option<Laid<'_>>,
+) -> PyResult<Option<F::Made>> {
+    let Some(laid) = laid else { return Ok(None) };
+    let (dtype, walk) = (laid.l.outputs[0], &laid.walk);
+    // SAFETY: live arrays; the result's memory is new, a cell has room for an element of any dtype.
+    unsafe {
+        if let Some(from_element) = F::ELEMENT.filter(|_| walk.nd == 0) {
+            let mut cell = [0u128];
+            let target = cell.as_mut_ptr().cast();
+            ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
+            return from_element(py, np, dtype, target).map(Some);
+        }
+        let strides = walk.output_strides(dtype.size());
+        let strides = (!walk.c_order).then_some(&strides[..walk.nd]);
+        let (made, target) = F::make(py, np, dtype, &walk.shape[..walk.nd], strides)?;
+        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
+        Ok(Some(made))
+    }
+}
+
+/// Runs the loop into a given output, if that needs nothing done.
+///
+/// # Safety
+/// Arrays are live, and so is `out`.
+unsafe fn into_output<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    inputs: &[Input],
+    out: *mut ffi::PyObject,
+) -> PyResult<Option<Object<'py>>> {
+    // SAFETY: live objects; what is usable overlaps no input but perhaps the first, element for element.
+    unsafe {
+        let Some(laid) = Laid::new(ufunc.fast.cost, l, inputs) else { return Ok(None) };
+        let Some(target) = laid.usable(np, out) else { return Ok(None) };
+        let out = Bound::from_borrowed_ptr(py, out);
+        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
+        Ok(Some(out))
+    }
+}

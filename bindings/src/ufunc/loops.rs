@@ -1,0 +1,130 @@
+//! A ufunc's loops by the dtypes of its inputs, looked up once, for calls that cannot wait for resolution.
+
+use crate::python::numpy_api::DTYPES;
+use std::sync::atomic::{AtomicU8, Ordering};
+use ufunx::exec::call_fold;
+use ufunx::reduce::{Initial, start_value};
+use ufunx::registry::{Casting, Cost, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
+use ufunx::{DType, FpFlags};
+
+/// A ufunc's loops by the dtypes of its inputs.
+pub struct FastLoops {
+    /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, else a loop's place plus 2.
+    places: [AtomicU8; DTYPES * DTYPES],
+    loops: Vec<&'static LoopDef>,
+    def: Option<&'static UfuncDef>,
+    folds: [Option<FastFold>; DTYPES],
+    /// Inputs; more than there can be, where there are no fast loops.
+    pub nin: usize,
+    /// The ufunc's cost class.
+    pub cost: Cost,
+    /// Whether a number takes the dtype beside it. To a logical ufunc its truth counts, before any rounding.
+    pub adapts: bool,
+}
+
+/// A reduction that stays in its input's dtype.
+#[derive(Clone, Copy)]
+pub struct FastFold {
+    /// The loop, which has a fold kernel.
+    pub l: &'static LoopDef,
+    /// The identity's bits.
+    pub start: u128,
+    /// Whether there is an identity; else the first element starts.
+    pub has_start: bool,
+}
+
+impl FastFold {
+    /// Folds `n` elements to one; `None`, having read nothing, if there is no kernel at this level.
+    ///
+    /// # Safety
+    /// As many elements, at least one, and room for one.
+    pub unsafe fn run(&self, data: *const u8, n: usize, result: *mut u8) -> Option<FpFlags> {
+        let size = self.l.outputs[0].size();
+        let skip = usize::from(!self.has_start);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let first = if self.has_start { (&raw const self.start).cast() } else { data };
+            std::ptr::copy_nonoverlapping(first, result, size);
+            call_fold(self.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)
+        }
+    }
+}
+
+/// Inputs of a fast call.
+pub const MOST_INPUTS: usize = 2;
+
+impl FastLoops {
+    /// Collected once per ufunc.
+    pub fn new(def: Option<&'static UfuncDef>) -> FastLoops {
+        let mut fast = FastLoops {
+            places: [const { AtomicU8::new(0) }; DTYPES * DTYPES],
+            loops: vec![],
+            def: None,
+            folds: [None; DTYPES],
+            nin: usize::MAX,
+            cost: Cost::Light,
+            adapts: def.is_some_and(|d| !d.truth),
+        };
+        if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
+            (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
+            fast.loops = def.loops().collect();
+            for &l in &fast.loops {
+                fast.folds[l.inputs[0] as usize] = fast_fold(def, l);
+            }
+        }
+        fast
+    }
+
+    /// The loop from that dtype, twice, to itself.
+    pub fn reducible(&self, dtype: DType) -> Option<&'static LoopDef> {
+        self.find([dtype; MOST_INPUTS]).filter(|l| self.nin == 2 && l.is_reducible() && l.inputs[0] == dtype)
+    }
+
+    /// The loop for inputs of these dtypes.
+    #[inline]
+    pub fn find(&self, dtypes: [DType; MOST_INPUTS]) -> Option<&'static LoopDef> {
+        let cell = &self.places[dtypes[0] as usize * DTYPES + dtypes[1] as usize];
+        match cell.load(Ordering::Relaxed) {
+            0 => self.look_up(dtypes, cell),
+            1 => None,
+            place => Some(self.loops[usize::from(place) - 2]),
+        }
+    }
+
+    #[cold]
+    fn look_up(&self, dtypes: [DType; MOST_INPUTS], cell: &AtomicU8) -> Option<&'static LoopDef> {
+        let types = dtypes.map(Typed::Strong);
+        let request =
+            Request { inputs: &types[..self.nin], outputs: &[], signature: None, casting: Casting::SameKind };
+        let found = resolve(self.def?, &request).ok();
+        // Of the dtypes NumPy lacks, only like meets like here.
+        let like = dtypes[0] == dtypes[1] || dtypes.iter().all(|d| d.numpy_number().is_some());
+        let found = found.filter(|_| like);
+        let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
+        // More than 253 loops do not fit the cell; no ufunc has a tenth of that.
+        cell.store(place.map_or(1, |p| u8::try_from(p + 2).unwrap_or(1)), Ordering::Relaxed);
+        found
+    }
+
+    /// The reduction of an array of that dtype, where its result has it too.
+    pub fn fold(&self, dtype: DType) -> Option<&FastFold> {
+        self.folds[dtype as usize].as_ref()
+    }
+}
+
+fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
+    let dtype = l.inputs[0];
+    let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
+    if def.nin() != 2 || !stays || dtype.is_narrow_float() || !l.code.kernels().fold.exists() {
+        return None;
+    }
+    let start = start_value(def, l, Initial::Default).ok()?;
+    let mut bits = [0u128];
+    if let Some(start) = &start {
+        // SAFETY: one element, of at most 16 bytes.
+        unsafe {
+            std::ptr::copy_nonoverlapping(start.operand().ptr, bits.as_mut_ptr().cast::<u8>(), dtype.size());
+        }
+    }
+    Some(FastFold { l, start: bits[0], has_start: start.is_some() })
+}
