@@ -9,6 +9,8 @@ pub struct Pair(pub f64, pub f64);
 /// ln 2, and what is left of it.
 pub const LN_2: Pair = Pair(std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
 const LN_2_REST: f64 = 5.707_708_438_416_212e-34;
+/// pi.
+pub const PI: Pair = Pair(std::f64::consts::PI, 1.224_646_799_147_353_2e-16);
 /// ln 10.
 pub const LN_10: Pair = Pair(std::f64::consts::LN_10, -2.170_756_223_382_249_3e-16);
 

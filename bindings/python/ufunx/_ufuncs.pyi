@@ -433,7 +433,7 @@ cosh: _UFunc_Nin1_Nout1[L["cosh"], int, None]
 deg2rad: _UFunc_Nin1_Nout1[L["deg2rad"], int, None]
 """Convert angles from degrees to radians."""
 degrees: _UFunc_Nin1_Nout1[L["degrees"], int, None]
-"""Convert angles from radians to degrees."""
+"""Angles in radians as degrees, element-wise."""
 divide: _UFunc_Nin2_Nout1[L["divide"], int, None]
 """Divides arguments element-wise; integers give f64."""
 divmod: _UFunc_Nin2_Nout2[L["divmod"], int, None]
