@@ -407,7 +407,7 @@ arcsinh: _UFunc_Nin1_Nout1[L["arcsinh"], int, None]
 arctan: _UFunc_Nin1_Nout1[L["arctan"], int, None]
 """Trigonometric inverse tangent, element-wise."""
 arctan2: _UFunc_Nin2_Nout1[L["arctan2"], int, None]
-"""Element-wise arc tangent of ``x1/x2`` choosing the quadrant correctly."""
+"""The angle of the point (x2, x1) as seen from the origin, between -pi and pi, element-wise."""
 arctanh: _UFunc_Nin1_Nout1[L["arctanh"], int, None]
 """Inverse hyperbolic tangent element-wise."""
 bitwise_and: _UFunc_Nin2_Nout1[L["bitwise_and"], int, L[-1]]

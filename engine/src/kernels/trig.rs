@@ -1,7 +1,9 @@
-//! Angles: degrees.
+//! Angles: degrees and arctan2. The maths of the latter is in [`super::lanes`].
 
+pub use super::lanes::atan2::Atan2;
 use super::{One, lane};
-use crate::registry::Accuracy;
+use crate::registry::{Accuracy, Cost};
+use crate::typed::Takes;
 use crate::ufunc;
 
 /// The angle in degrees.
@@ -17,5 +19,22 @@ ufunc! {
     degrees(x) -> (y) = Degrees;
     loops: { floats: raising<One, Degrees>; };
     examples: &[("[0.0, 3.141592653589793]", "array([  0., 180.])")];
+    accuracy: Accuracy::Ulp(1.0);
+}
+
+impl Takes<(f32, f32)> for Atan2 {
+    type Out = f32;
+}
+impl Takes<(f64, f64)> for Atan2 {
+    type Out = f64;
+}
+ufunc! {
+    /// The angle of the point (x2, x1) as seen from the origin, between -pi and pi, element-wise.
+    arctan2(x1, x2) -> (y) = Atan2;
+    loops: { floats: math2<Atan2>; };
+    examples: &[("[1.0, -1.0], [0.0, -1.0]", "array([ 1.57079633, -2.35619449])")];
+    aliases: &["atan2"];
+    inputs_apart: true;
+    cost: Cost::Heavy;
     accuracy: Accuracy::Ulp(1.0);
 }
