@@ -461,7 +461,7 @@ fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]
 fmod: _UFunc_Nin2_Nout1[L["fmod"], int, None]
 """Returns the element-wise remainder of division."""
 frexp: _UFunc_Nin1_Nout2[L["frexp"], int, None]
-"""Decompose the elements of x into mantissa and twos exponent."""
+"""Mantissas between 0.5 and 1 and exponents of two, element-wise: x == mantissa * 2**exponent."""
 gcd: _UFunc_Nin2_Nout1[L["gcd"], int, L[0]]
 """Returns the greatest common divisor of ``|x1|`` and ``|x2|``."""
 greater: _UFunc_Nin2_Nout1[L["greater"], int, None]
