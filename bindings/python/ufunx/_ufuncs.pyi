@@ -423,7 +423,7 @@ cbrt: _UFunc_Nin1_Nout1[L["cbrt"], int, None]
 ceil: _UFunc_Nin1_Nout1[L["ceil"], int, None]
 """The least integer not below the value, element-wise."""
 conjugate: _UFunc_Nin1_Nout1[L["conjugate"], int, None]
-"""Return the complex conjugate, element-wise."""
+"""The complex conjugate, element-wise; of real numbers a copy."""
 copysign: _UFunc_Nin2_Nout1[L["copysign"], int, None]
 """Change the sign of x1 to that of x2, element-wise."""
 cos: _UFunc_Nin1_Nout1[L["cos"], int, None]

@@ -1,10 +1,14 @@
-//! Arithmetic: add, subtract, multiply, divide, negative, positive, absolute, fabs, square, reciprocal, sign.
+//! Arithmetic: add, subtract, multiply, divide, conjugate, negative, positive, absolute, fabs, square, reciprocal,
+//! sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
 
 use super::{Lane, One, Quiet, Raises, lane};
-use crate::registry::{B8, BoolRule, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule, bf16, f16};
+use crate::registry::{
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule, bf16,
+    f16,
+};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
 use crate::simd::level::Madd;
@@ -30,16 +34,20 @@ pub struct Square;
 pub struct Reciprocal;
 /// -1, 0 or 1.
 pub struct Sign;
+/// The complex conjugate.
+pub struct Conjugate;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
     Add(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_add(b);
-    Add(a, b) for f32, f64 = a + b;
+    Add(a, b) for f32, f64, Complex32, Complex64 = a + b;
     Subtract(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_sub(b);
     Subtract(a, b) for f32, f64 = a - b;
     Multiply(a, b) for B8 = B8::from(a.get() & b.get());
     Multiply(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_mul(b);
     Multiply(a, b) for f32, f64 = a * b;
+    Conjugate(a) for i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, F8E5M2, F8E4M3FN = a;
+    Conjugate(a) for Complex32, Complex64 = a.conj();
     Divide(a, b) for f32, f64 = a / b;
     Negative(a) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_neg();
     Negative(a) for f32, f64 = -a;
@@ -73,18 +81,18 @@ macro_rules! reduces {
 }
 reduces! {
     Add, Quiet, ByLanes<Add>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Add, Raises, Pairwise: f32 f64;
+    Add, Raises, Pairwise: f32 f64 Complex32 Complex64;
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
     Subtract, Raises, InOrder: f32 f64;
     Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Multiply, Raises, ByLanes<Multiply>: f32 f64;
+    Multiply, Raises, ByLanes<Multiply>: f32 f64 Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;
 }
 
 ufunc! {
     /// Adds arguments element-wise.
     add(x1, x2) -> (y) = Add;
-    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; };
+    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; complexes: reducing<Add>; };
     examples: &[("[1, 2, 3], 0.5", "array([1.5, 2.5, 3.5])")];
     identity: Identity::Zero;
     reorderable: true;
@@ -104,7 +112,7 @@ ufunc! {
 ufunc! {
     /// Multiplies arguments element-wise.
     multiply(x1, x2) -> (y) = Multiply;
-    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; };
+    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; };
     examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
@@ -201,4 +209,26 @@ macro_rules! int_reciprocals {
 }
 int_reciprocals! {
     i8 => 0, u8 => 0, i16 => 0, u16 => 0, i32 => i32::MIN, u32 => 0, i64 => i64::MIN, u64 => 0
+}
+
+macro_rules! complex_products {
+    ($($t:ident $complex:ty),*) => {$(
+        impl Lane<($complex, $complex)> for Multiply {
+            type Out = $complex;
+            /// One product of each part is added to the other as it is, which is how NumPy's vectors do it.
+            #[inline(always)]
+            fn lane<M: Madd>(m: M, (a, b): ($complex, $complex)) -> $complex {
+                Complex::new(m.$t(a.re, b.re, -(a.im * b.im)), m.$t(a.re, b.im, a.im * b.re))
+            }
+        }
+    )*};
+}
+complex_products! { f32 Complex32, f64 Complex64 }
+
+ufunc! {
+    /// The complex conjugate, element-wise; of real numbers a copy.
+    conjugate(x) -> (y) = Conjugate;
+    loops: { ints: quiet<One, Conjugate>; floats: direct<One, Conjugate>; complexes: quiet<One, Conjugate>; };
+    examples: &[("[1.0 + 2.0j, 3.0]", "array([1.-2.j, 3.-0.j])")];
+    aliases: &["conj"];
 }
