@@ -453,7 +453,7 @@ float_power: _UFunc_Nin2_Nout1[L["float_power"], int, None]
 floor: _UFunc_Nin1_Nout1[L["floor"], int, None]
 """The largest integer not above the value, element-wise."""
 floor_divide: _UFunc_Nin2_Nout1[L["floor_divide"], int, None]
-"""Return the largest integer smaller or equal to the division of the inputs."""
+"""The quotient rounded down, element-wise."""
 fmax: _UFunc_Nin2_Nout1[L["fmax"], int, None]
 """The larger of two values, element-wise; a NaN only if both are."""
 fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]

@@ -1,16 +1,17 @@
-//! Arithmetic: add, subtract, multiply, divide, conjugate, negative, positive, absolute, fabs, square, reciprocal,
-//! sign.
+//! Arithmetic: add, subtract, multiply, divide, floor_divide, conjugate, negative, positive, absolute, fabs, square,
+//! reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
 
 use super::{Lane, One, Quiet, Raises, lane};
 use crate::registry::{
-    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule, bf16,
-    f16,
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, Isa, ReduceRule,
+    bf16, f16,
 };
 use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
+use crate::simd::kernel::Judged;
 use crate::simd::level::Madd;
 use crate::ufunc;
 
@@ -36,6 +37,8 @@ pub struct Reciprocal;
 pub struct Sign;
 /// The complex conjugate.
 pub struct Conjugate;
+/// The quotient rounded down.
+pub struct FloorDivide;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
@@ -231,4 +234,88 @@ ufunc! {
     loops: { ints: quiet<One, Conjugate>; floats: direct<One, Conjugate>; complexes: quiet<One, Conjugate>; };
     examples: &[("[1.0 + 2.0j, 3.0]", "array([1.-2.j, 3.-0.j])")];
     aliases: &["conj"];
+}
+
+macro_rules! int_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0 {
+                    return 0;
+                }
+                let quotient = a.wrapping_div(b);
+                let below = a.wrapping_rem(b) != 0 && (a ^ b) >> (<$t>::BITS - 1) != 0 && <$t>::MIN != 0;
+                quotient.wrapping_sub(below as $t)
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), _: $t) -> FpFlags {
+                let overflows = <$t>::MIN != 0 && a == <$t>::MIN && b == (0 as $t).wrapping_sub(1);
+                FpFlags::DIVIDE.when(b == 0) | FpFlags::OVERFLOW.when(overflows)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_quotients! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+macro_rules! float_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            /// By the remainder, as Python's.
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0.0 {
+                    return a / b;
+                }
+                let rest = a % b;
+                let down = rest != 0.0 && (b < 0.0) != (rest < 0.0);
+                let quotient = (a - rest) / b - if down { 1.0 } else { 0.0 };
+                if quotient == 0.0 {
+                    return <$t>::copysign(0.0, a / b);
+                }
+                let floor = quotient.floor();
+                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), y: $t) -> FpFlags {
+                if a.is_nan() || b.is_nan() || (a.is_infinite() && b == 0.0) {
+                    return FpFlags::NONE;
+                }
+                if a.is_infinite() || (a == 0.0 && b == 0.0) {
+                    return FpFlags::INVALID;
+                }
+                if b == 0.0 {
+                    return FpFlags::DIVIDE;
+                }
+                if y.is_infinite() {
+                    return FpFlags::OVERFLOW | FpFlags::INVALID; // it is compared with its own floor
+                }
+                // The sign of a zero is that of a quotient, which may be tiny.
+                let tiny = (a / b).abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
+                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && (a / b) * b != a)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+float_quotients! { f32 f64 }
+
+ufunc! {
+    /// The quotient rounded down, element-wise.
+    floor_divide(x1, x2) -> (y) = FloorDivide;
+    loops: { ints: reducing<FloorDivide>; floats: reducing<FloorDivide>; };
+    examples: &[("[7, -7], 2", "array([ 3, -4])")];
+    cost: Cost::Medium;
+    indexed: true;
 }
