@@ -533,7 +533,7 @@ not_equal: _UFunc_Nin2_Nout1[L["not_equal"], int, None]
 positive: _UFunc_Nin1_Nout1[L["positive"], int, None]
 """Numerical positive, element-wise: a copy."""
 power: _UFunc_Nin2_Nout1[L["power"], int, None]
-"""First array elements raised to powers from second array, element-wise."""
+"""x1 to the power of x2, element-wise."""
 rad2deg: _UFunc_Nin1_Nout1[L["rad2deg"], int, None]
 """Convert angles from radians to degrees."""
 radians: _UFunc_Nin1_Nout1[L["radians"], int, None]

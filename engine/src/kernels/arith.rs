@@ -1,5 +1,5 @@
-//! Arithmetic: add, subtract, multiply, divide, floor_divide, conjugate, negative, positive, absolute, fabs, square,
-//! reciprocal, sign.
+//! Arithmetic: add, subtract, multiply, divide, floor_divide, power, conjugate, negative, positive, absolute, fabs,
+//! square, reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
@@ -39,6 +39,8 @@ pub struct Sign;
 pub struct Conjugate;
 /// The quotient rounded down.
 pub struct FloorDivide;
+/// Integer power.
+pub struct Power;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
@@ -318,4 +320,45 @@ ufunc! {
     examples: &[("[7, -7], 2", "array([ 3, -4])")];
     cost: Cost::Medium;
     indexed: true;
+}
+
+macro_rules! int_powers {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for Power {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                let (mut base, mut left, mut power) = (a, b, 1 as $t);
+                while left > 0 {
+                    if left & 1 == 1 {
+                        power = power.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    left >>= 1;
+                }
+                power
+            }
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn flags((_, b): ($t, $t), _: $t) -> FpFlags {
+                FpFlags::REFUSED.when(b < 0)
+            }
+        }
+        impl Reduces<$t> for Power {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_powers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+ufunc! {
+    /// x1 to the power of x2, element-wise.
+    power(x1, x2) -> (y) = Power;
+    loops: { ints: reducing<Power>; };
+    examples: &[("[2, 3], 5", "array([ 32, 243])")];
+    aliases: &["pow"];
+    cost: Cost::Medium;
+    refusal: Some("Integers to negative integer powers are not allowed.");
 }
