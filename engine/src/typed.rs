@@ -173,7 +173,7 @@ fn make<U: UserElement, D: Dimension>(
     dim: D,
     column_major: bool,
 ) -> Result<Array<U, D>, Error> {
-    let mut out = room::<U, D>(dim, column_major)?;
+    let mut out = uninit(dim, column_major)?;
     // SAFETY: the memory is `out`'s, which nothing else uses; a call only writes its outputs.
     run(def, inputs, &mut [unsafe { unwritten(&mut out) }])?;
     // SAFETY: the call wrote every element.
@@ -186,16 +186,19 @@ fn make2<P: Pair, D: Dimension>(
     dim: D,
     column_major: bool,
 ) -> Result<Two<P, D>, Error> {
-    let mut first = room::<P::First, D>(dim.clone(), column_major)?;
-    let mut second = room::<P::Second, D>(dim, column_major)?;
+    let mut first = uninit(dim.clone(), column_major)?;
+    let mut second = uninit(dim, column_major)?;
     // SAFETY: the memory is theirs, which nothing else uses; a call only writes its outputs.
     run(def, inputs, &mut unsafe { [unwritten(&mut first), unwritten(&mut second)] })?;
     // SAFETY: the call wrote every element.
     Ok(unsafe { (first.assume_init(), second.assume_init()) })
 }
 
-/// A new array that is not written yet.
-fn room<U: UserElement, D: Dimension>(dim: D, column_major: bool) -> Result<Array<MaybeUninit<U>, D>, Error> {
+/// Memory for a new array, if there is so much.
+fn uninit<U: UserElement, D: Dimension>(
+    dim: D,
+    column_major: bool,
+) -> Result<Array<MaybeUninit<U>, D>, Error> {
     checked_bytes(dim.slice(), size_of::<U>())?;
     let n = dim.size();
     let mut items: Vec<MaybeUninit<U>> = memory::list(n, U::Lane::DTYPE)?;

@@ -2,7 +2,8 @@
 //!
 //! 1. a loop with exactly the operands' dtypes is taken at once;
 //! 2. else, where all inputs of a ufunc's loops share a dtype, the operands' common dtype decides: the first loop to
-//!    which it casts safely; where they do not (`ldexp`), the first loop to which each input casts safely;
+//!    which it casts safely; where they do not (`ldexp`), and for some ufuncs anyway (`arctan2`), the first loop to which
+//!    each input casts safely;
 //! 3. `dtype=`/`signature=` leave only the loops that have what they fix; when one is left it is taken, whatever the
 //!    inputs, and the call's casting rule judges;
 //! 4. every input, and every given output, must be castable under the call's rule.
@@ -93,6 +94,10 @@ fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef
         false => common,
     };
     let takes = |l: &&LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
+        true if def.inputs_apart => request.inputs.iter().all(|&t| match t {
+            Typed::Strong(d) => can_cast(d, l.inputs[0], Casting::Safe),
+            Typed::Weak(_) => can_cast(common, l.inputs[0], Casting::Safe),
+        }),
         true => can_cast(common, l.inputs[0], Casting::Safe),
         false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
     };

@@ -34,6 +34,9 @@ pub struct UfuncDef {
     /// Operands count as truth values: those that share no loop meet as bool, whatever the cast, before any rounding,
     /// and reductions are of bools.
     pub truth: bool,
+    /// Each input by itself must cast safely to the loop; else their common dtype must (`arctan2` of int8 and uint8 is
+    /// float16, though their common dtype, int16, is not).
+    pub inputs_apart: bool,
     /// Integers and bools go to the f64 loop whatever narrower float would hold them (`divide`).
     pub ints_to_f64: bool,
     /// What happens to bool where there is no loop for it.
@@ -73,6 +76,7 @@ impl UfuncDef {
             reorderable: false,
             reduce: ReduceRule::Plain,
             truth: false,
+            inputs_apart: false,
             ints_to_f64: false,
             bool: BoolRule::AsInt,
             clears_flags: false,

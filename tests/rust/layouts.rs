@@ -183,7 +183,7 @@ fn refused(error: Option<Error>) -> Result<(), String> {
 
 fn check_report(expected: &Answer, found: ufunx::Report) -> Result<(), String> {
     let flags = found.flags.contains(expected.flags) && (expected.flags | expected.may).contains(found.flags);
-    match !has_flags() || (flags && found.cast == expected.cast) {
+    match !has_flags() || flags && found.cast == expected.cast {
         true => Ok(()),
         false => Err(format!("raised {found:?}, not {:?} and, casting, {:?}", expected.flags, expected.cast)),
     }

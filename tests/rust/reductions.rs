@@ -235,7 +235,7 @@ fn random_updates_at_indices() {
         target.fill_with(|| random(dtype, &mut rng));
         let mut indices: Vec<isize> =
             (0..rng.between(0, 60)).map(|_| rng.below(2 * n) as isize - n as isize).collect();
-        if def.refusal.is_some() {
+        if def.refusal.is_some() || def.nout() != 1 {
             continue;
         }
         if def.accuracy != Accuracy::Exact || dtype.kind() == Kind::Complex {
@@ -278,9 +278,8 @@ fn folds_of_functions_within_a_bound_are_their_steps() {
             let steps = (1..n).map(|i| vec![running[i - 1], x.at(i)]);
             let [left, right] = [0, 1].map(|k| steps.clone().map(|step| step[k]).collect());
             let table = Table::of(def, l, vec![left, right]).unwrap();
-            for i in 1..n {
-                complaints
-                    .check(table.judge(0, i - 1, running[i]), || format!("{}.accumulate {l}", def.name));
+            for (i, &value) in running[1..].iter().enumerate() {
+                complaints.check(table.judge(0, i, value), || format!("{}.accumulate {l}", def.name));
             }
             let options = ReduceOptions { dtype: Some(dtype), ..ReduceOptions::default() };
             let reduced = values_of(f.reduce(x.view(), &options).unwrap().one().view().operand())[0];

@@ -18,7 +18,7 @@ pub struct Early(SmallVec<[Option<(Array, FpFlags)>; 2]>);
 
 impl Early {
     /// Casts what NumPy casts early, as far as it can raise anything. What can raise later is NumPy's to do where its loop
-    /// clears it, or where a mask is given, which leaves nothing out of NumPy's casts.
+    /// forgets it, or where a mask is given, which leaves nothing out of NumPy's casts.
     ///
     /// # Safety
     /// Inputs are valid for the call.

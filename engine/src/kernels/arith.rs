@@ -1,12 +1,17 @@
-//! Arithmetic: add, subtract, multiply, divide, negative, positive, absolute, fabs, square, reciprocal, sign.
+//! Arithmetic: add, subtract, multiply, divide, floor_divide, power, conjugate, negative, positive, absolute, fabs,
+//! square, reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
 
 use super::{Lane, One, Quiet, Raises, lane};
-use crate::registry::{B8, BoolRule, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule, bf16, f16};
+use crate::registry::{
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, Isa, ReduceRule,
+    bf16, f16,
+};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
+use crate::simd::kernel::Judged;
 use crate::simd::level::Madd;
 use crate::ufunc;
 
@@ -30,16 +35,24 @@ pub struct Square;
 pub struct Reciprocal;
 /// -1, 0 or 1.
 pub struct Sign;
+/// The complex conjugate.
+pub struct Conjugate;
+/// The quotient rounded down.
+pub struct FloorDivide;
+/// Integer power.
+pub struct Power;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
     Add(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_add(b);
-    Add(a, b) for f32, f64 = a + b;
+    Add(a, b) for f32, f64, Complex32, Complex64 = a + b;
     Subtract(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_sub(b);
     Subtract(a, b) for f32, f64 = a - b;
     Multiply(a, b) for B8 = B8::from(a.get() & b.get());
     Multiply(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_mul(b);
     Multiply(a, b) for f32, f64 = a * b;
+    Conjugate(a) for i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, F8E5M2, F8E4M3FN = a;
+    Conjugate(a) for Complex32, Complex64 = a.conj();
     Divide(a, b) for f32, f64 = a / b;
     Negative(a) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_neg();
     Negative(a) for f32, f64 = -a;
@@ -73,18 +86,18 @@ macro_rules! reduces {
 }
 reduces! {
     Add, Quiet, ByLanes<Add>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Add, Raises, Pairwise: f32 f64;
+    Add, Raises, Pairwise: f32 f64 Complex32 Complex64;
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
     Subtract, Raises, InOrder: f32 f64;
     Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Multiply, Raises, ByLanes<Multiply>: f32 f64;
+    Multiply, Raises, ByLanes<Multiply>: f32 f64 Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;
 }
 
 ufunc! {
     /// Adds arguments element-wise.
     add(x1, x2) -> (y) = Add;
-    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; };
+    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; complexes: reducing<Add>; };
     examples: &[("[1, 2, 3], 0.5", "array([1.5, 2.5, 3.5])")];
     identity: Identity::Zero;
     reorderable: true;
@@ -104,7 +117,7 @@ ufunc! {
 ufunc! {
     /// Multiplies arguments element-wise.
     multiply(x1, x2) -> (y) = Multiply;
-    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; };
+    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; };
     examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
@@ -201,4 +214,151 @@ macro_rules! int_reciprocals {
 }
 int_reciprocals! {
     i8 => 0, u8 => 0, i16 => 0, u16 => 0, i32 => i32::MIN, u32 => 0, i64 => i64::MIN, u64 => 0
+}
+
+macro_rules! complex_products {
+    ($($t:ident $complex:ty),*) => {$(
+        impl Lane<($complex, $complex)> for Multiply {
+            type Out = $complex;
+            /// One product of each part is added to the other as it is, which is how NumPy's vectors do it.
+            #[inline(always)]
+            fn lane<M: Madd>(m: M, (a, b): ($complex, $complex)) -> $complex {
+                Complex::new(m.$t(a.re, b.re, -(a.im * b.im)), m.$t(a.re, b.im, a.im * b.re))
+            }
+        }
+    )*};
+}
+complex_products! { f32 Complex32, f64 Complex64 }
+
+ufunc! {
+    /// The complex conjugate, element-wise; of real numbers a copy.
+    conjugate(x) -> (y) = Conjugate;
+    loops: { ints: quiet<One, Conjugate>; floats: direct<One, Conjugate>; complexes: quiet<One, Conjugate>; };
+    examples: &[("[1.0 + 2.0j, 3.0]", "array([1.-2.j, 3.-0.j])")];
+    aliases: &["conj"];
+}
+
+macro_rules! int_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0 {
+                    return 0;
+                }
+                let quotient = a.wrapping_div(b);
+                let below = a.wrapping_rem(b) != 0 && (a ^ b) >> (<$t>::BITS - 1) != 0 && <$t>::MIN != 0;
+                quotient.wrapping_sub(below as $t)
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), _: $t) -> FpFlags {
+                let overflows = <$t>::MIN != 0 && a == <$t>::MIN && b == (0 as $t).wrapping_sub(1);
+                FpFlags::DIVIDE.when(b == 0) | FpFlags::OVERFLOW.when(overflows)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_quotients! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+macro_rules! float_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            /// By the remainder, as Python's.
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0.0 {
+                    return a / b;
+                }
+                let rest = a % b;
+                let down = rest != 0.0 && (b < 0.0) != (rest < 0.0);
+                let quotient = (a - rest) / b - if down { 1.0 } else { 0.0 };
+                if quotient == 0.0 {
+                    return <$t>::copysign(0.0, a / b);
+                }
+                let floor = quotient.floor();
+                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), y: $t) -> FpFlags {
+                if a.is_nan() || b.is_nan() || (a.is_infinite() && b == 0.0) {
+                    return FpFlags::NONE;
+                }
+                if a.is_infinite() || (a == 0.0 && b == 0.0) {
+                    return FpFlags::INVALID;
+                }
+                if b == 0.0 {
+                    return FpFlags::DIVIDE;
+                }
+                if y.is_infinite() {
+                    return FpFlags::OVERFLOW | FpFlags::INVALID; // it is compared with its own floor
+                }
+                // The sign of a zero is that of a quotient, which may be tiny.
+                let tiny = (a / b).abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
+                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && (a / b) * b != a)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+float_quotients! { f32 f64 }
+
+ufunc! {
+    /// The quotient rounded down, element-wise.
+    floor_divide(x1, x2) -> (y) = FloorDivide;
+    loops: { ints: reducing<FloorDivide>; floats: reducing<FloorDivide>; };
+    examples: &[("[7, -7], 2", "array([ 3, -4])")];
+    cost: Cost::Medium;
+    indexed: true;
+}
+
+macro_rules! int_powers {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for Power {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                let (mut base, mut left, mut power) = (a, b, 1 as $t);
+                while left > 0 {
+                    if left & 1 == 1 {
+                        power = power.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    left >>= 1;
+                }
+                power
+            }
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn flags((_, b): ($t, $t), _: $t) -> FpFlags {
+                FpFlags::REFUSED.when(b < 0)
+            }
+        }
+        impl Reduces<$t> for Power {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_powers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+ufunc! {
+    /// x1 to the power of x2, element-wise.
+    power(x1, x2) -> (y) = Power;
+    loops: { ints: reducing<Power>; };
+    examples: &[("[2, 3], 5", "array([ 32, 243])")];
+    aliases: &["pow"];
+    cost: Cost::Medium;
+    refusal: Some("Integers to negative integer powers are not allowed.");
 }

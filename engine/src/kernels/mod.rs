@@ -10,6 +10,7 @@ pub mod logical;
 pub mod minmax;
 pub mod predicates;
 pub mod rounding;
+pub mod trig;
 
 use crate::simd::classes::{One, Two};
 use crate::simd::kernel::{Lane, Quiet, Raises};
@@ -49,5 +50,6 @@ pub(crate) use lane;
 pub mod functions {
     pub use super::{
         arith::*, bitwise::*, compare::*, explog::*, logical::*, minmax::*, predicates::*, rounding::*,
+        trig::*,
     };
 }

@@ -256,19 +256,23 @@ where
         while start < n {
             let end = n.min(start + BLOCK);
             let x = <K::In as Widen<H>>::widened(x, start..end, &mut room);
-            flags |= <K::Out as Narrow<H>>::through(&mut y, start..end, |y| {
-                if let FpReport::Hardware = K::FP {
-                    // Of blocks that nobody else knows of the compiler may move arithmetic past either end, and does on
-                    // AArch64. Not on x86-64, whose tests would show it: there the blocks need not be zeroed, which they
-                    // must be for others' eyes (25 ns a call).
-                    #[cfg(not(target_arch = "x86_64"))]
-                    let (x, y) = std::hint::black_box((x, y));
-                    fperr::clear();
-                    K::run(level, x, y, end - start) | fperr::take()
-                } else {
-                    K::run(level, x, y, end - start)
-                }
-            });
+            flags |= <K::Out as Narrow<H>>::through(
+                &mut y,
+                start..end,
+                |#[allow(unused_mut, reason = "where blocks are shown")] mut y| {
+                    if let FpReport::Hardware = K::FP {
+                        // Of blocks that nobody else knows of the compiler may move arithmetic past either end, and does on
+                        // AArch64. Not on x86-64, whose tests would show it: there the blocks need not be zeroed, which
+                        // they must be for others' eyes (25 ns a call).
+                        #[cfg(not(target_arch = "x86_64"))]
+                        let x = std::hint::black_box((x, &mut y)).0;
+                        fperr::clear();
+                        K::run(level, x, y, end - start) | fperr::take()
+                    } else {
+                        K::run(level, x, y, end - start)
+                    }
+                },
+            );
             start = end;
         }
         flags

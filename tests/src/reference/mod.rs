@@ -11,6 +11,7 @@ mod minmax;
 mod predicates;
 mod rounding;
 mod table;
+mod trig;
 
 pub use table::{Table, bound};
 
@@ -62,7 +63,7 @@ pub enum Precise {
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let families: [&[Row]; 8] = [
+    let families: [&[Row]; 9] = [
         arith::ROWS,
         bitwise::ROWS,
         compare::ROWS,
@@ -71,6 +72,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         minmax::ROWS,
         predicates::ROWS,
         rounding::ROWS,
+        trig::ROWS,
     ];
     families.into_iter().flatten()
 }
