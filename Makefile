@@ -37,8 +37,9 @@ test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Py
 
 SEED ?= 1000000
 CASES ?= 200000
-fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
+fuzz: native ## 200,000 random calls of ufuncs and 50,000 of functions beside NumPy, from SEED on; `make test` has a tenth
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
+	$(PY) tests/python/fuzz_functions.py --seed $(SEED) --cases 50000
 
 FUZZ_SECONDS ?= 60
 fuzz-targets: ## libFuzzer, steered by coverage, FUZZ_SECONDS on each target, TARGETS= for some; MERGE=1 keeps what it found
