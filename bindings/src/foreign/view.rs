@@ -16,7 +16,6 @@ use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, P
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use smallvec::SmallVec;
 use ufunx::DType;
 use ufunx::operand::Operand;
@@ -231,9 +230,4 @@ fn as_numpy_does<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
             PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, NPY_ARRAY_ENSUREARRAY, null);
         Bound::from_owned_ptr_or_err(py, made)
     }
-}
-
-/// Whether an attribute of that name is there and true.
-pub fn is_true(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
-    object.getattr(name).is_ok_and(|value| value.is_truthy().unwrap_or(false))
 }
