@@ -60,9 +60,10 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
 
 bench: $(READY) ## the Rust benches, then a table beside NumPy
 	cargo bench -p ufunx-benches

@@ -6,7 +6,7 @@
 use std::fmt;
 use ufunx::cast::cast_block;
 use ufunx::operand::Operand;
-use ufunx::registry::{Identity, Isa, LoopDef, ReduceRule};
+use ufunx::registry::{Identity, Isa, LoopDef};
 use ufunx::{Array, Axes, CallOptions, DType, Input, ReduceOptions, Ufunc, View, ViewMut};
 
 /// Numbers of elements, and what names call them: a call, a few vectors, a core's caches, the last-level cache, memory.
@@ -64,9 +64,7 @@ impl Layout {
             Scalar => l.inputs.len() == 2,
             Inplace => l.outputs == [l.inputs[0]],
             // `logical_and` reduces whatever it takes, to bool.
-            AxisContig => {
-                l.is_reducible() || ufunc.def().reduce == ReduceRule::Logical && l.inputs.len() == 2
-            }
+            AxisContig => l.is_reducible() || ufunc.def().truth && l.inputs.len() == 2,
             AxisContig2d | AxisSlow => n > ROW && AxisContig.suits(ufunc, l, n),
         }
     }
@@ -76,7 +74,7 @@ impl Layout {
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// What is called.
-    pub ufunc: Ufunc,
+    pub ufunc: Ufunc<'static>,
     /// The loop.
     pub l: &'static LoopDef,
     /// Elements.

@@ -29,6 +29,7 @@ mod faces {
     pub mod inplace;
     pub mod methods;
     pub mod object;
+    pub mod records;
     pub mod settings;
     pub mod ufuncs;
 }
@@ -96,11 +97,12 @@ mod _native {
     use super::{
         faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
         faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
-        faces::inplace::leave_block, faces::inplace::uninstall, faces::settings::cap_isa,
-        faces::settings::fail_memory_at, faces::settings::native_calls, faces::settings::num_threads,
-        faces::settings::set_num_threads, faces::settings::show_config, faces::ufuncs::ufuncs,
-        foreign::array::Array, functions::array_function_dispatch, functions::functions,
-        numpys::stock::InPlaceError, overrides::handoff::get_handoff, overrides::handoff::set_handoff,
+        faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
+        faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
+        faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,
+        faces::ufuncs::ufuncs, foreign::array::Array, functions::array_function_dispatch,
+        functions::functions, numpys::stock::InPlaceError, overrides::handoff::get_handoff,
+        overrides::handoff::set_handoff,
     };
 
     #[pymodule_init]

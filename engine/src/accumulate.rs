@@ -17,7 +17,7 @@ use crate::tuning::SHORT_ROW;
 
 /// Accumulates into a new array.
 pub fn accumulate(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     input: &View<'_>,
     axis: isize,
     dtype: Option<DType>,
@@ -34,7 +34,7 @@ pub fn accumulate(
     let strides = || output_strides(&[input], &input.shape, size, Order::K);
     let out = Array::with_strides(l.outputs[0], &input.shape, strides)?;
     // SAFETY: the input is borrowed for the call; the output is new and of the loop's dtype.
-    let report = unsafe { run(def, l, input, out.operand(), axis) };
+    let report = unsafe { run(def, l, input, out.operand(), axis) }.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })
 }
 
@@ -42,13 +42,7 @@ pub fn accumulate(
 ///
 /// # Safety
 /// Both operands are valid for the call.
-pub unsafe fn run(
-    def: &UfuncDef,
-    l: &'static LoopDef,
-    input: &Operand,
-    out: &Operand,
-    axis: usize,
-) -> Report {
+pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, axis: usize) -> Report {
     if out.is_empty() {
         return Report::default();
     }

@@ -8,23 +8,23 @@ use crate::reduce::ReduceOptions;
 use crate::registry::{DType, UfuncDef};
 use crate::{accumulate, at, call, outer, reduce, reduceat};
 
-/// A registered ufunc.
+/// A ufunc: a registered one, or one made at run time, borrowed from whoever keeps it.
 #[derive(Clone, Copy, Debug)]
-pub struct Ufunc(&'static UfuncDef);
+pub struct Ufunc<'d>(&'d UfuncDef);
 
 /// The ufunc of that name or alias.
-pub fn ufunc(name: &str) -> Result<Ufunc, Error> {
+pub fn ufunc(name: &str) -> Result<Ufunc<'static>, Error> {
     crate::table().get(name).map(Ufunc).ok_or_else(|| Error::UnknownUfunc { name: name.to_owned() })
 }
 
-impl Ufunc {
+impl<'d> Ufunc<'d> {
     /// A ufunc from its definition.
-    pub const fn from_def(def: &'static UfuncDef) -> Ufunc {
+    pub const fn from_def(def: &'d UfuncDef) -> Ufunc<'d> {
         Ufunc(def)
     }
 
     /// Its definition.
-    pub const fn def(self) -> &'static UfuncDef {
+    pub const fn def(self) -> &'d UfuncDef {
         self.0
     }
 

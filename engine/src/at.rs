@@ -5,11 +5,11 @@ use crate::call::{cast_copy, check_counts};
 use crate::cast::cast_block;
 use crate::environment;
 use crate::error::Error;
-use crate::exec::{Report, call_contiguous, call_strided};
+use crate::exec::{Report, call_contiguous, call_strided, watched};
 use crate::memory;
 use crate::operand::{Operand, checked_bytes};
 use crate::overlap::may_overlap;
-use crate::registry::{Casting, DType, LoopDef, Request, Typed, UfuncDef, resolve};
+use crate::registry::{Casting, DType, FpFlags, LoopDef, Request, Typed, UfuncDef, resolve};
 use crate::simd::level::current_isa;
 use crate::stage;
 use smallvec::SmallVec;
@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 /// `target[i] = f(target[i], values[i])` for each of `indices` into the first axis; `values` broadcast to the elements
 /// indexed. A unary ufunc takes no values.
 pub fn at(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     target: &mut ViewMut<'_>,
     indices: &[isize],
     values: Option<&Input<'_>>,
@@ -40,7 +40,7 @@ pub fn at(
         _ => scalar.as_ref().map(Array::operand),
     };
     // SAFETY: the target is borrowed mutably, the values are borrowed or ours.
-    unsafe { at_operand(def, target.operand(), indices, values) }
+    unsafe { at_operand(def, target.operand(), indices, values) }?.unless_refused(def)
 }
 
 /// The same on operands, their number already checked.
@@ -48,7 +48,7 @@ pub fn at(
 /// # Safety
 /// Both operands are valid for the call.
 pub unsafe fn at_operand(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     target: &Operand,
     indices: &[isize],
     values: Option<&Operand>,
@@ -72,11 +72,7 @@ pub unsafe fn at_operand(
 }
 
 /// The loop of `target.at(.., values)`; any cast is permitted.
-pub fn resolve_at(
-    def: &'static UfuncDef,
-    target: DType,
-    values: Option<Typed>,
-) -> Result<&'static LoopDef, Error> {
+pub fn resolve_at(def: &UfuncDef, target: DType, values: Option<Typed>) -> Result<&LoopDef, Error> {
     let types: SmallVec<[Typed; 2]> = [Typed::Strong(target)].into_iter().chain(values).collect();
     let request =
         Request { inputs: &types, outputs: &[Some(target)], signature: None, casting: Casting::Unsafe };
@@ -95,25 +91,23 @@ pub unsafe fn at_plain(
     indices: impl Iterator<Item = isize> + Clone,
     values: *mut u8,
     value_step: isize,
-) -> Option<crate::registry::FpFlags> {
-    let kernel = l.kernels.strided?;
+) -> Option<FpFlags> {
+    let kernel = l.code.kernels().strided.at(current_isa())?;
     let len = target.shape[0] as isize;
     if !indices.clone().all(|i| i >= -len && i < len) {
         return None;
     }
-    crate::fperr::clear();
-    let mut returned = crate::registry::FpFlags::NONE;
-    for (k, index) in indices.enumerate() {
-        let index = if index < 0 { index + len } else { index };
-        let place = target.ptr.wrapping_offset(index * target.strides[0]);
-        let args = [place, values.wrapping_offset(k as isize * value_step), place];
-        // SAFETY: one element each; the strided kernel reads before it writes.
-        returned |= unsafe { kernel(args.as_ptr(), 1, [0isize; 3].as_ptr()) };
-    }
-    Some(match l.fp {
-        crate::registry::FpReport::Hardware => crate::fperr::take(),
-        _ => returned,
-    })
+    Some(watched(l.fp, || {
+        let mut returned = FpFlags::NONE;
+        for (k, index) in indices.enumerate() {
+            let index = if index < 0 { index + len } else { index };
+            let place = target.ptr.wrapping_offset(index * target.strides[0]);
+            let args = [place, values.wrapping_offset(k as isize * value_step), place];
+            // SAFETY: one element each; the strided kernel reads before it writes.
+            returned |= unsafe { kernel(args.as_ptr(), 1, [0isize; 3].as_ptr()) };
+        }
+        returned
+    }))
 }
 
 /// Addresses of the elements indexed, in order.
@@ -164,7 +158,7 @@ pub unsafe fn run(l: &LoopDef, target: DType, places: &[*mut u8], values: Option
         values.is_none_or(|v| places.is_empty() || !may_overlap(v, &Operand::scalar(places[0], target)))
     );
     let aligned = places.iter().all(|p| p.addr() & (target.align() - 1) == 0);
-    if target == input && target == output && aligned && l.kernels.strided.is_some() {
+    if target == input && target == output && aligned && l.code.kernels().strided.exists() {
         for (i, &place) in places.iter().enumerate() {
             let args: SmallVec<[*mut u8; 3]> = [place].into_iter().chain(value(i)).chain([place]).collect();
             // SAFETY: one element each; the strided kernel reads before it writes.

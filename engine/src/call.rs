@@ -60,18 +60,14 @@ impl Called {
 }
 
 /// Calls `def` on `inputs`, making new outputs.
-pub fn call(
-    def: &'static UfuncDef,
-    inputs: &[Input<'_>],
-    options: &CallOptions<'_>,
-) -> Result<Called, Error> {
+pub fn call(def: &UfuncDef, inputs: &[Input<'_>], options: &CallOptions<'_>) -> Result<Called, Error> {
     let nothing_given: SmallVec<[Option<&Operand>; 2]> = smallvec::smallvec![None; def.nout()];
     run_call(def, inputs, &nothing_given, options)
 }
 
 /// Calls `def` on `inputs`, writing into `outputs`, which the inputs may overlap.
 pub fn call_into(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[Input<'_>],
     outputs: &mut [ViewMut<'_>],
     options: &CallOptions<'_>,
@@ -81,7 +77,7 @@ pub fn call_into(
 }
 
 fn run_call(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[Input<'_>],
     outputs: &[Option<&Operand>],
     options: &CallOptions<'_>,
@@ -116,7 +112,7 @@ fn run_call(
     if options.mask.is_none() && given.len() == outputs.len() {
         // SAFETY: inputs are borrowed by the caller for the call, given outputs mutably.
         if let Some(report) = unsafe { exec::run_trivial(l, def.cost, &operands, &given) } {
-            return Ok(Called { outputs: vec![], report });
+            return Ok(Called { outputs: vec![], report: report.unless_refused(def)? });
         }
     }
     let mask = options.mask.as_ref().map(View::operand);
@@ -127,12 +123,15 @@ fn run_call(
         Ok::<_, Error>(made[made.len() - 1].operand().ptr)
     })?;
     // SAFETY: as above, and the mask is borrowed too; new outputs are ours.
-    let report = unsafe { planned.run() };
+    let report = unsafe { planned.run() }.unless_refused(def)?;
     Ok(Called { outputs: made, report })
 }
 
 /// Whether a ufunc takes so many operands.
 pub(crate) fn check_counts(def: &UfuncDef, nin: usize, nout: usize) -> Result<(), Error> {
+    if def.core.is_some() {
+        return Err(Error::Generalized { ufunc: def.name });
+    }
     if nin != def.nin() {
         return Err(Error::InputCount { ufunc: def.name, expected: def.nin(), found: nin });
     }
@@ -151,8 +150,8 @@ fn typed(input: &Input<'_>) -> Typed {
 
 /// A resolved call whose shapes agree, before its outputs exist.
 pub struct Prepared<'a> {
-    def: &'static UfuncDef,
-    l: &'static LoopDef,
+    def: &'a UfuncDef,
+    l: &'a LoopDef,
     inputs: &'a [&'a Operand],
     outputs: &'a [Option<&'a Operand>],
     mask: Option<&'a Operand>,
@@ -163,8 +162,8 @@ pub struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     /// Broadcasts all operands to one shape.
     pub fn new(
-        def: &'static UfuncDef,
-        l: &'static LoopDef,
+        def: &'a UfuncDef,
+        l: &'a LoopDef,
         inputs: &'a [&'a Operand],
         outputs: &'a [Option<&'a Operand>],
         mask: Option<&'a Operand>,
@@ -205,7 +204,7 @@ impl<'a> Prepared<'a> {
     pub fn plan<E: From<Error>>(
         self,
         mut alloc: impl FnMut(usize, DType, &[usize], &[isize]) -> Result<*mut u8, E>,
-    ) -> Result<PlannedCall, E> {
+    ) -> Result<PlannedCall<'a>, E> {
         let Prepared { def, l, inputs, outputs, mask, shape, order } = self;
         let mut copies: Vec<Array> = vec![];
         let broadcast = |o: &Operand| {
@@ -241,13 +240,13 @@ impl<'a> Prepared<'a> {
 }
 
 /// A call ready to be executed: a plan and the copies it reads.
-pub struct PlannedCall {
+pub struct PlannedCall<'d> {
     /// The plan.
-    pub plan: Plan,
+    pub plan: Plan<'d>,
     _copies: Vec<Array>,
 }
 
-impl PlannedCall {
+impl PlannedCall<'_> {
     /// Executes the call.
     ///
     /// # Safety
@@ -316,8 +315,7 @@ pub(crate) fn copy_loop(dtype: DType) -> &'static LoopDef {
         }
     }
     macro_rules! by_dtype {
-        ($($v:ident $t:ident $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal
-           $dl:literal $f:literal;)*) => {
+        ($($v:ident: $t:ident { $($row:tt)* })*) => {
             match dtype { $(DType::$v => const { &loop_of::<Each<Copy, ($t,), Quiet>, UpToV3>() },)* }
         };
     }

@@ -3,13 +3,14 @@
 //! Bool, integers, f32, f64 and complex convert directly. The narrow floats go through f32; f64 reaches them through an
 //! f32 rounded to odd, so that the second rounding sees what the first dropped.
 
-use crate::fperr;
+use crate::exec::watched;
+use crate::registry::for_each_class;
 use crate::registry::{B8, Casting, Complex, Complex32, Complex64, DType, Element, FpFlags, FpReport, Isa};
 use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};
 use crate::simd::kernel::{Each, Kernel, Lane, Quiet, Raises, UpToV3, loop_of};
 use crate::simd::level::{Level, Madd};
+use crate::simd::narrow::{self, NarrowFloat};
 use crate::simd::pack::OutPack;
-use crate::simd::small::{self, Small};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
@@ -18,7 +19,7 @@ pub fn can_raise(source: DType, target: DType) -> bool {
     match (source.kind(), target.kind()) {
         (Kind::Bool, _) | (_, Kind::Bool) | (Kind::Int, Kind::Int) => false,
         // The integers of up to 15 bits are within float16's range.
-        (Kind::Int, _) => target.is_small_float() && (target != DType::F16 || source.precision() > 15),
+        (Kind::Int, _) => target.is_narrow_float() && (target != DType::F16 || source.precision() > 15),
         (_, Kind::Int) => true,
         _ => !can_cast(source, target, Casting::Safe),
     }
@@ -68,76 +69,69 @@ const WIDE: usize = 256;
 
 unsafe fn run(l: &LoopDef, from: *const u8, to: *mut u8, n: usize, isa: Isa) -> FpFlags {
     let args = [from.cast_mut(), to];
-    let Some(kernel) = l.kernels.block_at(isa) else { unreachable!("every cast has a scalar kernel") };
-    match l.fp {
-        FpReport::Hardware => {
-            fperr::clear();
-            // SAFETY: the caller keeps the `BlockFn` contract.
-            let flags = unsafe { kernel(args.as_ptr(), n) };
-            flags | fperr::take()
-        }
-        // SAFETY: the same.
-        _ => unsafe { kernel(args.as_ptr(), n) },
-    }
+    let Some(kernel) = l.code.kernels().block.at(isa) else { unreachable!("every cast has a scalar kernel") };
+    // SAFETY: the caller keeps the `BlockFn` contract.
+    watched(l.fp, || unsafe { kernel(args.as_ptr(), n) })
 }
 
 /// `source` to f32, for a cast on to `target`.
 unsafe fn widen(source: DType, target: DType, from: *const u8, wide: &mut [f32], isa: Isa) -> FpFlags {
-    macro_rules! small {
-        ($t:ty) => {{
-            // SAFETY: the caller promises as many aligned elements of this dtype.
-            let from = unsafe { std::slice::from_raw_parts(from.cast::<$t>(), wide.len()) };
-            <$t>::widen(from, wide);
-            FpFlags::NONE
-        }};
+    macro_rules! by_narrow_dtype {
+        (bools: $b:tt ints: $i:tt halves: [$($h:tt)*] floats: $f:tt complexes: $c:tt minis: [$($m:tt)*]) => {
+            by_narrow_dtype! { @match $($h)* $($m)* }
+        };
+        (@match $(($v:ident $t:ident))*) => {
+            match source {
+                $(DType::$v => {
+                    // SAFETY: the caller promises as many aligned elements of this dtype.
+                    <$t>::widen(unsafe { std::slice::from_raw_parts(from.cast(), wide.len()) }, wide);
+                    return FpFlags::NONE;
+                })*
+                _ => {}
+            }
+        };
     }
-    match source {
-        DType::F16 => small!(f16),
-        DType::BF16 => small!(bf16),
-        DType::F8E4M3FN => small!(F8E4M3FN),
-        DType::F8E5M2 => small!(F8E5M2),
-        DType::F32 => {
+    for_each_class!(by_narrow_dtype);
+    let l = match (source, target.is_narrow_float()) {
+        (DType::F32, _) => {
             // SAFETY: the caller promises as many f32.
             unsafe { std::ptr::copy_nonoverlapping(from.cast(), wide.as_mut_ptr(), wide.len()) };
-            FpFlags::NONE
+            return FpFlags::NONE;
         }
-        _ => {
-            let l = match (source, target.is_small_float()) {
-                (DType::F64, true) => const { &loop_of::<Each<RoundToOdd, (f64,), Quiet>, UpToV3>() },
-                (DType::C128, true) => const { &loop_of::<Each<RoundToOdd, (Complex64,), Quiet>, UpToV3>() },
-                _ => direct(source, DType::F32).unwrap_or_else(|| unreachable!("{source} has a cast to f32")),
-            };
-            // SAFETY: the caller's promise; `wide` holds as many f32.
-            unsafe { run(l, from, wide.as_mut_ptr().cast(), wide.len(), isa) }
-        }
-    }
+        (DType::F64, true) => const { &loop_of::<Each<RoundToOdd, (f64,), Quiet>, UpToV3>() },
+        (DType::C128, true) => const { &loop_of::<Each<RoundToOdd, (Complex64,), Quiet>, UpToV3>() },
+        _ => direct(source, DType::F32).unwrap_or_else(|| unreachable!("{source} has a cast to f32")),
+    };
+    // SAFETY: the caller's promise; `wide` holds as many f32.
+    unsafe { run(l, from, wide.as_mut_ptr().cast(), wide.len(), isa) }
 }
 
 /// f32 to `target`.
 unsafe fn narrow(target: DType, wide: &[f32], to: *mut u8, isa: Isa) -> FpFlags {
-    macro_rules! small {
-        ($t:ty) => {{
-            // SAFETY: the caller promises room for as many aligned elements of this dtype.
-            let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<$t>>(), wide.len()) };
-            small::narrow(wide, to)
-        }};
+    macro_rules! by_narrow_dtype {
+        (bools: $b:tt ints: $i:tt halves: [$($h:tt)*] floats: $f:tt complexes: $c:tt minis: [$($m:tt)*]) => {
+            by_narrow_dtype! { @match $($h)* $($m)* }
+        };
+        (@match $(($v:ident $t:ident))*) => {
+            match target {
+                $(DType::$v => {
+                    // SAFETY: the caller promises room for as many aligned elements of this dtype.
+                    let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<$t>>(), wide.len()) };
+                    return narrow::narrow(wide, to);
+                })*
+                _ => {}
+            }
+        };
     }
-    match target {
-        DType::F16 => small!(f16),
-        DType::BF16 => small!(bf16),
-        DType::F8E4M3FN => small!(F8E4M3FN),
-        DType::F8E5M2 => small!(F8E5M2),
-        DType::F32 => {
-            // SAFETY: the caller promises room for as many f32.
-            unsafe { std::ptr::copy_nonoverlapping(wide.as_ptr(), to.cast(), wide.len()) };
-            FpFlags::NONE
-        }
-        _ => {
-            let l = direct(DType::F32, target).unwrap_or_else(|| unreachable!("f32 has a cast to {target}"));
-            // SAFETY: the caller's promise; `wide` holds as many f32.
-            unsafe { run(l, wide.as_ptr().cast(), to, wide.len(), isa) }
-        }
+    for_each_class!(by_narrow_dtype);
+    if target == DType::F32 {
+        // SAFETY: the caller promises room for as many f32.
+        unsafe { std::ptr::copy_nonoverlapping(wide.as_ptr(), to.cast(), wide.len()) };
+        return FpFlags::NONE;
     }
+    let l = direct(DType::F32, target).unwrap_or_else(|| unreachable!("f32 has a cast to {target}"));
+    // SAFETY: the caller's promise; `wide` holds as many f32.
+    unsafe { run(l, wide.as_ptr().cast(), to, wide.len(), isa) }
 }
 
 /// The cast as an element-wise function with target `B`.

@@ -3,10 +3,10 @@
 /// Defines a ufunc: one block makes its entry in the table (so that [`crate::ufunc()`] finds it by name, and every
 /// test and bench that walks the table covers it) and its typed functions.
 ///
-/// After `loops` come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
+/// `loops` names dtype classes and how each is run ([`crate::loops!`]), or is a list of lists of loops. After it come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
 ///
 /// ```
-/// use ufunx::simd::{groups::{One, quiet}, kernel::Lane, level::Madd};
+/// use ufunx::simd::{classes::{One, quiet}, kernel::Lane, level::Madd};
 ///
 /// /// Twice the value.
 /// pub struct Double;
@@ -23,7 +23,7 @@
 /// ufunx::ufunc! {
 ///     /// Twice the value, element-wise.
 ///     double(x) -> (y) = Double;
-///     loops: [&quiet::floats::<One, Double>()];
+///     loops: &[&quiet::floats::<One, Double>()];
 ///     examples: &[("[1.0, 2.5]", "array([2., 5.])")];
 /// }
 ///
@@ -34,18 +34,27 @@
 /// ```
 #[macro_export]
 macro_rules! ufunc {
+    ($(#[doc = $doc:literal])* $name:ident $inputs:tt -> $outputs:tt = $op:ty;
+     loops: { $($classes:tt)* }; $($fields:tt)*) => {
+        $crate::ufunc! {
+            $(#[doc = $doc])* $name $inputs -> $outputs = $op; loops: $crate::loops! { $($classes)* }; $($fields)*
+        }
+    };
     ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $($output:ident),+ ) = $op:ty;
-     loops: [$($loops:expr),* $(,)?]; $($field:ident : $value:expr;)*) => {
+     loops: $loops:expr; $($field:ident : $value:expr;)*) => {
         $crate::pastey::paste! {
             #[doc = "The definition of `" $name "`."]
-            pub static [<$name:upper>]: $crate::registry::UfuncDef = $crate::registry::UfuncDef {
-                $($field: $value,)*
-                ..$crate::registry::UfuncDef::new(
+            pub static [<$name:upper>]: $crate::registry::UfuncDef = {
+                const LOOPS: &[&[$crate::registry::LoopDef]] = $loops;
+                #[allow(unused_mut, reason = "there may be no further field")]
+                let mut def = $crate::registry::UfuncDef::new(
                     stringify!($name),
                     concat!($($doc, "\n"),*),
                     (&[$(stringify!($input)),+], &[$(stringify!($output)),+]),
-                    &[$($loops),*],
-                )
+                    LOOPS,
+                );
+                $(def.$field = $value;)*
+                def
             };
             $crate::registry::submit! { [<$name:upper>] }
             $crate::typed_functions! {
@@ -56,7 +65,8 @@ macro_rules! ufunc {
     };
 }
 
-/// The typed functions of a ufunc with one output and one or two inputs of one dtype; others have none.
+/// The typed functions of a ufunc with one or two inputs of one dtype and one or two outputs; a ufunc of another shape has
+/// none, and is called by name.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! typed_functions {
@@ -158,6 +168,81 @@ macro_rules! typed_functions {
             D: $crate::ndarray::Dimension,
         {
             $crate::typed::inplace(&$def, $a, &[$b.view()])
+        }
+    };
+    ([$(#[$doc:meta])*] $name:ident $into:ident $inplace:ident $def:ident ($x:ident) ($y:ident, $z:ident) $op:ty) => {
+        $(#[$doc])*
+        pub fn $name<T, A>(
+            $x: A,
+        ) -> Result<$crate::typed::Two<$crate::typed::OutsOf<$op, (T::Lane,)>, A::Dim>, $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane,), Out: $crate::typed::Pair>,
+        {
+            $crate::typed::unary2::<T, $crate::typed::OutsOf<$op, (T::Lane,)>, A>(&$def, &$x)
+        }
+
+        $(#[$doc])*
+        ///
+        /// Into given arrays.
+        pub fn $into<T, A, Y, Z, D>(
+            $x: A,
+            $y: &mut $crate::ndarray::ArrayBase<Y, D>,
+            $z: &mut $crate::ndarray::ArrayBase<Z, D>,
+        ) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane,), Out: $crate::typed::Pair>,
+            Y: $crate::ndarray::DataMut<Elem = $crate::typed::FirstOf<$op, (T::Lane,)>>,
+            Z: $crate::ndarray::DataMut<Elem = $crate::typed::SecondOf<$op, (T::Lane,)>>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::into2(&$def, &[$x.view()], $y, $z)
+        }
+    };
+    ([$(#[$doc:meta])*] $name:ident $into:ident $inplace:ident $def:ident ($a:ident, $b:ident) ($y:ident, $z:ident)
+     $op:ty) => {
+        $(#[$doc])*
+        pub fn $name<T, A, B>(
+            $a: A,
+            $b: B,
+        ) -> Result<
+            $crate::typed::Two<
+                $crate::typed::OutsOf<$op, (T::Lane, T::Lane)>,
+                $crate::typed::Both<A::Dim, B::Dim>,
+            >,
+            $crate::Error,
+        >
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T, Dim: $crate::ndarray::DimMax<B::Dim>>,
+            B: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane, T::Lane), Out: $crate::typed::Pair>,
+        {
+            $crate::typed::binary2::<T, $crate::typed::OutsOf<$op, (T::Lane, T::Lane)>, A, B>(&$def, &$a, &$b)
+        }
+
+        $(#[$doc])*
+        ///
+        /// Into given arrays.
+        pub fn $into<T, A, B, Y, Z, D>(
+            $a: A,
+            $b: B,
+            $y: &mut $crate::ndarray::ArrayBase<Y, D>,
+            $z: &mut $crate::ndarray::ArrayBase<Z, D>,
+        ) -> Result<(), $crate::Error>
+        where
+            T: $crate::registry::UserElement,
+            A: $crate::typed::TypedInput<T>,
+            B: $crate::typed::TypedInput<T>,
+            $op: $crate::typed::Takes<(T::Lane, T::Lane), Out: $crate::typed::Pair>,
+            Y: $crate::ndarray::DataMut<Elem = $crate::typed::FirstOf<$op, (T::Lane, T::Lane)>>,
+            Z: $crate::ndarray::DataMut<Elem = $crate::typed::SecondOf<$op, (T::Lane, T::Lane)>>,
+            D: $crate::ndarray::Dimension,
+        {
+            $crate::typed::into2(&$def, &[$a.view(), $b.view()], $y, $z)
         }
     };
     ($($other:tt)*) => {};

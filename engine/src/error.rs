@@ -12,6 +12,8 @@ pub enum Error {
     Environment { variable: &'static str, value: String, expected: &'static str },
     /// No ufunc of that name is linked into the program.
     UnknownUfunc { name: String },
+    /// Called one element at a time, while it computes over whole axes.
+    Generalized { ufunc: &'static str },
     /// Too few or too many inputs.
     InputCount { ufunc: &'static str, expected: usize, found: usize },
     /// Too few or too many outputs.
@@ -56,6 +58,8 @@ pub enum Error {
     Index { ufunc: &'static str, method: &'static str, index: isize, len: usize },
     /// Operands of `at` that do not match the indices.
     AtShape { indices: usize, values: Vec<usize> },
+    /// An element that a loop refuses.
+    Refused { ufunc: &'static str, why: &'static str },
     /// `at` on a binary function without values, or on a unary one with them.
     AtValues { ufunc: &'static str, needed: bool },
 }
@@ -73,6 +77,7 @@ impl fmt::Display for Error {
                 write!(f, "{variable} is '{value}', it must be {expected}")
             }
             Error::UnknownUfunc { name } => write!(f, "there is no ufunc named '{name}'"),
+            Error::Generalized { ufunc } => write!(f, "{ufunc} computes over core axes, not by element"),
             Error::InputCount { ufunc, expected, found } => {
                 write!(f, "{ufunc} takes {expected} inputs but {found} were given")
             }
@@ -144,6 +149,7 @@ impl fmt::Display for Error {
             Error::AtShape { indices, values } => {
                 write!(f, "values of shape {} do not broadcast to {indices} indices", Tuple(values))
             }
+            Error::Refused { why, .. } => f.write_str(why),
             Error::AtValues { ufunc, needed: true } => write!(f, "{ufunc}.at needs a second operand"),
             Error::AtValues { ufunc, needed: false } => write!(f, "{ufunc}.at takes no second operand"),
         }

@@ -6,10 +6,11 @@
 //! `where` mask, a block's chosen elements are packed, computed and put back, so that the others raise nothing.
 
 use crate::cast::cast_block;
+use crate::error::Error;
 use crate::fperr;
 use crate::operand::Operand;
 use crate::plan::{Access, Arg, Plan};
-use crate::registry::{BlockFn, Cost, DType, FpFlags, FpReport, Isa, LoopDef};
+use crate::registry::{Code, Cost, DType, FpFlags, FpReport, Isa, LoopDef, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage::{self, Coords};
 use crate::threads;
@@ -24,6 +25,18 @@ pub struct Report {
     pub flags: FpFlags,
     /// In casts of operands.
     pub cast: FpFlags,
+}
+
+impl Report {
+    /// The report, unless a loop refused an element.
+    pub fn unless_refused(self, def: &UfuncDef) -> Result<Report, Error> {
+        match self.flags.contains(FpFlags::REFUSED) {
+            true => {
+                Err(Error::Refused { ufunc: def.name, why: def.refusal.unwrap_or("an element is refused") })
+            }
+            false => Ok(self),
+        }
+    }
 }
 
 impl std::ops::BitOr for Report {
@@ -43,7 +56,7 @@ impl std::ops::BitOrAssign for Report {
 ///
 /// # Safety
 /// Every element the plan's arguments reach may be read, and outputs written, by any thread, until the call returns.
-pub unsafe fn run(plan: &Plan) -> Report {
+pub unsafe fn run(plan: &Plan<'_>) -> Report {
     if plan.total == 0 {
         return Report::default();
     }
@@ -94,7 +107,7 @@ pub unsafe fn run_trivial(
             return None;
         }
         let start = operand.ptr.addr();
-        let can_overwrite = outputs.len() == 1 && l.kernels.inplace[0].is_some();
+        let can_overwrite = outputs.len() == 1 && l.code.kernels().in_place.exists();
         let apart = |i: usize, other: &*mut u8| {
             let is_output = i >= inputs.len() || args.len() >= inputs.len();
             if i == 0 && is_output && can_overwrite && *other == operand.ptr {
@@ -114,40 +127,37 @@ pub unsafe fn run_trivial(
 }
 
 /// Threads the plan is worth.
-pub fn worth_threads(plan: &Plan) -> usize {
-    threads::threads_for(plan.total, plan.cost)
+pub fn worth_threads(plan: &Plan<'_>) -> usize {
+    if plan.l.needs_gil { 1 } else { threads::threads_for(plan.total, plan.cost) }
 }
 
-/// Calls a loop on one contiguous block and says what it raised.
-///
-/// # Safety
-/// As for [`BlockFn`].
-#[inline]
-pub unsafe fn call_block(l: &LoopDef, kernel: BlockFn, args: &[*mut u8], n: usize) -> FpFlags {
-    match l.fp {
+/// Runs a loop's code, and says what it raised.
+#[inline(always)]
+pub fn watched(fp: FpReport, code: impl FnOnce() -> FpFlags) -> FpFlags {
+    match fp {
         FpReport::Hardware => {
             fperr::clear();
-            // SAFETY: the caller's promise.
-            unsafe { kernel(args.as_ptr(), n) };
-            fperr::take()
+            let returned = code();
+            returned | fperr::take()
         }
-        // SAFETY: the caller's promise. (Loops that never raise return no flags.)
-        FpReport::Returned | FpReport::Never => unsafe { kernel(args.as_ptr(), n) },
+        FpReport::Returned | FpReport::Never => code(), // (Loops that never raise return no flags.)
     }
 }
 
 /// Calls a loop on contiguous operands through its block kernel, or its strided one where that is all it has.
 ///
 /// # Safety
-/// As for [`BlockFn`], but the first input may be the output, element for element, if the loop can do so.
+/// As for [`crate::registry::BlockFn`], but the first input may be the output, element for element, if the loop can do so.
 pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize) -> FpFlags {
-    let kernel = match args[0] == args[l.inputs.len()] {
-        true => l.kernels.inplace_at(isa),
-        false => l.kernels.block_at(isa),
+    let kernel = match &l.code {
+        Code::Kernels(kernels) if args[0] == args[l.inputs.len()] => kernels.in_place.at(isa),
+        Code::Kernels(kernels) => kernels.block.at(isa),
+        // SAFETY: the caller's promise; the object is the code's own.
+        Code::Object(made) => return watched(l.fp, || unsafe { (made.run)(&*made.data, args.as_ptr(), n) }),
     };
     if let Some(kernel) = kernel {
         // SAFETY: the caller's promise; an in-place kernel wants the first input to be the output.
-        return unsafe { call_block(l, kernel, args, n) };
+        return watched(l.fp, || unsafe { kernel(args.as_ptr(), n) });
     }
     let steps: SmallVec<[isize; 4]> = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize).collect();
     // SAFETY: contiguous operands are strided ones with these steps.
@@ -159,20 +169,12 @@ pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize)
 /// # Safety
 /// As for [`crate::registry::StridedFn`].
 pub unsafe fn call_strided(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]) -> FpFlags {
-    let Some(kernel) = l.kernels.strided else {
+    let Some(kernel) = l.code.kernels().strided.at(current_isa()) else {
         // SAFETY: the caller's promise.
         return unsafe { call_singly(l, args, n, strides) };
     };
-    if let FpReport::Hardware = l.fp {
-        fperr::clear();
-    }
     // SAFETY: the caller's promise.
-    let flags = unsafe { kernel(args.as_ptr(), n, strides.as_ptr()) };
-    match l.fp {
-        FpReport::Hardware => fperr::take(),
-        FpReport::Returned => flags,
-        FpReport::Never => FpFlags::NONE,
-    }
+    watched(l.fp, || unsafe { kernel(args.as_ptr(), n, strides.as_ptr()) })
 }
 
 /// The same by the block kernel, an element at a time.
@@ -201,14 +203,9 @@ unsafe fn call_singly(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]
 /// # Safety
 /// As for [`crate::registry::FoldFn`].
 pub unsafe fn call_fold(l: &LoopDef, isa: Isa, acc: *mut u8, x: *const u8, n: usize) -> Option<FpFlags> {
-    let kernel = l.kernels.fold_at(isa)?;
-    let hardware = l.fp == FpReport::Hardware;
-    if hardware {
-        fperr::clear();
-    }
+    let kernel = l.code.kernels().fold.at(isa)?;
     // SAFETY: the caller's promise.
-    let flags = unsafe { kernel(acc, x, n) };
-    Some(if hardware { fperr::take() } else { flags })
+    Some(watched(l.fp, || unsafe { kernel(acc, x, n) }))
 }
 
 thread_local! {
@@ -237,7 +234,7 @@ struct Blocks {
 ///
 /// # Safety
 /// As [`run`]; no other thread writes what these elements read.
-unsafe fn run_range(plan: &Plan, isa: Isa, start: usize, end: usize) -> Report {
+unsafe fn run_range(plan: &Plan<'_>, isa: Isa, start: usize, end: usize) -> Report {
     let walk = Walk::new(plan, isa);
     if walk.all_direct && plan.shape.len() == 1 {
         let args: SmallVec<[*mut u8; 4]> =
@@ -265,7 +262,7 @@ unsafe fn run_range(plan: &Plan, isa: Isa, start: usize, end: usize) -> Report {
 
 /// One range's walk over a plan.
 struct Walk<'p> {
-    plan: &'p Plan,
+    plan: &'p Plan<'p>,
     isa: Isa,
     dtypes: SmallVec<[DType; 4]>,
     direct: SmallVec<[bool; 4]>,
@@ -275,7 +272,7 @@ struct Walk<'p> {
 }
 
 impl<'p> Walk<'p> {
-    fn new(plan: &'p Plan, isa: Isa) -> Walk<'p> {
+    fn new(plan: &'p Plan<'p>, isa: Isa) -> Walk<'p> {
         let ndim = plan.shape.len();
         let by_rows = ndim == 1 || plan.shape[ndim - 1] >= SHORT_ROW;
         let direct: SmallVec<[bool; 4]> = plan
@@ -296,7 +293,7 @@ impl<'p> Walk<'p> {
         let strided = by_rows
             && plan.cost == Cost::Light
             && plan.mask.is_none()
-            && plan.l.kernels.strided.is_some()
+            && plan.l.code.kernels().strided.exists()
             && plan.args.iter().all(|a| a.access != Access::Staged)
             && steps().any(|(step, size)| step != size && step != 0);
         let dtypes = plan.l.inputs.iter().chain(plan.l.outputs).copied().collect();

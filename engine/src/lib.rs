@@ -33,6 +33,7 @@ pub mod exchange;
 pub mod exec;
 pub mod fperr;
 pub mod kernels;
+pub mod made;
 pub mod memory;
 pub mod operand;
 pub mod outer;

@@ -7,7 +7,7 @@ use crate::registry::UfuncDef;
 
 /// The result has the axes of `a`, then those of `b`.
 pub fn outer(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     a: &Input<'_>,
     b: &Input<'_>,
     options: &CallOptions<'_>,

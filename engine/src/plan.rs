@@ -11,9 +11,9 @@ use crate::tuning::{LONGER_AXIS, SHORT_ROW, STREAM_BYTES};
 use smallvec::SmallVec;
 
 /// How the executor walks a loop.
-pub struct Plan {
+pub struct Plan<'d> {
     /// The loop.
-    pub l: &'static LoopDef,
+    pub l: &'d LoopDef,
     /// Its cost class.
     pub cost: Cost,
     /// Merged axes, outermost first; never empty.
@@ -55,15 +55,15 @@ pub enum Access {
     Streamed,
 }
 
-impl Plan {
+impl<'d> Plan<'d> {
     /// Plans a loop over operands of shape `shape`, inputs before outputs. `dtypes` of the loop decide what is cast.
     pub fn new(
-        l: &'static LoopDef,
+        l: &'d LoopDef,
         cost: Cost,
         operands: &[Operand],
         mask: Option<&Operand>,
         shape: &[usize],
-    ) -> Plan {
+    ) -> Plan<'d> {
         let nin = l.inputs.len();
         let dtypes = l.inputs.iter().chain(l.outputs);
         let mut args: SmallVec<[Arg; 3]> = operands
@@ -83,7 +83,7 @@ impl Plan {
             // Some loops can overwrite their first input.
             let overwrites = i == 0
                 && l.outputs.len() == 1
-                && l.kernels.inplace[0].is_some()
+                && l.code.kernels().in_place.exists()
                 && operands[0].is_same_as(&others[0]);
             if !overwrites && others.iter().any(|o| may_overlap(&operands[i], o)) {
                 args[i].access = Access::Staged;

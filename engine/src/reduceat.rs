@@ -13,7 +13,7 @@ use crate::registry::{DType, LoopDef, UfuncDef, resolve_reduction};
 /// Reduces `input[indices[i]..indices[i + 1]]` into element `i` of a new array; where the next index is not larger, the
 /// element at the index itself; the last slice goes to the end.
 pub fn reduceat(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     input: &View<'_>,
     indices: &[isize],
     axis: isize,
@@ -33,7 +33,7 @@ pub fn reduceat(
     let strides = || output_strides(&[&shaped], &shaped.shape, l.outputs[0].size(), Order::K);
     let out = Array::with_strides(l.outputs[0], &shaped.shape, strides)?;
     // SAFETY: the input is borrowed for the call; the output is new.
-    let report = unsafe { run(def, l, input, &slices, axis, out.operand()) };
+    let report = unsafe { run(def, l, input, &slices, axis, out.operand()) }.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })
 }
 
@@ -53,8 +53,8 @@ pub fn check_indices(def: &UfuncDef, indices: &[isize], len: usize) -> Result<Ve
 /// # Safety
 /// Both operands are valid for the call, the slices within the input.
 pub unsafe fn run(
-    def: &'static UfuncDef,
-    l: &'static LoopDef,
+    def: &UfuncDef,
+    l: &LoopDef,
     input: &Operand,
     slices: &[(usize, usize)],
     axis: usize,

@@ -38,9 +38,6 @@ pub const FOLD_PIECE: usize = 64 << 10;
 /// size of pairwise summation.
 pub const FOLD_ROWS: usize = 128;
 
-/// A pairwise sum has this many accumulators: fewer elements it adds in order, as rows are.
-pub const PAIRWISE_LANES: usize = 8;
-
 /// Fewer neighbouring outputs are not worth a block of their own: their runs are folded one by one.
 pub const WIDE_KEPT: usize = SHORT_ROW / 4;
 

@@ -1,7 +1,7 @@
 //! The typed interface: `ufunx::exp(&a)?` on `ndarray` arrays, the element type of the result known to the compiler.
 //!
 //! [`crate::ufunc!`] makes three functions of each one- and two-input ufunc: `exp` (a new array), `exp_into` (a given
-//! one), `exp_inplace` (over the first input). They exist for the element types the ufunc has a loop of its own for;
+//! one), `exp_inplace` (over the first input); of one with two outputs the first two. They exist for the element types the ufunc has a loop of its own for;
 //! other combinations, and the narrow floats, go through [`crate::ufunc()`], which promotes.
 
 use crate::array::{Input, View, ViewMut, operand_of};
@@ -30,6 +30,28 @@ impl<O: Lane<I>, I: Pack> Takes<I> for O {
 /// The element type users see of an operation's result.
 pub type OutOf<O, I> = <<O as Takes<I>>::Out as Element>::User;
 
+/// Two outputs of one element.
+pub trait Pair: OutPack {
+    /// The first one's type, as users see it.
+    type First: UserElement;
+    /// The second one's.
+    type Second: UserElement;
+}
+
+impl<A: Element + OutPack, B: Element + OutPack> Pair for (A, B) {
+    type First = A::User;
+    type Second = B::User;
+}
+
+/// The types of an operation's two results.
+pub type OutsOf<O, I> = <O as Takes<I>>::Out;
+/// The first one's.
+pub type FirstOf<O, I> = <OutsOf<O, I> as Pair>::First;
+/// The second one's.
+pub type SecondOf<O, I> = <OutsOf<O, I> as Pair>::Second;
+/// Two results of one shape.
+pub type Two<P, D> = (Array<<P as Pair>::First, D>, Array<<P as Pair>::Second, D>);
+
 /// An operand of a typed call: a reference to an array, or a number.
 pub trait TypedInput<T: UserElement> {
     /// Its number of axes as a type.
@@ -56,9 +78,7 @@ impl<T: UserElement, S: Data<Elem = T>, D: Dimension> TypedInput<T> for &ArrayBa
 }
 
 macro_rules! numbers {
-    (Bool B8 $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal $dl:literal $f:literal;
-     $($v:ident $t:ident $name:literal $kind:ident $bytes:literal $signed:literal $precision:literal $exponent:literal
-       $char:literal $number:literal $dlpack:literal $format:literal;)*) => {
+    (Bool: B8 { $($bool:tt)* } $($variant:ident: $t:ident { $($row:tt)* })*) => {
         numbers! { @impl bool $($t)* }
     };
     (@impl $($t:ty)*) => {$(
@@ -85,19 +105,54 @@ pub type Both<A, B> = <A as DimMax<B>>::Output;
 
 /// Calls a one-input ufunc, making the result.
 pub fn unary<T: UserElement, U: UserElement, A: TypedInput<T>>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     x: &A,
 ) -> Result<Array<U, A::Dim>, Error> {
     make(def, &[x.view()], x.dim(), x.is_column_major())
 }
 
+/// The same with two results.
+pub fn unary2<T: UserElement, P: Pair, A: TypedInput<T>>(
+    def: &UfuncDef,
+    x: &A,
+) -> Result<Two<P, A::Dim>, Error> {
+    make2::<P, _>(def, &[x.view()], x.dim(), x.is_column_major())
+}
+
 /// Calls a two-input ufunc, making the result.
 #[allow(clippy::type_complexity, reason = "the shape of the result is a type of its own")]
 pub fn binary<T: UserElement, U: UserElement, A: TypedInput<T>, B: TypedInput<T>>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     a: &A,
     b: &B,
 ) -> Result<Array<U, Both<A::Dim, B::Dim>>, Error>
+where
+    A::Dim: DimMax<B::Dim>,
+{
+    let (dim, column_major) = broadcast::<T, A, B>(a, b)?;
+    make(def, &[a.view(), b.view()], dim, column_major)
+}
+
+/// The same with two results.
+#[allow(clippy::type_complexity, reason = "the shape of the results is a type of its own")]
+pub fn binary2<T: UserElement, P: Pair, A: TypedInput<T>, B: TypedInput<T>>(
+    def: &UfuncDef,
+    a: &A,
+    b: &B,
+) -> Result<Two<P, Both<A::Dim, B::Dim>>, Error>
+where
+    A::Dim: DimMax<B::Dim>,
+{
+    let (dim, column_major) = broadcast::<T, A, B>(a, b)?;
+    make2::<P, _>(def, &[a.view(), b.view()], dim, column_major)
+}
+
+/// The shape of a result of two operands, and whether it lies column by column.
+#[allow(clippy::type_complexity, reason = "the shape of the result is a type of its own")]
+fn broadcast<T: UserElement, A: TypedInput<T>, B: TypedInput<T>>(
+    a: &A,
+    b: &B,
+) -> Result<(Both<A::Dim, B::Dim>, bool), Error>
 where
     A::Dim: DimMax<B::Dim>,
 {
@@ -109,44 +164,92 @@ where
     dim.slice_mut().copy_from_slice(&shape);
     let column_major = (a.is_column_major() || a.view().shape().is_empty())
         && (b.is_column_major() || b.view().shape().is_empty());
-    make(def, &views, dim, column_major)
+    Ok((dim, column_major))
 }
 
 fn make<U: UserElement, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[View<'_>],
     dim: D,
     column_major: bool,
 ) -> Result<Array<U, D>, Error> {
+    let mut out = uninit(dim, column_major)?;
+    // SAFETY: the memory is `out`'s, which nothing else uses; a call only writes its outputs.
+    run(def, inputs, &mut [unsafe { unwritten(&mut out) }])?;
+    // SAFETY: the call wrote every element.
+    Ok(unsafe { out.assume_init() })
+}
+
+fn make2<P: Pair, D: Dimension>(
+    def: &UfuncDef,
+    inputs: &[View<'_>],
+    dim: D,
+    column_major: bool,
+) -> Result<Two<P, D>, Error> {
+    let mut first = uninit(dim.clone(), column_major)?;
+    let mut second = uninit(dim, column_major)?;
+    // SAFETY: the memory is theirs, which nothing else uses; a call only writes its outputs.
+    run(def, inputs, &mut unsafe { [unwritten(&mut first), unwritten(&mut second)] })?;
+    // SAFETY: the call wrote every element.
+    Ok(unsafe { (first.assume_init(), second.assume_init()) })
+}
+
+/// Memory for a new array, if there is so much.
+fn uninit<U: UserElement, D: Dimension>(
+    dim: D,
+    column_major: bool,
+) -> Result<Array<MaybeUninit<U>, D>, Error> {
     checked_bytes(dim.slice(), size_of::<U>())?;
     let n = dim.size();
     let mut items: Vec<MaybeUninit<U>> = memory::list(n, U::Lane::DTYPE)?;
     // SAFETY: there is room for `n`, and what may be uninitialised needs no value.
     unsafe { items.set_len(n) };
     let made = Array::from_shape_vec(dim.set_f(column_major), items);
-    let mut out = made.unwrap_or_else(|_| unreachable!("as many items as the shape has"));
+    Ok(made.unwrap_or_else(|_| unreachable!("as many items as the shape has")))
+}
+
+/// A new array as an output.
+///
+/// # Safety
+/// It is written before it is read, and outlives the view.
+unsafe fn unwritten<'a, U: UserElement, D: Dimension>(out: &mut Array<MaybeUninit<U>, D>) -> ViewMut<'a> {
     let ptr = out.as_mut_ptr().cast::<U>();
     let strides: Strides = out.strides().iter().map(|s| s * size_of::<U>() as isize).collect();
     let operand =
         Operand { ptr: ptr.cast(), dtype: U::Lane::DTYPE, shape: Shape::from_slice(out.shape()), strides };
-    // SAFETY: the memory is `out`'s, which nothing else uses; a call only writes its outputs.
-    run(def, inputs, unsafe { ViewMut::from_operand(operand) })?;
-    // SAFETY: the call wrote every element.
-    Ok(unsafe { out.assume_init() })
+    // SAFETY: the caller's promise.
+    unsafe { ViewMut::from_operand(operand) }
 }
 
 /// Calls a ufunc into a given array.
 pub fn into<U: UserElement, S: DataMut<Elem = U>, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     inputs: &[View<'_>],
     out: &mut ArrayBase<S, D>,
 ) -> Result<(), Error> {
-    run(def, inputs, ViewMut::from(out))
+    run(def, inputs, &mut [ViewMut::from(out)])
+}
+
+/// Calls a ufunc into two given arrays.
+pub fn into2<U, V, S, R, D>(
+    def: &UfuncDef,
+    inputs: &[View<'_>],
+    first: &mut ArrayBase<S, D>,
+    second: &mut ArrayBase<R, D>,
+) -> Result<(), Error>
+where
+    U: UserElement,
+    V: UserElement,
+    S: DataMut<Elem = U>,
+    R: DataMut<Elem = V>,
+    D: Dimension,
+{
+    run(def, inputs, &mut [ViewMut::from(first), ViewMut::from(second)])
 }
 
 /// Calls a ufunc over its first input; `rest` are the others.
 pub fn inplace<T: UserElement, S: DataMut<Elem = T>, D: Dimension>(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     x: &mut ArrayBase<S, D>,
     rest: &[View<'_>],
 ) -> Result<(), Error> {
@@ -155,12 +258,12 @@ pub fn inplace<T: UserElement, S: DataMut<Elem = T>, D: Dimension>(
     // SAFETY: both are the array borrowed mutably here; calls allow an input that is the output.
     let (input, out) = unsafe { (View::from_operand(operand.clone()), ViewMut::from_operand(operand)) };
     let inputs: smallvec::SmallVec<[View<'_>; 2]> = [input].into_iter().chain(rest.iter().cloned()).collect();
-    run(def, &inputs, out)
+    run(def, &inputs, &mut [out])
 }
 
 /// The loop is the one with exactly the inputs' dtypes; no output is cast.
-fn run(def: &'static UfuncDef, inputs: &[View<'_>], mut out: ViewMut<'_>) -> Result<(), Error> {
+fn run(def: &UfuncDef, inputs: &[View<'_>], outputs: &mut [ViewMut<'_>]) -> Result<(), Error> {
     let options = CallOptions { casting: Casting::No, ..CallOptions::default() };
     let inputs: smallvec::SmallVec<[Input<'_>; 2]> = inputs.iter().cloned().map(Input::View).collect();
-    call_into(def, &inputs, std::slice::from_mut(&mut out), &options).map(drop)
+    call_into(def, &inputs, outputs, &options).map(drop)
 }

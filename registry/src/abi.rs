@@ -1,7 +1,7 @@
 //! The loop contract: what a kernel is given and what it promises. Every pointer type here is `unsafe` to call and
 //! nothing in this crate calls one; the engine's executor does, and keeps the duties written beside each.
 
-/// IEEE exceptions raised by a piece of work; the bits are NumPy's `NPY_FPE_*`.
+/// IEEE exceptions raised by a piece of work, the bits being NumPy's `NPY_FPE_*`; and one bit that is not IEEE's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FpFlags(pub u8);
 
@@ -16,6 +16,9 @@ impl FpFlags {
     pub const UNDERFLOW: FpFlags = FpFlags(4);
     /// No meaningful result.
     pub const INVALID: FpFlags = FpFlags(8);
+    /// The loop refuses some element: the call is an error, in the words of [`crate::UfuncDef::refusal`], and its outputs
+    /// hold whatever was written.
+    pub const REFUSED: FpFlags = FpFlags(16);
 
     /// Whether nothing was raised.
     #[inline(always)]

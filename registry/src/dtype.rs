@@ -1,7 +1,8 @@
 //! The dtype table: one row per native element type, everything else derived from it.
 //!
 //! `for_each_dtype!` hands its rows to a callback macro; the `DType` enum, the properties below and the `Element`
-//! trait are all made from it. To add a dtype, add a row (and its conversions in `element.rs` if it is a new Rust type).
+//! trait are all made from it. Classes of dtypes that share loops are sorted from
+//! it too, by `for_each_class!`.
 
 /// What a dtype's values are, in promotion order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,41 +17,114 @@ pub enum Kind {
     Complex,
 }
 
-/// Calls `$callback! { rows... }` with every dtype. Columns:
-/// variant, Rust type, name, kind, bytes, signed, precision, max exponent, NumPy char, NumPy number, DLPack code, buffer format.
+/// Which dtypes a ufunc has loops for together: each class of loops is made by one line of its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(non_camel_case_types, reason = "the names that rows and `loops!` spell")]
+pub enum Class {
+    /// `bool`
+    bools,
+    /// Signed and unsigned integers.
+    ints,
+    /// Floats of NumPy's narrower than f32, which are stored so and computed in f32.
+    halves,
+    /// f32 and f64.
+    floats,
+    /// Pairs of those.
+    complexes,
+    /// The narrow floats that NumPy lacks, likewise computed in f32.
+    minis,
+}
+
+/// Calls `$callback! { rows... }` with every dtype: `variant: Rust type { fields }`.
 ///
-/// *precision* is the number of significant bits of a value (of one part, for complex); *max exponent* the largest
-/// power of two in range, 0 for the exact kinds. NumPy number -1: a dtype NumPy itself does not have.
+/// *class* says which loops the dtype shares; *precision* is the number of significant bits of a value (of one part, for
+/// complex); *exponent* the largest power of two in range, 0 for the exact kinds; *char* NumPy's typecode (ml_dtypes' for
+/// the ones NumPy lacks); *numpy* NumPy's type number, if it has the dtype built in; *dlpack* DLPack's type code; *buffer*
+/// the buffer protocol's format, if it has one.
+///
 /// Rows stand in promotion order: the common dtype of two is the first row that both cast to safely. Signed integers
 /// come first, as in NumPy's loops, so that bool becomes int8 where a ufunc has no loop for it.
 #[macro_export]
 macro_rules! for_each_dtype {
-    ($callback:ident) => {
-        $callback! {
-            Bool     B8        "bool"          Bool    1  false 1  0    '?' 0  6  "?";
-            I8       i8        "int8"          Int     1  true  7  0    'b' 1  0  "b";
-            U8       u8        "uint8"         Int     1  false 8  0    'B' 2  1  "B";
-            I16      i16       "int16"         Int     2  true  15 0    'h' 3  0  "h";
-            U16      u16       "uint16"        Int     2  false 16 0    'H' 4  1  "H";
-            I32      i32       "int32"         Int     4  true  31 0    'i' 5  0  "i";
-            U32      u32       "uint32"        Int     4  false 32 0    'I' 6  1  "I";
-            I64      i64       "int64"         Int     8  true  63 0    'l' 7  0  "l";
-            U64      u64       "uint64"        Int     8  false 64 0    'L' 8  1  "L";
-            F8E5M2   F8E5M2    "float8_e5m2"   Float   1  true  3  15   '4' -1 12 "";
-            F8E4M3FN F8E4M3FN  "float8_e4m3fn" Float   1  true  4  8    '3' -1 10 "";
-            F16      f16       "float16"       Float   2  true  11 15   'e' 23 2  "e";
-            BF16     bf16      "bfloat16"      Float   2  true  8  127  'E' -1 4  "";
-            F32      f32       "float32"       Float   4  true  24 127  'f' 11 2  "f";
-            F64      f64       "float64"       Float   8  true  53 1023 'd' 12 2  "d";
-            C64      Complex32 "complex64"     Complex 8  true  24 127  'F' 14 5  "Zf";
-            C128     Complex64 "complex128"    Complex 16 true  53 1023 'D' 15 5  "Zd";
+    ($callback:ident) => { $crate::for_each_dtype! { [$callback] } };
+    ([$($callback:tt)+] $($first:tt)*) => {
+        $($callback)+! { $($first)*
+            Bool: B8 { class: bools, name: "bool", bytes: 1, signed: false, precision: 1, exponent: 0,
+                char: '?', numpy: Some(0), dlpack: 6, buffer: Some("?") }
+            I8: i8 { class: ints, name: "int8", bytes: 1, signed: true, precision: 7, exponent: 0,
+                char: 'b', numpy: Some(1), dlpack: 0, buffer: Some("b") }
+            U8: u8 { class: ints, name: "uint8", bytes: 1, signed: false, precision: 8, exponent: 0,
+                char: 'B', numpy: Some(2), dlpack: 1, buffer: Some("B") }
+            I16: i16 { class: ints, name: "int16", bytes: 2, signed: true, precision: 15, exponent: 0,
+                char: 'h', numpy: Some(3), dlpack: 0, buffer: Some("h") }
+            U16: u16 { class: ints, name: "uint16", bytes: 2, signed: false, precision: 16, exponent: 0,
+                char: 'H', numpy: Some(4), dlpack: 1, buffer: Some("H") }
+            I32: i32 { class: ints, name: "int32", bytes: 4, signed: true, precision: 31, exponent: 0,
+                char: 'i', numpy: Some(5), dlpack: 0, buffer: Some("i") }
+            U32: u32 { class: ints, name: "uint32", bytes: 4, signed: false, precision: 32, exponent: 0,
+                char: 'I', numpy: Some(6), dlpack: 1, buffer: Some("I") }
+            I64: i64 { class: ints, name: "int64", bytes: 8, signed: true, precision: 63, exponent: 0,
+                char: 'l', numpy: Some(7), dlpack: 0, buffer: Some("l") }
+            U64: u64 { class: ints, name: "uint64", bytes: 8, signed: false, precision: 64, exponent: 0,
+                char: 'L', numpy: Some(8), dlpack: 1, buffer: Some("L") }
+            F8E5M2: F8E5M2 { class: minis, name: "float8_e5m2", bytes: 1, signed: true, precision: 3, exponent: 15,
+                char: '4', numpy: None, dlpack: 12, buffer: None }
+            F8E4M3FN: F8E4M3FN { class: minis, name: "float8_e4m3fn", bytes: 1, signed: true, precision: 4, exponent: 8,
+                char: '3', numpy: None, dlpack: 10, buffer: None }
+            F16: f16 { class: halves, name: "float16", bytes: 2, signed: true, precision: 11, exponent: 15,
+                char: 'e', numpy: Some(23), dlpack: 2, buffer: Some("e") }
+            BF16: bf16 { class: minis, name: "bfloat16", bytes: 2, signed: true, precision: 8, exponent: 127,
+                char: 'E', numpy: None, dlpack: 4, buffer: None }
+            F32: f32 { class: floats, name: "float32", bytes: 4, signed: true, precision: 24, exponent: 127,
+                char: 'f', numpy: Some(11), dlpack: 2, buffer: Some("f") }
+            F64: f64 { class: floats, name: "float64", bytes: 8, signed: true, precision: 53, exponent: 1023,
+                char: 'd', numpy: Some(12), dlpack: 2, buffer: Some("d") }
+            C64: Complex32 { class: complexes, name: "complex64", bytes: 8, signed: true, precision: 24, exponent: 127,
+                char: 'F', numpy: Some(14), dlpack: 5, buffer: Some("Zf") }
+            C128: Complex64 { class: complexes, name: "complex128", bytes: 16, signed: true, precision: 53, exponent: 1023,
+                char: 'D', numpy: Some(15), dlpack: 5, buffer: Some("Zd") }
         }
     };
 }
 
+/// Calls `$callback! { bools: [(variant Rust-type)...] ints: [...] ... }` with the dtypes of each [`Class`], in the order in
+/// which a ufunc's loops are searched. Datetimes will be a class of their own between `complexes` and `minis`.
+#[macro_export]
+macro_rules! for_each_class {
+    ($callback:ident) => {
+        $crate::for_each_dtype! { [$crate::sort_into_classes] $callback [] [] [] [] [] [] }
+    };
+}
+
+/// Sorts rows by their class; each goes behind the others in its brackets.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sort_into_classes {
+    ($cb:ident [$($b:tt)*] [$($i:tt)*] [$($h:tt)*] [$($f:tt)*] [$($c:tt)*] [$($m:tt)*]) => {
+        $cb! { bools: [$($b)*] ints: [$($i)*] halves: [$($h)*] floats: [$($f)*] complexes: [$($c)*] minis: [$($m)*] }
+    };
+    ($cb:ident [$($b:tt)*] $i:tt $h:tt $f:tt $c:tt $m:tt $v:ident: $r:ident { class: bools, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb [$($b)* ($v $r)] $i $h $f $c $m $($rest)* }
+    };
+    ($cb:ident $b:tt [$($i:tt)*] $h:tt $f:tt $c:tt $m:tt $v:ident: $r:ident { class: ints, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b [$($i)* ($v $r)] $h $f $c $m $($rest)* }
+    };
+    ($cb:ident $b:tt $i:tt [$($h:tt)*] $f:tt $c:tt $m:tt $v:ident: $r:ident { class: halves, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b $i [$($h)* ($v $r)] $f $c $m $($rest)* }
+    };
+    ($cb:ident $b:tt $i:tt $h:tt [$($f:tt)*] $c:tt $m:tt $v:ident: $r:ident { class: floats, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b $i $h [$($f)* ($v $r)] $c $m $($rest)* }
+    };
+    ($cb:ident $b:tt $i:tt $h:tt $f:tt [$($c:tt)*] $m:tt $v:ident: $r:ident { class: complexes, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b $i $h $f [$($c)* ($v $r)] $m $($rest)* }
+    };
+    ($cb:ident $b:tt $i:tt $h:tt $f:tt $c:tt [$($m:tt)*] $v:ident: $r:ident { class: minis, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b $i $h $f $c [$($m)* ($v $r)] $($rest)* }
+    };
+}
+
 macro_rules! define_dtype {
-    ($($variant:ident $rust:ident $name:literal $kind:ident $bytes:literal $signed:literal $precision:literal
-       $exponent:literal $char:literal $number:literal $dlpack:literal $format:literal;)*) => {
+    ($($variant:ident: $rust:ident { class: $class:ident, name: $name:literal, $($field:ident: $value:expr),* })*) => {
         /// A native element type.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -61,25 +135,23 @@ macro_rules! define_dtype {
         impl DType {
             /// Every dtype, in promotion order.
             pub const ALL: &'static [DType] = &[$(DType::$variant),*];
-            const ROWS: &'static [Row] = &[$(Row {
-                name: $name, kind: Kind::$kind, bytes: $bytes, signed: $signed, precision: $precision,
-                exponent: $exponent, char: $char, number: $number, dlpack: $dlpack, format: $format,
-            }),*];
+            const ROWS: &'static [Row] =
+                &[$(Row { class: Class::$class, name: $name, $($field: $value),* }),*];
         }
     };
 }
 
 struct Row {
+    class: Class,
     name: &'static str,
-    kind: Kind,
     bytes: usize,
     signed: bool,
     precision: u32,
     exponent: i32,
     char: char,
-    number: i32,
+    numpy: Option<i32>,
     dlpack: u8,
-    format: &'static str,
+    buffer: Option<&'static str>,
 }
 
 for_each_dtype!(define_dtype);
@@ -97,9 +169,19 @@ impl DType {
         self.row().name
     }
 
+    /// Which dtypes it shares loops with.
+    pub const fn class(self) -> Class {
+        self.row().class
+    }
+
     /// Bool, integer, float or complex.
     pub const fn kind(self) -> Kind {
-        self.row().kind
+        match self.class() {
+            Class::bools => Kind::Bool,
+            Class::ints => Kind::Int,
+            Class::halves | Class::floats | Class::minis => Kind::Float,
+            Class::complexes => Kind::Complex,
+        }
     }
 
     /// Bytes of one element.
@@ -109,7 +191,7 @@ impl DType {
 
     /// Bytes an element's address is a multiple of in aligned memory (complex aligns as its parts).
     pub const fn align(self) -> usize {
-        match self.row().kind {
+        match self.kind() {
             Kind::Complex => self.row().bytes / 2,
             _ => self.row().bytes,
         }
@@ -143,10 +225,7 @@ impl DType {
 
     /// NumPy's type number, where NumPy has the dtype built in.
     pub const fn numpy_number(self) -> Option<i32> {
-        match self.row().number {
-            -1 => None,
-            number => Some(number),
-        }
+        self.row().numpy
     }
 
     /// DLPack's type code; the bit count is `8 * size()` (bool counts 8), one lane.
@@ -156,8 +235,7 @@ impl DType {
 
     /// The buffer protocol's format string; `None` where the protocol has none.
     pub const fn buffer_format(self) -> Option<&'static str> {
-        let format = self.row().format;
-        if format.is_empty() { None } else { Some(format) }
+        self.row().buffer
     }
 
     /// The dtype with that name.
@@ -178,8 +256,8 @@ impl DType {
     }
 
     /// Narrower than f32: stored so, computed in f32.
-    pub const fn is_small_float(self) -> bool {
-        matches!(self.kind(), Kind::Float) && self.size() < 4
+    pub const fn is_narrow_float(self) -> bool {
+        matches!(self.class(), Class::halves | Class::minis)
     }
 }
 

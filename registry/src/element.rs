@@ -25,9 +25,7 @@ mod sealed {
 }
 
 macro_rules! define_elements {
-    (Bool B8 $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal $num:literal $dl:literal $f:literal;
-     $($variant:ident $rust:ident $name:literal $kind:ident $bytes:literal $signed:literal $precision:literal
-       $exponent:literal $char:literal $number:literal $dlpack:literal $format:literal;)*) => {
+    (Bool: B8 { $($bool:tt)* } $($variant:ident: $rust:ident { $($row:tt)* })*) => {
         impl sealed::Sealed for B8 {}
         impl Element for B8 {
             const DTYPE: DType = DType::Bool;
@@ -36,7 +34,7 @@ macro_rules! define_elements {
         impl UserElement for bool {
             type Lane = B8;
         }
-        const _: () = assert!(size_of::<B8>() == $b);
+        const _: () = assert!(size_of::<B8>() == DType::Bool.size());
         $(
             impl sealed::Sealed for $rust {}
             impl Element for $rust {
@@ -46,7 +44,7 @@ macro_rules! define_elements {
             impl UserElement for $rust {
                 type Lane = $rust;
             }
-            const _: () = assert!(size_of::<$rust>() == $bytes);
+            const _: () = assert!(size_of::<$rust>() == DType::$variant.size());
         )*
     };
 }

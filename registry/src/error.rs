@@ -26,6 +26,13 @@ pub enum TableError {
         /// Which loop.
         index: usize,
     },
+    /// A core signature that cannot be read, or has other counts than the ufunc.
+    BadCore {
+        /// The ufunc.
+        ufunc: &'static str,
+        /// What is written.
+        core: &'static str,
+    },
     /// A loop with no code for the scalar level.
     NoKernel {
         /// The ufunc.
@@ -44,6 +51,9 @@ impl fmt::Display for TableError {
             }
             TableError::DuplicateLoop { ufunc, index } => {
                 write!(f, "loop {index} of '{ufunc}' has the inputs of an earlier one")
+            }
+            TableError::BadCore { ufunc, core } => {
+                write!(f, "the core signature '{core}' of '{ufunc}' does not fit it")
             }
             TableError::NoKernel { ufunc, index } => {
                 write!(f, "loop {index} of '{ufunc}' has no kernel for the scalar level")

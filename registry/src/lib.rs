@@ -9,18 +9,23 @@
 #![forbid(unsafe_code)]
 
 pub mod abi;
+pub mod code;
+pub mod core;
 mod define;
 pub mod dtype;
 pub mod element;
 pub mod error;
+pub mod intern;
 pub mod promote;
 pub mod resolve;
 pub mod signature;
 pub mod table;
 pub mod ufunc;
 
+pub use self::core::{CoreAxis, CoreError, CoreSignature};
 pub use abi::{BlockFn, FoldFn, FpFlags, Isa, StridedFn};
-pub use dtype::{DType, Kind};
+pub use code::{ByIsa, Code, Kernels, Object, ObjectFn};
+pub use dtype::{Class, DType, Kind};
 pub use element::{B8, Element, F8E4M3FN, F8E5M2, UserElement};
 pub use error::{ResolveError, TableError};
 pub use half::{bf16, f16};
@@ -30,7 +35,7 @@ pub use resolve::{Request, resolve, resolve_reduction};
 pub use signature::{Signature, SignatureError};
 pub use table::{Table, table};
 pub use ufunc::{
-    Accuracy, BoolRule, Cost, FpReport, Identity, Kernels, LoopDef, ReduceRule, Registration, UfuncDef,
+    Accuracy, BoolRule, Cost, FoldOrder, FpReport, Identity, LoopDef, ReduceRule, Registration, UfuncDef,
 };
 
 #[doc(hidden)]

@@ -2,7 +2,8 @@
 //!
 //! 1. a loop with exactly the operands' dtypes is taken at once;
 //! 2. else, where all inputs of a ufunc's loops share a dtype, the operands' common dtype decides: the first loop to
-//!    which it casts safely; where they do not (`ldexp`), the first loop to which each input casts safely;
+//!    which it casts safely; where they do not (`ldexp`), and for some ufuncs anyway (`arctan2`), the first loop to which
+//!    each input casts safely;
 //! 3. `dtype=`/`signature=` leave only the loops that have what they fix; when one is left it is taken, whatever the
 //!    inputs, and the call's casting rule judges;
 //! 4. every input, and every given output, must be castable under the call's rule.
@@ -27,10 +28,10 @@ pub struct Request<'a> {
 }
 
 /// Chooses the loop of a call and checks every cast it implies.
-pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+pub fn resolve<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef, ResolveError> {
     let l = find_loop(def, request)?;
     for (index, (&from, &to)) in request.inputs.iter().zip(l.inputs).enumerate() {
-        let as_truth = def.reduce == ReduceRule::Logical && to == DType::Bool;
+        let as_truth = def.truth && to == DType::Bool;
         if !as_truth && !can_cast_typed(from, to, request.casting) {
             let several = l.inputs.len() > 1;
             let casting = request.casting;
@@ -43,23 +44,20 @@ pub fn resolve(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static
 
 /// Chooses the loop of a reduction: `(accumulator, input) -> accumulator`, all of one dtype. Inputs are cast freely.
 pub fn resolve_reduction(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     input: DType,
     out: Option<DType>,
     dtype: Option<DType>,
-) -> Result<&'static LoopDef, ResolveError> {
+) -> Result<&LoopDef, ResolveError> {
     let no_loop = || ResolveError::NoMatchingLoop { ufunc: def.name };
     let wanted = match (dtype, def.reduce) {
         (Some(dtype), _) => dtype,
-        (None, ReduceRule::Logical) => DType::Bool,
+        (None, _) if def.truth => DType::Bool,
         (None, ReduceRule::WidenInts) if out.is_none() => widened(input),
         (None, _) => input,
     };
-    let first = if dtype.is_none() { out.unwrap_or(wanted) } else { wanted };
-    let operands = match def.reduce {
-        ReduceRule::Logical => [Typed::Strong(wanted); 2],
-        _ => [Typed::Strong(first), Typed::Strong(wanted)],
-    };
+    let first = if dtype.is_none() && !def.truth { out.unwrap_or(wanted) } else { wanted };
+    let operands = [Typed::Strong(first), Typed::Strong(wanted)];
     let signature = dtype.map(|d| Signature::of_output(d, 2, 1));
     let request =
         Request { inputs: &operands, outputs: &[], signature: signature.as_ref(), casting: Casting::Unsafe };
@@ -71,14 +69,14 @@ pub fn resolve_reduction(
     Ok(l)
 }
 
-fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static LoopDef, ResolveError> {
+fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef, ResolveError> {
     let open = request.signature.is_none_or(Signature::is_open);
     if open && let Some(l) = exact(def, request.inputs) {
         return Ok(l);
     }
     let refused = || ResolveError::NoLoop { ufunc: def.name, inputs: request.inputs.to_vec() };
     let common = promote_all(request.inputs).ok_or_else(refused)?;
-    let admitted = |l: &&'static LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
+    let admitted = |l: &&LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
     let wants_bool = request.signature.is_some_and(|s| s.outputs.first() == Some(&Some(DType::Bool)));
     match def.bool {
         BoolRule::RefusedFor(alternative) if wants_bool || (open && common == DType::Bool) => {
@@ -88,20 +86,24 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
         _ => {}
     }
     // Operands that do not share a dtype with a loop meet as truth values.
-    if def.reduce == ReduceRule::Logical && open {
+    if def.truth && open {
         return def.loop_for(&[DType::Bool; 2]).ok_or_else(refused);
     }
     let common = match def.ints_to_f64 && matches!(common.kind(), Kind::Bool | Kind::Int) {
         true => DType::F64,
         false => common,
     };
-    let takes = |l: &&'static LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
+    let takes = |l: &&LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
+        true if def.inputs_apart => request.inputs.iter().all(|&t| match t {
+            Typed::Strong(d) => can_cast(d, l.inputs[0], Casting::Safe),
+            Typed::Weak(_) => can_cast(common, l.inputs[0], Casting::Safe),
+        }),
         true => can_cast(common, l.inputs[0], Casting::Safe),
         false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
     };
     // The loops of bfloat16 and float8 stand after others that these cast to; NumPy's order says nothing of them.
     let is_numpys = common.numpy_number().is_some();
-    let is_common = |l: &&'static LoopDef| !is_numpys && l.inputs.iter().all(|&i| i == common);
+    let is_common = |l: &&LoopDef| !is_numpys && l.inputs.iter().all(|&i| i == common);
     let mut admitted_loops = def.loops().filter(admitted);
     if let Some(l) = admitted_loops.clone().find(is_common).or_else(|| admitted_loops.find(takes)) {
         return Ok(l);
@@ -113,7 +115,7 @@ fn find_loop(def: &'static UfuncDef, request: &Request<'_>) -> Result<&'static L
     left.next().ok_or(ResolveError::NoMatchingLoop { ufunc: def.name })
 }
 
-fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
+fn exact<'d>(def: &'d UfuncDef, inputs: &[Typed]) -> Option<&'d LoopDef> {
     let &Typed::Strong(first) = inputs.first()? else { return None };
     let rest = &inputs[1..];
     def.loops().find(|l| {
@@ -122,8 +124,8 @@ fn exact(def: &'static UfuncDef, inputs: &[Typed]) -> Option<&'static LoopDef> {
 }
 
 fn check_outputs(
-    def: &'static UfuncDef,
-    l: &'static LoopDef,
+    def: &UfuncDef,
+    l: &LoopDef,
     outputs: &[Option<DType>],
     casting: Casting,
 ) -> Result<(), ResolveError> {

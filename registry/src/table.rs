@@ -1,5 +1,7 @@
 //! The table of all ufuncs linked into the program: collected once, sorted, checked.
 
+use crate::code::Code;
+use crate::core::CoreSignature;
 use crate::error::TableError;
 use crate::ufunc::{Registration, UfuncDef};
 use std::collections::BTreeMap;
@@ -70,12 +72,21 @@ fn check(def: &'static UfuncDef, taken: &BTreeMap<&str, &UfuncDef>) -> Result<()
             return Err(TableError::DuplicateName { name });
         }
     }
+    if let Some(core) = def.core {
+        let counts = CoreSignature::parse(core).map(|core| (core.inputs.len(), core.outputs.len()));
+        if counts != Ok((def.nin(), def.nout())) {
+            return Err(TableError::BadCore { ufunc, core });
+        }
+    }
     let mut seen: Vec<&[_]> = vec![];
     for (index, l) in def.loops().enumerate() {
         if l.inputs.len() != def.nin() || l.outputs.len() != def.nout() {
             return Err(TableError::WrongArity { ufunc, index });
         }
-        if l.kernels.block[0].is_none() && l.kernels.strided.is_none() {
+        if let Code::Kernels(kernels) = &l.code
+            && !kernels.block.exists()
+            && !kernels.strided.exists()
+        {
             return Err(TableError::NoKernel { ufunc, index });
         }
         if seen.contains(&l.inputs) {

@@ -1,11 +1,13 @@
 //! The records: a ufunc and its loops, as data.
 
-use crate::abi::{BlockFn, FoldFn, Isa, StridedFn};
+use crate::code::Code;
 use crate::dtype::DType;
+use crate::intern;
 use crate::signature::write_signature;
 use std::fmt;
 
-/// A ufunc: its name, its loops, and the facts methods and promotion need. Made by the engine's `ufunc!` macro, which also submits it.
+/// A ufunc: its name, its loops, and every fact about it that others need. Made by the engine's `ufunc!` macro, which also
+/// submits it, or at run time by [`UfuncDef::made`]: then it is dropped like any value, its loops with it.
 pub struct UfuncDef {
     /// The name it is found by.
     pub name: &'static str,
@@ -19,16 +21,34 @@ pub struct UfuncDef {
     pub params: (&'static [&'static str], &'static [&'static str]),
     /// The loops, groups in search order: the first that all inputs cast to safely is taken.
     pub loops: &'static [&'static [LoopDef]],
+    /// Loops of its own, behind those; for ufuncs made at run time.
+    pub own_loops: Vec<LoopDef>,
+    /// Over which axes of its operands it computes ([`crate::CoreSignature`]); `None` for one element at a time.
+    pub core: Option<&'static str>,
     /// What a reduction over nothing gives.
     pub identity: Identity,
     /// Whether reductions may run over several axes in any order.
     pub reorderable: bool,
     /// How `reduce` chooses its dtype.
     pub reduce: ReduceRule,
+    /// Operands count as truth values: those that share no loop meet as bool, whatever the cast, before any rounding,
+    /// and reductions are of bools.
+    pub truth: bool,
+    /// Each input by itself must cast safely to the loop; else their common dtype must (`arctan2` of int8 and uint8 is
+    /// float16, though their common dtype, int16, is not).
+    pub inputs_apart: bool,
     /// Integers and bools go to the f64 loop whatever narrower float would hold them (`divide`).
     pub ints_to_f64: bool,
     /// What happens to bool where there is no loop for it.
     pub bool: BoolRule,
+    /// Some of NumPy's loops of it clear the IEEE flags when they are done, those of the casts before them included.
+    pub clears_flags: bool,
+    /// NumPy has indexed loops for it: what `at` raises is reported under its name.
+    pub indexed: bool,
+    /// What is said of an element that a loop refuses ([`crate::FpFlags::REFUSED`]).
+    pub refusal: Option<&'static str>,
+    /// NumPy warns of an output given by position.
+    pub positional_out_deprecated: bool,
     /// Work per element, for the decision to use threads.
     pub cost: Cost,
     /// The stated error bound of the floating-point loops.
@@ -50,14 +70,28 @@ impl UfuncDef {
             examples: &[],
             params,
             loops,
+            own_loops: Vec::new(),
+            core: None,
             identity: Identity::None,
             reorderable: false,
             reduce: ReduceRule::Plain,
+            truth: false,
+            inputs_apart: false,
             ints_to_f64: false,
             bool: BoolRule::AsInt,
+            clears_flags: false,
+            indexed: false,
+            refusal: None,
+            positional_out_deprecated: false,
             cost: Cost::Light,
             accuracy: Accuracy::Exact,
         }
+    }
+
+    /// A ufunc made at run time, with its parameters' names, inputs and outputs.
+    pub fn made(name: &str, params: (&[&str], &[&str]), loops: Vec<LoopDef>) -> UfuncDef {
+        let params = (intern::names(params.0), intern::names(params.1));
+        UfuncDef { own_loops: loops, ..UfuncDef::new(intern::name(name), "", params, &[]) }
     }
 
     /// Number of inputs.
@@ -76,13 +110,17 @@ impl UfuncDef {
     }
 
     /// All loops in search order.
-    pub fn loops(&self) -> impl Iterator<Item = &'static LoopDef> + Clone + use<> {
-        let groups: &'static [&'static [LoopDef]] = self.loops;
-        groups.iter().flat_map(|group| group.iter())
+    pub fn loops(&self) -> impl Iterator<Item = &LoopDef> + Clone {
+        self.loops.iter().flat_map(|group| group.iter()).chain(&self.own_loops)
+    }
+
+    /// Whether integers of either sign meet exactly: there are loops of `i64` beside `u64`, as comparisons have.
+    pub fn mixes_signs(&self) -> bool {
+        self.loop_for(&[DType::I64, DType::U64]).is_some()
     }
 
     /// The loop with exactly these input dtypes.
-    pub fn loop_for(&self, inputs: &[DType]) -> Option<&'static LoopDef> {
+    pub fn loop_for(&self, inputs: &[DType]) -> Option<&LoopDef> {
         self.loops().find(|l| l.inputs == inputs)
     }
 }
@@ -101,51 +139,12 @@ pub struct LoopDef {
     pub outputs: &'static [DType],
     /// How the loop tells of IEEE exceptions.
     pub fp: FpReport,
+    /// In which order it may fold.
+    pub folds: FoldOrder,
+    /// Whether its code calls Python: it runs on the calling thread only, which keeps the GIL.
+    pub needs_gil: bool,
     /// The code.
-    pub kernels: Kernels,
-}
-
-/// The machine code of a loop. Each array is indexed by [`Isa`]; a level the family does not gain from is `None`, and
-/// the next lower one runs.
-pub struct Kernels {
-    /// Contiguous blocks; the scalar level is always there.
-    pub block: [Option<BlockFn>; Isa::ALL.len()],
-    /// The same with the first input being the output, element for element; other inputs apart from it.
-    pub inplace: [Option<BlockFn>; Isa::ALL.len()],
-    /// Strided and strictly sequential; there for every two-to-one loop whose output can be its input.
-    pub strided: Option<StridedFn>,
-    /// Folds of contiguous data, where order may be chosen.
-    pub fold: [Option<FoldFn>; Isa::ALL.len()],
-}
-
-impl Kernels {
-    /// The kernel of the highest level not above `isa`.
-    #[inline]
-    pub fn block_at(&self, isa: Isa) -> Option<BlockFn> {
-        best(&self.block, isa).map(|(f, _)| f)
-    }
-
-    /// The in-place kernel of the highest level not above `isa`.
-    #[inline]
-    pub fn inplace_at(&self, isa: Isa) -> Option<BlockFn> {
-        best(&self.inplace, isa).map(|(f, _)| f)
-    }
-
-    /// The fold of the highest level not above `isa`.
-    #[inline]
-    pub fn fold_at(&self, isa: Isa) -> Option<FoldFn> {
-        best(&self.fold, isa).map(|(f, _)| f)
-    }
-
-    /// The level at which a block runs under that cap.
-    pub fn level_at(&self, isa: Isa) -> Isa {
-        best(&self.block, isa).map_or(Isa::Scalar, |(_, level)| level)
-    }
-}
-
-#[inline]
-fn best<F: Copy>(by_isa: &[Option<F>; Isa::ALL.len()], cap: Isa) -> Option<(F, Isa)> {
-    (0..=cap as usize).rev().find_map(|i| by_isa[i].map(|f| (f, Isa::ALL[i])))
+    pub code: Code,
 }
 
 impl LoopDef {
@@ -178,6 +177,17 @@ pub enum FpReport {
     Returned,
 }
 
+/// In which order a loop may fold elements, which decides the bits of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoldOrder {
+    /// One after the other.
+    Sequential,
+    /// Any: it is associative and commutative, exactly or as far as anyone asks.
+    Any,
+    /// As sums of floats: NumPy's pairwise summation along a run, and -0 changes nothing.
+    Pairwise,
+}
+
 /// What a reduction over no element gives, in any dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -200,8 +210,6 @@ pub enum ReduceRule {
     Plain,
     /// The input's, but bool and integers narrower than 64 bits are summed in 64 (`add`, `multiply`).
     WidenInts,
-    /// Bool, whatever the input (`logical_and` and its like).
-    Logical,
 }
 
 /// Work per element, in the classes that thread thresholds are set for.

@@ -6,6 +6,8 @@ Needs NumPy 2.4 on 64-bit little-endian Linux. On the same NumPy and the same CP
 changes no byte. Every file is CSV with a header line and no quoting. `int`, `float` and `complex` stand for
 weak Python scalars (NEP 50).
 
+The ufuncs are those of the registry that NumPy has.
+
 promotion.csv        a,b,result
     The common dtype of each ordered pair.
 
@@ -14,25 +16,29 @@ casting.csv          from,to,no,equiv,safe,same_kind,unsafe
 
 resolve.csv          ufunc,inputs,result
     `ufunc.resolve_dtypes` for each combination of operand dtypes, as `float32;float32->float32`, or an
-    error word. The result dtype of each row, or its error, is checked against a real call on ones. The
-    inputs are as `resolve_dtypes` has them. A real comparison differs in how it gets there, by value: two
-    weak integers are `object` here and int64 in a call where they fit; and one that does not fit the other
-    operand's integer dtype still compares exactly, where this table alone would have the cast fail.
+    error word; several outputs are separated by `;` too. The result dtypes of each row, or its error, are
+    checked against a real call on ones. The inputs are as `resolve_dtypes` has them. A real comparison
+    differs in how it gets there, by value: two weak integers are `object` here and int64 in a call where
+    they fit; and one that does not fit the other operand's integer dtype still compares exactly, where this
+    table alone would have the cast fail.
 
 resolve_reduce.csv   ufunc,input,dtype_arg,result
     The dtype of `ufunc.reduce(np.ones(3, input), dtype=dtype_arg)`, or an error word; dtype_arg may be
     empty. Each row is checked against `resolve_dtypes(..., reduction=True)`.
 
 edge_values.csv      ufunc,dtype,out_dtype,inputs,outputs,flags
-    One line for each loop that takes this very dtype in every operand. Lists are separated by spaces. A
-    binary ufunc has two lists of inputs separated by `;`, already paired: the first of each belong
-    together. A value is its bits as a hexadecimal integer; an output that is NaN is `nan`. Flags are what a
-    call on that one element reports: the sum of DIVIDE 1, OVERFLOW 2, UNDERFLOW 4 and INVALID 8.
+    One line for each loop that takes this very dtype in every input; complex ones where we have them. Lists
+    are separated by spaces. A binary ufunc has two lists of inputs separated by `;`, already paired: the
+    first of each belong together; so have several outputs, and their dtypes. A value is its bits as a
+    hexadecimal integer, of a complex number those of its parts with `:` between them; an output that is NaN
+    is `nan`. Flags are what a call on that one element reports: the sum of DIVIDE 1, OVERFLOW 2,
+    UNDERFLOW 4 and INVALID 8, or 16 where the call is refused.
 
     NumPy has several code paths, chosen by CPU. Values and flags are those of the best path of the machine
     that wrote the file. `?` after a flag or an output says that another path, or one call on the whole
     list, gives something else: the last bit of exp and log, a flag on a subnormal, the sign of fmin(0, -0).
-    On other CPUs it may be other bits: compare such functions within the accuracy they promise.
+    On other CPUs it may be other bits: compare such functions within the accuracy they promise. A CPU that
+    lacks a path cannot tell of it: there what the file says of the same inputs already stays, as doubted.
 
 Error words: `no_loop` (this signature has no loop), `no_safe_loop` (no loop takes these inputs by safe
 casts), `no_matching_loop` (no loop fits dtype=, or the reduction), `bool_subtract`, `bool_negative`.
@@ -49,22 +55,17 @@ from typing import Any
 
 import numpy as np
 
+from ufunx import _native
+
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 FLOATS = ["float16", "float32", "float64"]
-STRONG = ["bool", *INTS, *FLOATS, "complex64", "complex128"]
 WEAK: dict[str, Any] = {"int": 1, "float": 1.0, "complex": 1 + 0j}
 
-UNARY = """
-    negative positive absolute fabs square reciprocal sign logical_not invert floor ceil trunc rint sqrt cbrt
-    exp exp2 expm1 log log2 log10 log1p isnan isinf isfinite signbit
-""".split()
-BINARY = """
-    add subtract multiply divide equal not_equal less less_equal greater greater_equal
-    logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor left_shift right_shift
-    minimum maximum fmin fmax
-""".split()
+COMPLEXES = ["complex64", "complex128"]
+STRONG = ["bool", *INTS, *FLOATS, *COMPLEXES]
+UFUNCS = [name for name in _native.records() if isinstance(getattr(np, name, None), np.ufunc)]
 
 ERRORS = {
     "numpy boolean subtract": "bool_subtract",
@@ -118,18 +119,19 @@ def casting() -> Iterable[list[str]]:
 
 def resolve() -> Iterable[list[str]]:
     yield ["ufunc", "inputs", "result"]
-    for name in UNARY + BINARY:
+    for name in UFUNCS:
         f = ufunc(name)
         for inputs in itertools.product([*STRONG, *WEAK], repeat=f.nin):
 
             def planned(f: Any = f, inputs: tuple[str, ...] = inputs) -> str:
                 operands = [type(WEAK[x]) if x in WEAK else np.dtype(x) for x in inputs]
-                *ins, out = f.resolve_dtypes((*operands, None))
-                return f"{';'.join(d.name for d in ins)}->{out.name}"
+                dtypes = [d.name for d in f.resolve_dtypes((*operands, *[None] * f.nout))]
+                return f"{';'.join(dtypes[: f.nin])}->{';'.join(dtypes[f.nin :])}"
 
             def called(f: Any = f, inputs: tuple[str, ...] = inputs) -> str:
-                result: str = np.asarray(f(*map(one, inputs))).dtype.name
-                return result
+                results = f(*map(one, inputs))
+                several = results if isinstance(results, tuple) else (results,)
+                return ";".join(np.asarray(result).dtype.name for result in several)
 
             plan = answer(planned)
             assert plan.rpartition("->")[2] == answer(called), (name, inputs, plan)
@@ -138,8 +140,10 @@ def resolve() -> Iterable[list[str]]:
 
 def resolve_reduce() -> Iterable[list[str]]:
     yield ["ufunc", "input", "dtype_arg", "result"]
-    for name in BINARY:
+    for name in UFUNCS:
         f = ufunc(name)
+        if (f.nin, f.nout) != (2, 1):
+            continue
         for given, wanted in itertools.product(STRONG, [None, *STRONG]):
 
             def planned(f: Any = f, given: str = given, wanted: str | None = wanted) -> str:
@@ -185,6 +189,9 @@ def edges(dtype: str, nin: int) -> list[np.ndarray]:
     """One array per input; for two inputs, every pair."""
     if dtype == "bool":
         values = np.array([False, True])
+    elif dtype in COMPLEXES:
+        parts = [0.0, -0.0, 1.0, -1.5, np.inf, np.nan] + [3e38, -1e-30, -np.inf] * (nin == 1)
+        values = np.array([complex(re, im) for re in parts for im in parts]).astype(dtype)
     elif dtype in INTS:
         values = integer_edges(dtype)
     else:
@@ -196,6 +203,9 @@ def edges(dtype: str, nin: int) -> list[np.ndarray]:
 
 def hexadecimal(values: np.ndarray, nan: bool) -> list[str]:
     """The bits of each value, with every NaN alike if `nan`."""
+    if values.dtype.kind == "c":
+        real, imag = hexadecimal(values.real.copy(), nan), hexadecimal(values.imag.copy(), nan)
+        return [f"{re}:{im}" for re, im in zip(real, imag, strict=True)]
     bits = values.view(f"uint{values.dtype.itemsize * 8}")
     return ["nan" if nan and v != v else f"{b:x}" for v, b in zip(values, bits, strict=True)]
 
@@ -209,33 +219,45 @@ def edge_rows() -> Iterable[list[str]]:
         raised |= flags
 
     np.seterrcall(note)
-    for name in UNARY + BINARY:
+    for name in UFUNCS:
         f = ufunc(name)
-        for dtype in ["bool", *INTS, *FLOATS]:
+        for dtype in STRONG:
             try:
-                loop = f.resolve_dtypes((np.dtype(dtype),) * f.nin + (None,))
+                loop = f.resolve_dtypes((np.dtype(dtype),) * f.nin + (None,) * f.nout)
             except TypeError:
                 continue
             if any(d.name != dtype for d in loop[: f.nin]):
                 continue
+            if dtype in COMPLEXES and not any("D" in t for t in _native.records()[name]["types"]):
+                continue  # NumPy's alone yet
             inputs = edges(dtype, f.nin)
-            outputs = np.empty(len(inputs[0]), loop[-1])
-            flags = []
+            outputs = [np.zeros(len(inputs[0]), d) for d in loop[f.nin :]]
+            flags, refused = [], np.zeros(len(inputs[0]), bool)
             with np.errstate(all="call"):
-                for i in range(len(outputs)):
+                for i in range(len(refused)):
                     raised = 0
-                    outputs[i : i + 1] = f(*(x[i : i + 1] for x in inputs))
+                    try:
+                        f(*(x[i : i + 1] for x in inputs), out=tuple(y[i : i + 1] for y in outputs))
+                    except ValueError:
+                        raised, refused[i] = 16, True
                     flags.append(str(raised))
+            whole = [y.copy() for y in outputs]
             with np.errstate(all="ignore"):
-                whole = np.asarray(f(*inputs))
+                taken = f(*(x[~refused] for x in inputs))
+                for y, part in zip(whole, taken if f.nout > 1 else (taken,), strict=True):
+                    y[~refused] = part
             lists = ";".join(" ".join(hexadecimal(x, nan=False)) for x in inputs)
-            singly, together = (" ".join(hexadecimal(x, nan=True)) for x in (outputs, whole))
-            yield [name, dtype, outputs.dtype.name, lists, singly, " ".join(flags), together]
+            singly, together = (
+                ";".join(" ".join(hexadecimal(y, nan=True)) for y in ys) for ys in (outputs, whole)
+            )
+            dtypes = ";".join(y.dtype.name for y in outputs)
+            yield [name, dtype, dtypes, lists, singly, " ".join(flags), together]
 
 
 def edge_values() -> Iterable[list[str]]:
     """The rows of the best path, with `?` at what another path does differently."""
     yield ["ufunc", "dtype", "out_dtype", "inputs", "outputs", "flags"]
+    earlier = {} if has_every_path() else {tuple(row[:4]): row[4:] for row in EARLIER}
     paths = []
     for disabled in CPU_PATHS:
         env = {**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled, "PYTHONWARNINGS": "ignore"}
@@ -245,13 +267,33 @@ def edge_values() -> Iterable[list[str]]:
     for rows in zip(*paths, strict=True):
         same, outputs, flags, whole = rows[0][:4], *([row[column] for row in rows] for column in (4, 5, 6))
         assert all(row[:4] == same for row in rows)
-        yield [*same, marked(outputs + whole), marked(flags)]
+        known = earlier.get(tuple(same), [])
+        yield [*same, marked([*known[:1], *outputs, *whole]), marked([*known[1:], *flags])]
 
 
 def marked(lists: list[str]) -> str:
-    """The first list, with `?` after each item that the other lists do not share."""
+    """The first list, with `?` after each item that the other lists do not share; of several, each."""
+    if ";" in lists[0]:
+        return ";".join(
+            marked(list(parts)) for parts in zip(*(text.split(";") for text in lists), strict=True)
+        )
     columns = zip(*(text.split() for text in lists), strict=True)
-    return " ".join(items[0] + "?" * (len(set(items)) > 1) for items in columns)
+    return " ".join(items[0].rstrip("?") + "?" * (len(set(items)) > 1) for items in columns)
+
+
+def has_every_path() -> bool:
+    """Whether this CPU runs the best of NumPy's code paths."""
+    found: list[str] = np.show_config("dicts")["SIMD Extensions"]["found"]
+    return "X86_V4" in found
+
+
+def earlier_edge_values() -> list[list[str]]:
+    """The file's rows so far."""
+    path = DATA / "edge_values.csv"
+    return [line.split(",") for line in path.read_text().splitlines()[1:]] if path.exists() else []
+
+
+EARLIER = earlier_edge_values()
 
 
 def main() -> None:

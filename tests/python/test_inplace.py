@@ -11,6 +11,7 @@ from pathlib import Path
 import fuzz
 import numpy as np
 import pytest
+from lacking import lacking
 from numpy import add as captured_add
 
 import ufunx as ux
@@ -117,6 +118,7 @@ ROUTES = {
     "a subclass that calls super for reduce": lambda: np.add.reduce(A.view(Overriding)),
     "a masked array": lambda: np.ma.array(A, mask=A > 4) + B,
 }
+LACKING = [getattr(np, lacking(1)), getattr(np, lacking(2))]
 # What comes to us and is, or was, NumPy's to do: that gets it by the original way, methods included.
 NUMPYS = {
     "a list": lambda: np.add([1.0, 2.0], 3),
@@ -134,7 +136,7 @@ NUMPYS = {
     "text": lambda: np.add(np.array(["a"]), np.array(["b"])),
     "at with a tuple of indices": lambda: np.add.at(GRID.copy(), (np.array([0]), np.array([1])), 1),
     "a ufunc without loops of ours": lambda: np.matmul(GRID, GRID.T),
-    "a method of a ufunc without loops of ours": lambda: np.arctan2.reduce(A),
+    "a method of a ufunc without loops of ours": lambda: LACKING[1].reduce(A),
     "a ufunc from Python": lambda: np.frompyfunc(lambda x, y: x, 2, 1).reduce(A),
 }
 ERRORS = {
@@ -228,7 +230,7 @@ def test_errors_are_numpys(route):
     assert str(raised.value) == str(expected.value)
 
 
-@pytest.mark.parametrize("ufunc", [np.floor_divide, np.remainder, np.power, np.sin, np.arctan2, np.matmul])
+@pytest.mark.parametrize("ufunc", [np.add, np.power, *LACKING, np.matmul])
 def test_explain_says_what_comes_of_numpys_ufuncs(ufunc):
     inputs = [GRID, GRID.T][: ufunc.nin] if ufunc is np.matmul else [A, B][: ufunc.nin]
     with ux.installed():

@@ -78,12 +78,14 @@ impl Trial {
         let mut outputs = self.outputs.clone();
         let report = if self.in_place {
             let mut target = self.inputs[0].clone();
-            let mut out = target.view_mut();
+            let out = target.view_mut();
             // SAFETY: a call allows an input that is its output; the array outlives the call.
             let first = unsafe { View::from_operand(out.operand().clone()) };
             let views: Vec<View<'_>> =
                 std::iter::once(first).chain(self.inputs[1..].iter().map(Buf::view)).collect();
-            let report = run_loop(def, l, &views, std::slice::from_mut(&mut out)).unwrap();
+            let mut targets: Vec<ViewMut<'_>> =
+                std::iter::once(out).chain(outputs[1..].iter_mut().map(Buf::view_mut)).collect();
+            let report = run_loop(def, l, &views, &mut targets).unwrap();
             outputs[0] = target;
             report
         } else {

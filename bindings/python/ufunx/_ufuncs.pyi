@@ -407,7 +407,7 @@ arcsinh: _UFunc_Nin1_Nout1[L["arcsinh"], int, None]
 arctan: _UFunc_Nin1_Nout1[L["arctan"], int, None]
 """Trigonometric inverse tangent, element-wise."""
 arctan2: _UFunc_Nin2_Nout1[L["arctan2"], int, None]
-"""Element-wise arc tangent of ``x1/x2`` choosing the quadrant correctly."""
+"""The angle of the point (x2, x1) as seen from the origin, between -pi and pi, element-wise."""
 arctanh: _UFunc_Nin1_Nout1[L["arctanh"], int, None]
 """Inverse hyperbolic tangent element-wise."""
 bitwise_and: _UFunc_Nin2_Nout1[L["bitwise_and"], int, L[-1]]
@@ -423,7 +423,7 @@ cbrt: _UFunc_Nin1_Nout1[L["cbrt"], int, None]
 ceil: _UFunc_Nin1_Nout1[L["ceil"], int, None]
 """The least integer not below the value, element-wise."""
 conjugate: _UFunc_Nin1_Nout1[L["conjugate"], int, None]
-"""Return the complex conjugate, element-wise."""
+"""The complex conjugate, element-wise; of real numbers a copy."""
 copysign: _UFunc_Nin2_Nout1[L["copysign"], int, None]
 """Change the sign of x1 to that of x2, element-wise."""
 cos: _UFunc_Nin1_Nout1[L["cos"], int, None]
@@ -433,7 +433,7 @@ cosh: _UFunc_Nin1_Nout1[L["cosh"], int, None]
 deg2rad: _UFunc_Nin1_Nout1[L["deg2rad"], int, None]
 """Convert angles from degrees to radians."""
 degrees: _UFunc_Nin1_Nout1[L["degrees"], int, None]
-"""Convert angles from radians to degrees."""
+"""Angles in radians as degrees, element-wise."""
 divide: _UFunc_Nin2_Nout1[L["divide"], int, None]
 """Divides arguments element-wise; integers give f64."""
 divmod: _UFunc_Nin2_Nout2[L["divmod"], int, None]
@@ -453,7 +453,7 @@ float_power: _UFunc_Nin2_Nout1[L["float_power"], int, None]
 floor: _UFunc_Nin1_Nout1[L["floor"], int, None]
 """The largest integer not above the value, element-wise."""
 floor_divide: _UFunc_Nin2_Nout1[L["floor_divide"], int, None]
-"""Return the largest integer smaller or equal to the division of the inputs."""
+"""The quotient rounded down, element-wise."""
 fmax: _UFunc_Nin2_Nout1[L["fmax"], int, None]
 """The larger of two values, element-wise; a NaN only if both are."""
 fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]
@@ -461,7 +461,7 @@ fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]
 fmod: _UFunc_Nin2_Nout1[L["fmod"], int, None]
 """Returns the element-wise remainder of division."""
 frexp: _UFunc_Nin1_Nout2[L["frexp"], int, None]
-"""Decompose the elements of x into mantissa and twos exponent."""
+"""Mantissas between 0.5 and 1 and exponents of two, element-wise: x == mantissa * 2**exponent."""
 gcd: _UFunc_Nin2_Nout1[L["gcd"], int, L[0]]
 """Returns the greatest common divisor of ``|x1|`` and ``|x2|``."""
 greater: _UFunc_Nin2_Nout1[L["greater"], int, None]
@@ -533,7 +533,7 @@ not_equal: _UFunc_Nin2_Nout1[L["not_equal"], int, None]
 positive: _UFunc_Nin1_Nout1[L["positive"], int, None]
 """Numerical positive, element-wise: a copy."""
 power: _UFunc_Nin2_Nout1[L["power"], int, None]
-"""First array elements raised to powers from second array, element-wise."""
+"""x1 to the power of x2, element-wise."""
 rad2deg: _UFunc_Nin1_Nout1[L["rad2deg"], int, None]
 """Convert angles from radians to degrees."""
 radians: _UFunc_Nin1_Nout1[L["radians"], int, None]

@@ -21,9 +21,8 @@ pub unsafe fn normal_form(
     method: Method,
     arguments: &Arguments<'_>,
 ) -> Result<NormalArguments, Refusal> {
-    // A positional output of these two is deprecated; NumPy says so.
-    let extremum = method == Method::Call && matches!(ufunc.own_name(), "maximum" | "minimum");
-    if extremum && arguments.positional.len() > ufunc.target.nin {
+    let deprecated = method == Method::Call && ufunc.def.is_some_and(|def| def.positional_out_deprecated);
+    if deprecated && arguments.positional.len() > ufunc.target.nin {
         return Err(Refusal::Count);
     }
     let named = arguments.named().map(|(name, value)| (Keyword::of(name.to_bytes()), value));

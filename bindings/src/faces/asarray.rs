@@ -1,7 +1,7 @@
 //! `from_dlpack` and `asarray`: foreign arrays as arrays, an ndarray where NumPy has the dtype, else `ufunx.Array`.
 
 use super::array::{cast, dtype_argument};
-use crate::foreign::view::view;
+use crate::foreign::view::{steady, view};
 use crate::foreign::{Class, Exchange, array, class_of, import, refuse};
 use crate::python::numpy_api::NumPy;
 use crate::python::numpy_api::stood_for;
@@ -30,7 +30,12 @@ pub fn from_dlpack<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let np = NumPy::get(x.py());
     check(np, x)?;
-    shown(np, import::from_object(np, x, device, copy).map_err(|error| refuse::reworded(x, error))?)
+    // SAFETY: a live object.
+    let steady = match unsafe { class_of(x.py(), np, x.as_ptr()) } {
+        Class::Exchange(exchange) => steady(x, exchange)?,
+        _ => x.clone(),
+    };
+    shown(np, import::from_object(np, &steady, device, copy).map_err(|error| refuse::reworded(x, error))?)
 }
 
 /// Refuses what `__dlpack__` itself may not, and what differs from its memory.

@@ -20,7 +20,6 @@ use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
 use ufunx::plan::Access;
-use ufunx::registry::LoopDef;
 
 /// Say how `ufunc(*args, **kwargs)` would run: on which path and why, by which loop, at which ISA level, over which
 /// merged axes, how each operand is read or written, on how many threads. For a ufunc of NumPy's it is what in-place mode
@@ -62,9 +61,9 @@ pub fn explain<'py>(
             answer.set_item("path", path)?;
             answer.set_item("reason", reason.text())?;
         }
-        Ok(Way { l, isa, shape, operands, threads }) => {
+        Ok(Way { signature, isa, shape, operands, threads }) => {
             answer.set_item("path", "native")?;
-            answer.set_item("loop", l.to_string())?;
+            answer.set_item("loop", signature)?;
             answer.set_item("isa", isa.name())?;
             answer.set_item("axes", PyTuple::new(py, shape)?)?;
             answer.set_item("operands", PyTuple::new(py, operands)?)?;
@@ -76,7 +75,7 @@ pub fn explain<'py>(
 
 /// The way a call takes on our loops, in words.
 struct Way {
-    l: &'static LoopDef,
+    signature: String,
     isa: Isa,
     shape: Vec<usize>,
     operands: Vec<&'static str>,
@@ -126,8 +125,8 @@ unsafe fn prepare(
             Access::Streamed => "past the caches",
         });
         Ok(Way {
-            l: plan.l,
-            isa: plan.l.kernels.level_at(ufunx::current_isa()),
+            signature: plan.l.to_string(),
+            isa: plan.l.code.kernels().block.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),

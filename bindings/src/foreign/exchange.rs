@@ -8,6 +8,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use std::ffi::CStr;
+use std::sync::{Mutex, PoisonError};
 use ufunx::DType;
 
 /// The exchange API in a class's own namespace.
@@ -40,7 +41,27 @@ fn api_in(capsule: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
 
 /// Whether a class is one whose objects an exchange API makes, or a subclass of it: another class may have borrowed the API,
 /// whose functions do not look at what they are given.
-pub fn makes(py: Python<'_>, api: &ExchangeApi, class: &Bound<'_, PyAny>) -> bool {
+pub fn makes(py: Python<'_>, api: &'static ExchangeApi, class: &Bound<'_, PyAny>) -> bool {
+    /// The addresses of tables, which live as long as the process, and the class of what they make.
+    static MADE: Mutex<Vec<(usize, Py<PyAny>)>> = Mutex::new(Vec::new());
+    let address = std::ptr::from_ref(api).addr();
+    let known = || {
+        let made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().find(|(known, _)| *known == address).map(|(_, class)| class.clone_ref(py))
+    };
+    let made = known().or_else(|| {
+        let made = sample_class(py, api)?;
+        MADE.lock().unwrap_or_else(PoisonError::into_inner).push((address, made.clone_ref(py)));
+        Some(made)
+    });
+    // SAFETY: live classes.
+    made.is_some_and(|made| unsafe {
+        ffi::PyType_IsSubtype(class.as_ptr().cast(), made.as_ptr().cast()) != 0
+    })
+}
+
+/// The class of an object that a table makes, of one element.
+fn sample_class(py: Python<'_>, api: &ExchangeApi) -> Option<Py<PyAny>> {
     let sample = Block::new(DType::F64, &[1], None).and_then(|(block, element)| {
         // SAFETY: the memory of the element; the tensor is given away.
         unsafe {
@@ -48,10 +69,7 @@ pub fn makes(py: Python<'_>, api: &ExchangeApi, class: &Bound<'_, PyAny>) -> boo
             to_object(py, api, block.into_tensor())
         }
     });
-    // SAFETY: live classes.
-    sample.is_ok_and(|sample| unsafe {
-        ffi::PyType_IsSubtype(class.as_ptr().cast(), ffi::Py_TYPE(sample.as_ptr())) != 0
-    })
+    sample.ok().map(|sample| sample.get_type().into_any().unbind())
 }
 
 /// A tensor as an object of the class whose API it is.

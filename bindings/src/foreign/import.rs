@@ -2,7 +2,7 @@
 //! tensor is ours whatever happens next; its deleter runs once, when the last array that looks at it is gone. What a
 //! tensor says of itself is checked before it is believed.
 
-use super::abi::{COMPLEX, Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version};
+use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version};
 use super::export::{UNVERSIONED, VERSIONED};
 use crate::python::exit;
 use crate::python::numpy_api::NumPy;
@@ -97,7 +97,7 @@ pub fn from_capsule<'py>(
 pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
     unsafe {
-        let (Operand { ptr, dtype, shape, strides }, writable) = owner.read().map_err(refusal)?;
+        let (Operand { ptr, dtype, shape, strides }, writable) = owner.memory().map_err(refusal)?;
         let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
         np.view(py, dtype, &shape, Some(&strides), ptr.cast(), writable, owner.into_base(py)?)
     }
@@ -141,35 +141,18 @@ impl Drop for Owner {
 }
 
 impl Owner {
-    /// The memory, and whether it may be written to.
+    /// The memory, and whether it may be written to; a tensor that cannot say so may not.
     ///
     /// # Safety
-    /// It is live.
-    unsafe fn read(&self) -> Result<(Operand, bool), Refused> {
+    /// A live tensor; what it points at is as it says.
+    pub unsafe fn memory(&self) -> Result<(Operand, bool), Refused> {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
                 Owner::Versioned(managed) => ManagedTensorVersioned::read(*managed),
-                // It cannot say whether it may be written to.
-                Owner::Unversioned(managed) => (**managed).read().map(|memory| (memory, false)),
+                Owner::Unversioned(managed) => Ok(((**managed).read()?, false)),
             }
         }
-    }
-
-    /// Whether its elements are complex numbers, as far as can be told.
-    ///
-    /// # Safety
-    /// It is live.
-    pub unsafe fn is_complex(&self) -> bool {
-        // SAFETY: the caller's promise; of another major version only the version and the deleter are known.
-        let code = unsafe {
-            match self {
-                Owner::Versioned(managed) if (**managed).version.major != VERSION.major => return false,
-                Owner::Versioned(managed) => (**managed).tensor.dtype.code,
-                Owner::Unversioned(managed) => (**managed).tensor.dtype.code,
-            }
-        };
-        code == COMPLEX
     }
 
     /// As the base of an array: the tensor's deletion is put off until the object is gone.

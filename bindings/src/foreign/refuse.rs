@@ -1,7 +1,6 @@
 //! Why an array cannot be read, in words that name the way out.
 
 use super::class::Flags;
-use super::view::is_true;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -18,12 +17,14 @@ pub unsafe fn flags(object: &Bound<'_, PyAny>, known: &Flags) -> PyResult<()> {
     // SAFETY: functions of the object's class; answers are released, errors taken away.
     let (tracked, negated) = unsafe {
         let tracked = match known.requires_grad {
-            Some((get, closure)) => is_yes(get(object.as_ptr(), closure)),
-            None => is_yes(ffi::PyObject_GetAttr(object.as_ptr(), intern!(py, "requires_grad").as_ptr())),
+            Some((get, closure)) => is_yes(py, get(object.as_ptr(), closure))?,
+            None => {
+                is_yes(py, ffi::PyObject_GetAttr(object.as_ptr(), intern!(py, "requires_grad").as_ptr()))?
+            }
         };
         let negated = match known.is_neg {
-            Some(is_neg) => is_yes(is_neg(object.as_ptr(), std::ptr::null_mut())),
-            None => says_yes(object, intern!(py, "is_neg")),
+            Some(is_neg) => is_yes(py, is_neg(object.as_ptr(), std::ptr::null_mut()))?,
+            None => says_yes(object, intern!(py, "is_neg"))?,
         };
         (tracked, negated)
     };
@@ -40,20 +41,23 @@ pub unsafe fn flags(object: &Bound<'_, PyAny>, known: &Flags) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether an answer is `True`; it is released, and an error in its place taken away.
+/// Whether an answer is `True`; it is released. Where there is nobody to answer it is not.
 ///
 /// # Safety
 /// A reference to give, or null with an error.
-unsafe fn is_yes(answer: *mut ffi::PyObject) -> bool {
+unsafe fn is_yes(py: Python<'_>, answer: *mut ffi::PyObject) -> PyResult<bool> {
     // SAFETY: the caller's promise; True lives for ever.
     unsafe {
         if answer.is_null() {
+            if ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
+                return Err(PyErr::fetch(py));
+            }
             ffi::PyErr_Clear();
-            return false;
+            return Ok(false);
         }
         let yes = answer == ffi::Py_True();
         ffi::Py_DECREF(answer);
-        yes
+        Ok(yes)
     }
 }
 
@@ -72,7 +76,7 @@ pub fn whatever_differs(object: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Refuses tensors that are conjugated when read, as complex ones can be.
 pub fn conjugated(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if says_yes(object, intern!(object.py(), "is_conj")) {
+    if says_yes(object, intern!(object.py(), "is_conj"))? {
         return Err(PyBufferError::new_err(
             "the tensor has its conjugate bit set, so its memory is not conjugated; pass tensor.resolve_conj()",
         ));
@@ -81,11 +85,12 @@ pub fn conjugated(object: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// Whether a method of that name is there and answers `True`.
-fn says_yes(object: &Bound<'_, PyAny>, method: &Bound<'_, PyString>) -> bool {
+fn says_yes(object: &Bound<'_, PyAny>, method: &Bound<'_, PyString>) -> PyResult<bool> {
     let arguments = [object.as_ptr()];
     // SAFETY: live objects.
     unsafe {
-        is_yes(ffi::PyObject_VectorcallMethod(method.as_ptr(), arguments.as_ptr(), 1, std::ptr::null_mut()))
+        let null = std::ptr::null_mut();
+        is_yes(object.py(), ffi::PyObject_VectorcallMethod(method.as_ptr(), arguments.as_ptr(), 1, null))
     }
 }
 
@@ -163,4 +168,9 @@ fn is_tracer(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     let module = class.getattr(intern!(py, "__module__"))?;
     let name = class.getattr(intern!(py, "__name__"))?;
     Ok(name.extract::<&str>()? == "Tracer" && module.extract::<&str>()?.starts_with("jax"))
+}
+
+/// Whether an attribute of that name is there and true.
+fn is_true(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
+    object.getattr(name).is_ok_and(|value| value.is_truthy().unwrap_or(false))
 }

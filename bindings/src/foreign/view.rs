@@ -16,9 +16,10 @@ use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, P
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use smallvec::SmallVec;
 use ufunx::DType;
+use ufunx::operand::Operand;
+use ufunx::registry::Kind;
 
 /// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
 /// object is alive.
@@ -91,6 +92,7 @@ unsafe fn by_exchange<'py>(
     // SAFETY: functions of the class for an object of the class; the tensor is ours to delete.
     unsafe {
         check(object, exchange)?;
+        let object = &steady(object, exchange)?;
         let Some(export) = exchange.api.from_object else {
             return by_dlpack(np, object, exchange.has_flags);
         };
@@ -98,7 +100,8 @@ unsafe fn by_exchange<'py>(
         match export(object.as_ptr(), &mut managed) {
             0 if !managed.is_null() => {
                 let owner = Owner::Versioned(managed);
-                if exchange.has_flags && owner.is_complex() {
+                let is_complex = |(memory, _): (Operand, bool)| memory.dtype.kind() == Kind::Complex;
+                if exchange.has_flags && owner.memory().is_ok_and(is_complex) {
                     refuse::conjugated(object)?;
                 }
                 import::adopt(py, np, owner).map_err(|error| attached(py, || refuse::reworded(object, error)))
@@ -106,6 +109,24 @@ unsafe fn by_exchange<'py>(
             0 => Err(PyBufferError::new_err("the C exchange API of the class gave no tensor")),
             _ => Err(attached(py, || refuse::reworded(object, raised(py)))),
         }
+    }
+}
+
+/// An object of the same memory that keeps it whatever becomes of this one. torch's tensors, and the DLPack tensors made of
+/// them, keep what holds the memory only as long as nobody gives the tensor other memory (`t.data = ...`, `t.set_(...)`);
+/// `detach`, which such classes have, gives another tensor.
+pub fn steady<'py>(object: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
+    if !exchange.has_flags {
+        return Ok(object.clone());
+    }
+    match object.getattr_opt(intern!(py, "detach"))? {
+        Some(detach) => {
+            let detached = detach.call0()?;
+            let same = detached.get_type().is(object.get_type());
+            Ok(if same { detached } else { object.clone() })
+        }
+        None => Ok(object.clone()),
     }
 }
 
@@ -209,9 +230,4 @@ fn as_numpy_does<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
             PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, NPY_ARRAY_ENSUREARRAY, null);
         Bound::from_owned_ptr_or_err(py, made)
     }
-}
-
-/// Whether an attribute of that name is there and true.
-pub fn is_true(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
-    object.getattr(name).is_ok_and(|value| value.is_truthy().unwrap_or(false))
 }

@@ -2,7 +2,7 @@
 //! dtype. Bounds and alternatives are numbers that this dtype holds, or (for `where`) arrays like it.
 
 use super::bind::Slots;
-use super::list::Native;
+use super::native::Native;
 use super::objects::{call, is_absent, is_plain_out};
 use crate::python::entry::count_native;
 use crate::python::gil;

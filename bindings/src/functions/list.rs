@@ -1,60 +1,14 @@
 //! The functions of NumPy's that run on the engine: their parameters and their native ways, one row each.
 
-use super::bind::{Parameters, Shape, Slots};
-use super::reductions::{self, Reduction};
+use super::bind::{Parameters, Shape};
+use super::native::{Native, Reduction, Run, Ufuncs};
+use super::reductions;
 use super::{Kind, elementwise, moments, new};
-use crate::python::numpy_api::NumPy;
-use crate::ufunc::record::{self, Ufunc};
 use pyo3::exceptions::PySystemError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyMapping};
 use std::sync::Arc;
-
-/// One of NumPy's functions.
-pub struct Native {
-    /// Its parameters.
-    pub parameters: Parameters,
-    /// NumPy's public function.
-    pub public: *mut ffi::PyObject,
-    /// Tries the native way; the first argument is an exact array.
-    pub run: Run,
-    /// What it folds by, if it is a reduction.
-    pub reduction: Option<Reduction>,
-    /// The ufuncs it is made of.
-    pub ufuncs: Arc<Ufuncs>,
-}
-
-/// A native way: the result, or `None` before anything was written.
-pub type Run =
-    for<'py> unsafe fn(Python<'py>, &NumPy, &Native, &Slots) -> Option<PyResult<Bound<'py, PyAny>>>;
-
-macro_rules! ufuncs {
-    ($($name:ident)*) => {
-        /// Ufuncs of ours, alive as long as the functions.
-        pub struct Ufuncs { $(#[allow(missing_docs, reason = "the names say it")] pub $name: Py<PyAny>),* }
-
-        impl Ufuncs {
-            fn new(named: &Bound<'_, PyDict>) -> PyResult<Ufuncs> {
-                let find = |name: &str| {
-                    let found = named.get_item(name)?.map(Bound::unbind);
-                    found.ok_or_else(|| PySystemError::new_err(format!("no ufunc of the name {name}")))
-                };
-                Ok(Ufuncs { $($name: find(stringify!($name))?),* })
-            }
-        }
-    };
-}
-ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract square sqrt rint }
-
-impl Ufuncs {
-    /// What is behind one of them.
-    pub fn inner<'a>(py: Python<'a>, object: &'a Py<PyAny>) -> &'a Ufunc {
-        let found = record::of(object.bind(py));
-        found.unwrap_or_else(|| unreachable!("made by `ufuncs`"))
-    }
-}
 
 /// What a row says.
 struct Row {

@@ -2,7 +2,7 @@
 //! shorter way, which only numbers take that raise no flag. What warns, or is not plain, is NumPy's.
 
 use super::bind::Slots;
-use super::list::{Native, Ufuncs};
+use super::native::{Native, Ufuncs};
 use super::objects::{call, is_absent, is_absent_or_none, is_plain_out};
 use crate::arguments::passed::Arguments;
 use crate::pipeline;

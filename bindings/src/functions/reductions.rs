@@ -2,7 +2,7 @@
 //! them the running sums and products.
 
 use super::bind::Slots;
-use super::list::{Native, Ufuncs};
+use super::native::{Native, Places, Reduction, Ufuncs};
 use super::objects::{call, is_absent, is_plain_out};
 use crate::arguments::passed::Arguments;
 use crate::pipeline;
@@ -14,28 +14,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use smallvec::SmallVec;
 use ufunx::dispatch::arguments::Method;
-
-/// What a reduction folds by.
-#[derive(Clone, Copy)]
-pub struct Reduction {
-    /// The ufunc.
-    pub ufunc: fn(&Ufuncs) -> &Py<PyAny>,
-    /// The method that foreign objects may have.
-    pub method: &'static str,
-    /// Which slot is which parameter.
-    pub places: &'static Places,
-}
-
-/// The slots of a reduction's parameters; the array is the first, the axis the second.
-pub struct Places {
-    dtype: Option<usize>,
-    out: usize,
-    keepdims: usize,
-    initial: Option<usize>,
-    mask: usize,
-    /// Whether the result is bool, whatever the elements are.
-    truth: bool,
-}
 
 /// Of `sum` and `prod`.
 pub const SUM: Places =

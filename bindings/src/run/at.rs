@@ -6,8 +6,8 @@ use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
 use crate::python::threads;
+use crate::run::call::discards_imaginary;
 use crate::run::common::{array, integers, out_of_memory};
-use crate::run::early::forgets_flags;
 use crate::ufunc::record::Ufunc;
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::PyValueError;
@@ -108,13 +108,14 @@ pub unsafe fn native_at<'py>(
             let step = values.strides.first().copied().unwrap_or(0);
             let all = (0..count).map(index);
             let flags = ufunx::at::at_plain(l, &target, all, values.ptr, step).ok_or(Reason::Layout)?;
-            return Ok(np.report(py, at_name(ufunc), flags).map(|()| py.None().into_bound(py)));
+            return Ok(ufunc.report(py, np, at_name(ufunc), flags).map(|()| py.None().into_bound(py)));
         }
         let l = ufunx::at::resolve_at(def, target.dtype, strong.map(Typed::Strong));
         let l = l.map_err(|_| Reason::Resolution)?;
         let casts = [(target.dtype, l.inputs[0]), (l.outputs[0], target.dtype)];
-        let all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
-        if forgets_flags(def) && all.into_iter().any(|(from, to)| can_raise(from, to)) {
+        let mut all = casts.into_iter().chain(strong.map(|value| (value, l.inputs[1])));
+        let numpys = |(from, to)| discards_imaginary(from, to) || def.clears_flags && can_raise(from, to);
+        if all.any(numpys) {
             return Err(Reason::Resolution);
         }
         at_values(py, np, ufunc, &target, &indices, operand)
@@ -123,8 +124,7 @@ pub unsafe fn native_at<'py>(
 
 /// Under what name NumPy reports what `at` raised on a plain array: its own for ufuncs with an indexed loop.
 fn at_name(ufunc: &Ufunc) -> &'static str {
-    let indexed = ["add", "subtract", "multiply", "divide"];
-    indexed.into_iter().find(|name| *name == ufunc.own_name()).unwrap_or("at")
+    ufunc.def.filter(|def| def.indexed).map_or("at", |def| def.name)
 }
 
 unsafe fn at_values<'py>(
@@ -141,9 +141,8 @@ unsafe fn at_values<'py>(
         let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
         threads::in_context(py, indices.len(), run)
     });
-    let done = match done {
-        Ok(done) => done,
-        Err(error) => return out_of_memory(error).map(Err),
-    };
-    Ok(np.report(py, "at", done.flags | done.cast).map(|()| py.None().into_bound(py)))
+    match done {
+        Ok(done) => Ok(ufunc.report(py, np, "at", done.flags | done.cast).map(|()| py.None().into_bound(py))),
+        Err(error) => out_of_memory(error).map(Err),
+    }
 }

@@ -124,9 +124,9 @@ unsafe fn execute<'py>(
         Ok::<_, Raised>(data)
     })?;
     // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
-    let report = unsafe { gil::without(py, n, || planned.run()) };
+    let report = unsafe { gil::around(py, planned.plan.l, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
-    np.report(py, ufunc.own_name(), report.flags | report.cast)?;
+    ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
     let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
     Ok(results.into_iter().map(made).collect())
 }
@@ -166,13 +166,6 @@ unsafe fn wrapped<'py>(
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
 fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
-    // No loop of ours is complex, and casting to a real dtype wants a warning.
-    let complex = |d: DType| d.kind() == Kind::Complex;
-    let is_complex =
-        |t: Typed| t == Typed::Weak(Weak::Complex) || matches!(t, Typed::Strong(d) if complex(d));
-    if parsed.inputs.iter().any(|i| is_complex(i.typed())) {
-        return Err(Reason::DType);
-    }
     // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -193,10 +186,6 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
     } else if outputs().any(|d| d.numpy_number().is_none()) {
         return Err(Reason::DType);
     }
-    // NumPy reads what a masked output holds, and warns where that loses imaginary parts.
-    if parsed.mask.is_some() && outputs().any(complex) {
-        return Err(Reason::DType);
-    }
     let types: SmallVec<[Typed; 2]> = parsed.inputs.iter().map(|i| compared(def, parsed, i)).collect();
     let out_types: SmallVec<[Option<DType>; 1]> =
         parsed.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand.dtype)).collect();
@@ -207,13 +196,26 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static Loop
         signature: signature.as_ref(),
         casting: parsed.casting,
     };
-    resolve(def, &request).map_err(|_| Reason::Resolution)
+    let l = resolve(def, &request).map_err(|_| Reason::Resolution)?;
+    let loses = |i: &Ingested, &to: &DType| discards_imaginary(i.typed().alone(), to);
+    let lost = parsed.inputs.iter().zip(l.inputs).any(|(input, to)| loses(input, to))
+        || l.outputs.iter().zip(&out_types).any(|(&from, to)| {
+            // NumPy reads what a masked output holds.
+            to.is_some_and(|to| {
+                discards_imaginary(from, to) || parsed.mask.is_some() && discards_imaginary(to, from)
+            })
+        });
+    if lost { Err(Reason::DType) } else { Ok(l) }
+}
+
+/// Whether a cast loses imaginary parts: that wants NumPy's warning.
+pub fn discards_imaginary(from: DType, to: DType) -> bool {
+    from.kind() == Kind::Complex && to.kind() != Kind::Complex
 }
 
 /// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its
 /// own, for there are loops that compare integers of either sign exactly.
 fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
-    const COMPARISONS: [&str; 6] = ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"];
     let Ingested::Weak(Scalar::Int(x)) = input else { return input.typed() };
     let beside = parsed.inputs.iter().find_map(|i| match i.typed() {
         Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
@@ -221,7 +223,7 @@ fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
     });
     let out_of_bounds = |dtype: DType| !dtype.int_range().contains(x);
     match beside {
-        Some(dtype) if parsed.dtype.is_none() && COMPARISONS.contains(&def.name) && out_of_bounds(dtype) => {
+        Some(dtype) if parsed.dtype.is_none() && def.mixes_signs() && out_of_bounds(dtype) => {
             Typed::Strong(DType::I64)
         }
         _ => input.typed(),

@@ -7,13 +7,13 @@ use crate::python::memory::Raised;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
 use crate::results::wrap::Wrap;
+use crate::ufunc::record::Ufunc;
 use numpy::npyffi::PyArrayObject;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::reduce::{Axes, normalize_axis};
-use ufunx::registry::Kind;
 use ufunx::{DType, Report};
 
 /// The value of a keyword, null where absent.
@@ -29,8 +29,7 @@ pub unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, R
             return Err(Reason::Operand);
         }
         let array = object.cast::<PyArrayObject>();
-        // No loop of ours is complex, and casting to a real dtype wants a warning.
-        let dtype = np.dtype_of(array).filter(|d| d.kind() != Kind::Complex).ok_or(Reason::DType)?;
+        let dtype = np.dtype_of(array).ok_or(Reason::DType)?;
         Ok(operand_of(array, dtype))
     }
 }
@@ -133,14 +132,14 @@ pub fn output<'py>(
 pub fn finish<'py>(
     py: Python<'py>,
     np: &NumPy,
-    name: &str,
+    (ufunc, name): (&Ufunc, &str),
     report: Report,
     result: Bound<'py, PyAny>,
     normal: &NormalArguments,
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: an array; live arguments.
     unsafe {
-        np.report(py, name, report.flags | report.cast)?;
+        ufunc.report(py, np, name, report.flags | report.cast)?;
         let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
         let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
         let wrap = Wrap::of_inputs(py, np, &normal.inputs[..1])?;

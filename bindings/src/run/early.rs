@@ -40,7 +40,7 @@ impl Early {
             } else if scalar || single_call {
                 // SAFETY: the caller's promise.
                 copies.push(Some(unsafe { cast_copy(input, dtype) }.map_err(|_| Reason::Layout)?));
-            } else if masked || forgets_flags(def) {
+            } else if masked || def.clears_flags {
                 return Err(Reason::Resolution);
             } else {
                 copies.push(None);
@@ -82,11 +82,4 @@ pub fn casts_outputs_apart(
         true => can_raise(computed, out.dtype) || can_raise(out.dtype, computed),
         false => can_raise(computed, out.dtype) && inputs.iter().any(|input| apart(input, out)),
     })
-}
-
-/// Whether some of NumPy's loops of that name clear the flags when they are done, those of casts before them included.
-pub fn forgets_flags(def: &UfuncDef) -> bool {
-    const CLEARING: &str = "absolute equal fmax fmin greater greater_equal isfinite isinf isnan left_shift less less_equal \
-        logical_and logical_or maximum minimum negative not_equal sign signbit";
-    CLEARING.split_whitespace().any(|name| name == def.name)
 }

@@ -7,9 +7,8 @@ use crate::arguments::parse::mask;
 use crate::python::gil;
 use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
-use crate::run::call::may_overflow;
+use crate::run::call::{discards_imaginary, may_overflow};
 use crate::run::common::{array, axes, finish, given_output, optional_dtype, output, value};
-use crate::run::early::forgets_flags;
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -70,6 +69,11 @@ pub unsafe fn native_reduce<'py>(
             },
         )?;
         let dtype = reduction.l.outputs[0];
+        if discards_imaginary(input.dtype, dtype)
+            || out.as_ref().is_some_and(|(_, o)| discards_imaginary(dtype, o.dtype))
+        {
+            return Err(Reason::DType);
+        }
         if let Initial::Value(value) = options.initial
             && (!suits(value, dtype) || may_overflow(value, dtype))
         {
@@ -81,8 +85,8 @@ pub unsafe fn native_reduce<'py>(
         Ok(output(py, np, out, dtype, &reduction.out_shape, || reduction.out_strides()).and_then(
             |(result, target)| {
                 let run = || reduction.run(&target);
-                let report = gil::without(py, input.len(), run).map_err(Raised::from)?;
-                finish(py, np, "reduce", report, result, normal)
+                let report = gil::around(py, reduction.l, input.len(), run).map_err(Raised::from)?;
+                finish(py, np, (ufunc, "reduce"), report, result, normal)
             },
         ))
     }
@@ -104,10 +108,10 @@ fn casts_apart(
             && options.initial == Initial::Default
             && options.mask.is_none()
             && !input.shape.is_empty()
-            && !forgets_flags(def)
+            && !def.clears_flags
     };
     // Reading a complex output into a real accumulator warns.
-    (raises && !together()) || (target.kind() == Kind::Complex && computed.kind() != Kind::Complex)
+    (raises && !together()) || discards_imaginary(target, computed)
 }
 
 /// Whether a number is of the dtype's kind or a lower one.

@@ -4,6 +4,7 @@ use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::Reason;
 use crate::python::gil;
 use crate::python::numpy_api::NumPy;
+use crate::run::call::discards_imaginary;
 use crate::run::common::{
     array, finish, given_output, integers, one_axis, optional_dtype, out_of_memory, output, value,
 };
@@ -41,6 +42,9 @@ pub unsafe fn native_accumulate<'py>(
         let out_dtype = out.as_ref().map(|(_, out)| out.dtype);
         let l = resolve_reduction(def, input.dtype, out_dtype, dtype).map_err(|_| Reason::Resolution)?;
         let dtype = l.outputs[0];
+        if discards_imaginary(input.dtype, dtype) {
+            return Err(Reason::DType);
+        }
         if let Some((_, out)) = &out {
             // What is computed is computed in the output's memory.
             let usable = out.dtype == dtype && out.shape == input.shape && out.is_aligned();
@@ -51,11 +55,11 @@ pub unsafe fn native_accumulate<'py>(
         let strides = || output_strides(&[&input], &input.shape, dtype.size(), Order::K);
         Ok(output(py, np, out, dtype, &input.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::accumulate::run(def, l, &input, &target, axis);
-            let report = gil::without(py, input.len(), run);
+            let report = gil::around(py, l, input.len(), run);
             // NumPy copies the input, cast, before it accumulates.
             let (loop_only, cast) = (Report { cast: FpFlags::NONE, ..report }, report.cast);
             np.report(py, "cast", cast)?;
-            finish(py, np, "accumulate", loop_only, result, normal)
+            finish(py, np, (ufunc, "accumulate"), loop_only, result, normal)
         }))
     }
 }
@@ -87,7 +91,7 @@ pub unsafe fn native_reduceat<'py>(
         let axis = one_axis(axis, input.shape.len())?;
         let l = resolve_reduction(def, input.dtype, None, dtype).map_err(|_| Reason::Resolution)?;
         // NumPy casts the whole array first, what no slice holds included.
-        if can_raise(input.dtype, l.inputs[1]) {
+        if can_raise(input.dtype, l.inputs[1]) || discards_imaginary(input.dtype, l.inputs[1]) {
             return Err(Reason::Resolution);
         }
         let slices = integers(&indices)
@@ -102,8 +106,8 @@ pub unsafe fn native_reduceat<'py>(
         let strides = || ufunx::operand::c_strides(&shaped.shape, dtype.size());
         Ok(output(py, np, None, dtype, &shaped.shape, strides).and_then(|(result, target)| {
             let run = || ufunx::reduceat::run(def, l, &input, &slices, axis, &target);
-            let report = gil::without(py, input.len(), run);
-            finish(py, np, "reduceat", report, result, normal)
+            let report = gil::around(py, l, input.len(), run);
+            finish(py, np, (ufunc, "reduceat"), report, result, normal)
         }))
     }
 }

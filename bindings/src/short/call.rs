@@ -237,7 +237,7 @@ unsafe fn run_values<'py>(
     // SAFETY: the caller's promise; the result's cell is apart from the others.
     unsafe {
         let flags = call_contiguous(l, ufunx::current_isa(), &cells[..=l.inputs.len()], 1);
-        np.report(py, ufunc.own_name(), flags)?;
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
         scalar(py, np, l.outputs[0], result.as_mut_ptr().cast())
     }
 }
@@ -260,13 +260,13 @@ unsafe fn make<'py, F: Fresh<'py>>(
         if let Some(from_element) = F::ELEMENT.filter(|_| walk.nd == 0) {
             let mut cell = [0u128];
             let target = cell.as_mut_ptr().cast();
-            np.report(py, ufunc.own_name(), laid.run(py, target))?;
+            ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
             return from_element(py, np, dtype, target).map(Some);
         }
         let strides = walk.output_strides(dtype.size());
         let strides = (!walk.c_order).then_some(&strides[..walk.nd]);
         let (made, target) = F::make(py, np, dtype, &walk.shape[..walk.nd], strides)?;
-        np.report(py, ufunc.own_name(), laid.run(py, target))?;
+        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
         Ok(Some(made))
     }
 }
@@ -288,7 +288,7 @@ unsafe fn into_output<'py>(
         let Some(laid) = Laid::new(ufunc.fast.cost, l, inputs) else { return Ok(None) };
         let Some(target) = laid.usable(np, out) else { return Ok(None) };
         let out = Bound::from_borrowed_ptr(py, out);
-        np.report(py, ufunc.own_name(), laid.run(py, target))?;
+        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
         Ok(Some(out))
     }
 }

@@ -12,8 +12,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::exec::{call_contiguous, call_strided};
+use ufunx::simd::fold::pairwise_least;
 use ufunx::stage::copy_row;
-use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, PAIRWISE_LANES, WIDE_KEPT};
+use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, WIDE_KEPT};
 use ufunx::{DType, FpFlags};
 
 /// Most elements of one fold; more are cut into pieces, and summed otherwise.
@@ -35,7 +36,7 @@ pub unsafe fn call<'py>(
         let (array, axis) = plain_arguments(np, method, arguments)?;
         let small = Small::new(np, ufunc, array)?;
         match method {
-            Method::Reduce => small.reduce(py, np, axis),
+            Method::Reduce => small.reduce(py, np, ufunc, axis),
             _ => small.accumulate(py, np, ufunc, axis),
         }
     }
@@ -133,6 +134,7 @@ impl<'a> Small<'a> {
         &self,
         py: Python<'py>,
         np: &NumPy,
+        ufunc: &Ufunc,
         axis: *mut ffi::PyObject,
     ) -> Option<PyResult<Bound<'py, PyAny>>> {
         let total: usize = self.dims.iter().product();
@@ -142,7 +144,7 @@ impl<'a> Small<'a> {
         let all = none || (nd == 1 && (last || axis.is_null()));
         if !all && !last {
             // SAFETY: as above.
-            return unsafe { self.reduce_first(py, np, axis) };
+            return unsafe { self.reduce_first(py, np, ufunc, axis) };
         }
         let dtype = self.fold.l.outputs[0];
         if all {
@@ -151,7 +153,8 @@ impl<'a> Small<'a> {
             return unsafe {
                 let flags = self.fold.run(self.data, total, cell.as_mut_ptr().cast())?;
                 Some(
-                    np.report(py, "reduce", flags)
+                    ufunc
+                        .report(py, np, "reduce", flags)
                         .and_then(|()| scalar(py, np, dtype, cell.as_mut_ptr().cast())),
                 )
             };
@@ -167,7 +170,7 @@ impl<'a> Small<'a> {
             flags |=
                 unsafe { self.fold.run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
         }
-        Some(np.report(py, "reduce", flags).map(|()| array))
+        Some(ufunc.report(py, np, "reduce", flags).map(|()| array))
     }
 
     /// Along the first axis: rows are taken in one after the other, as the engine does with so few.
@@ -175,15 +178,16 @@ impl<'a> Small<'a> {
         &self,
         py: Python<'py>,
         np: &NumPy,
+        ufunc: &Ufunc,
         axis: *mut ffi::PyObject,
     ) -> Option<PyResult<Bound<'py, PyAny>>> {
         let [rows, kept @ ..] = self.dims else { return None };
         let n: usize = kept.iter().product();
         // SAFETY: a live object, once it is not null.
         let first = axis.is_null() || unsafe { integer(axis) }.is_some_and(|a| a == 0);
-        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < PAIRWISE_LANES);
+        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < pairwise_least(self.dtype));
         let FastFold { l, start, has_start } = *self.fold;
-        if !first || !in_order || l.kernels.inplace[0].is_none() {
+        if !first || !in_order || !l.code.kernels().in_place.exists() {
             return None;
         }
         let (array, data) = match np.new_array(py, self.dtype, kept, None) {
@@ -203,7 +207,7 @@ impl<'a> Small<'a> {
                 flags |= call_contiguous(l, ufunx::current_isa(), &[data, row, data], n);
             }
         }
-        Some(np.report(py, "reduce", flags).map(|()| array))
+        Some(ufunc.report(py, np, "reduce", flags).map(|()| array))
     }
 
     /// One dimension only.
@@ -231,7 +235,7 @@ impl<'a> Small<'a> {
             let args = [data, self.data.cast_mut().wrapping_add(size), data.wrapping_add(size)];
             call_strided(l, &args, n - 1, &[size as isize; 3])
         };
-        Some(np.report(py, "accumulate", flags).map(|()| array))
+        Some(ufunc.report(py, np, "accumulate", flags).map(|()| array))
     }
 
     /// Whether the axis is the last one, or the only one.

@@ -142,7 +142,7 @@ impl<'a> Laid<'a> {
                 }
                 let other = (*input).fields.data.addr();
                 let apart = start + bytes <= other || other + walk.n * have.size() <= start;
-                let overwrites = i == 0 && start == other && self.l.kernels.inplace[0].is_some();
+                let overwrites = i == 0 && start == other && self.l.code.kernels().in_place.exists();
                 if !apart && !overwrites {
                     return None;
                 }
@@ -166,7 +166,7 @@ impl<'a> Laid<'a> {
             // SAFETY: contiguous, aligned, `n` elements each; the caller's promise for the output.
             let work = || unsafe { call_contiguous(l, isa, args, n) };
             // SAFETY: the arrays are the caller's, and what is lent is not let go.
-            if self.lent { work() } else { unsafe { gil::without(py, n, work) } }
+            if self.lent { work() } else { unsafe { gil::around(py, l, n, work) } }
         };
         if !self.staged {
             for (arg, input) in args.iter_mut().zip(inputs) {

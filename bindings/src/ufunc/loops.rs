@@ -4,9 +4,7 @@ use crate::python::numpy_api::DTYPES;
 use std::sync::atomic::{AtomicU8, Ordering};
 use ufunx::exec::call_fold;
 use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{
-    Casting, Cost, LoopDef, ReduceRule, Request, Typed, UfuncDef, resolve, resolve_reduction,
-};
+use ufunx::registry::{Casting, Cost, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
 use ufunx::{DType, FpFlags};
 
 /// A ufunc's loops by the dtypes of its inputs.
@@ -65,7 +63,7 @@ impl FastLoops {
             folds: [None; DTYPES],
             nin: usize::MAX,
             cost: Cost::Light,
-            adapts: def.is_some_and(|d| d.reduce != ReduceRule::Logical),
+            adapts: def.is_some_and(|d| !d.truth),
         };
         if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
             (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
@@ -117,7 +115,7 @@ impl FastLoops {
 fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
     let dtype = l.inputs[0];
     let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
-    if def.nin() != 2 || !stays || dtype.is_small_float() || l.kernels.fold[0].is_none() {
+    if def.nin() != 2 || !stays || dtype.is_narrow_float() || !l.code.kernels().fold.exists() {
         return None;
     }
     let start = start_value(def, l, Initial::Default).ok()?;

@@ -1,9 +1,12 @@
 //! What is behind a ufunc object: its memory, which the face (`faces::object`) makes and every stage of a call reads.
 
 use super::loops::FastLoops;
+use crate::python::numpy_api::NumPy;
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use ufunx::FpFlags;
 use ufunx::dispatch::arguments::Target;
 use ufunx::registry::UfuncDef;
 
@@ -30,6 +33,15 @@ pub struct Ufunc {
 }
 
 impl Ufunc {
+    /// Raises or warns of what a loop raised, under that name. A refusal comes first: NumPy raises it inside the loop.
+    #[inline]
+    pub fn report(&self, py: Python<'_>, np: &NumPy, name: &str, flags: FpFlags) -> PyResult<()> {
+        match self.def.and_then(|def| def.refusal) {
+            Some(why) if flags.contains(FpFlags::REFUSED) => Err(PyValueError::new_err(why)),
+            _ => np.report(py, name, flags),
+        }
+    }
+
     /// NumPy's name of it, not an alias.
     pub fn own_name(&self) -> &str {
         &self.name

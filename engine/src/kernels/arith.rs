@@ -1,18 +1,19 @@
-//! Arithmetic: add, subtract, multiply, divide, negative, positive, absolute, fabs, square, reciprocal, sign.
+//! Arithmetic: add, subtract, multiply, divide, floor_divide, power, conjugate, negative, positive, absolute, fabs,
+//! square, reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
 
-use super::{Each, One, Raises, lane};
+use super::{Lane, One, Quiet, Raises, lane};
 use crate::registry::{
-    B8, BoolRule, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, LoopDef, ReduceRule, bf16, f16,
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, Isa, ReduceRule,
+    bf16, f16,
 };
+use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
-use crate::simd::groups::{Reduces, quiet, raising, reducing, via, via_reducing};
-use crate::simd::kernel::{Kernel, Quiet, UpToV3, loop_of};
-use crate::simd::level::Level;
+use crate::simd::kernel::Judged;
+use crate::simd::level::Madd;
 use crate::ufunc;
-use std::mem::MaybeUninit;
 
 /// Sum.
 pub struct Add;
@@ -34,16 +35,24 @@ pub struct Square;
 pub struct Reciprocal;
 /// -1, 0 or 1.
 pub struct Sign;
+/// The complex conjugate.
+pub struct Conjugate;
+/// The quotient rounded down.
+pub struct FloorDivide;
+/// Integer power.
+pub struct Power;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
     Add(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_add(b);
-    Add(a, b) for f32, f64 = a + b;
+    Add(a, b) for f32, f64, Complex32, Complex64 = a + b;
     Subtract(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_sub(b);
     Subtract(a, b) for f32, f64 = a - b;
     Multiply(a, b) for B8 = B8::from(a.get() & b.get());
     Multiply(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_mul(b);
     Multiply(a, b) for f32, f64 = a * b;
+    Conjugate(a) for i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, F8E5M2, F8E4M3FN = a;
+    Conjugate(a) for Complex32, Complex64 = a.conj();
     Divide(a, b) for f32, f64 = a / b;
     Negative(a) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_neg();
     Negative(a) for f32, f64 = -a;
@@ -77,81 +86,69 @@ macro_rules! reduces {
 }
 reduces! {
     Add, Quiet, ByLanes<Add>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Add, Raises, Pairwise: f32 f64;
+    Add, Raises, Pairwise: f32 f64 Complex32 Complex64;
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
     Subtract, Raises, InOrder: f32 f64;
     Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Multiply, Raises, ByLanes<Multiply>: f32 f64;
+    Multiply, Raises, ByLanes<Multiply>: f32 f64 Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;
 }
 
 ufunc! {
     /// Adds arguments element-wise.
     add(x1, x2) -> (y) = Add;
-    loops: [
-        &reducing::bools::<Add>(), &reducing::ints::<Add>(), &via_reducing::halves::<Add>(),
-        &reducing::floats::<Add>(), &via_reducing::minis::<Add>(),
-    ];
+    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; complexes: reducing<Add>; };
     examples: &[("[1, 2, 3], 0.5", "array([1.5, 2.5, 3.5])")];
     identity: Identity::Zero;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
+    indexed: true;
 }
 
 ufunc! {
     /// Subtracts arguments element-wise.
     subtract(x1, x2) -> (y) = Subtract;
-    loops: [
-        &reducing::ints::<Subtract>(), &via_reducing::halves::<Subtract>(), &reducing::floats::<Subtract>(),
-        &via_reducing::minis::<Subtract>(),
-    ];
+    loops: { ints: reducing<Subtract>; floats: reducing<Subtract>; };
     examples: &[("[5, 7], [2, 10]", "array([ 3, -3])")];
     bool: BoolRule::RefusedFor("bitwise_xor");
+    indexed: true;
 }
 
 ufunc! {
     /// Multiplies arguments element-wise.
     multiply(x1, x2) -> (y) = Multiply;
-    loops: [
-        &reducing::bools::<Multiply>(), &reducing::ints::<Multiply>(), &via_reducing::halves::<Multiply>(),
-        &reducing::floats::<Multiply>(), &via_reducing::minis::<Multiply>(),
-    ];
+    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; };
     examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
     reduce: ReduceRule::WidenInts;
+    indexed: true;
 }
 
 ufunc! {
     /// Divides arguments element-wise; integers give f64.
     divide(x1, x2) -> (y) = Divide;
-    loops: [
-        &via_reducing::halves::<Divide>(), &reducing::floats::<Divide>(), &via_reducing::minis::<Divide>(),
-    ];
+    loops: { floats: reducing<Divide>; };
     examples: &[("[1, 2, 3], 2", "array([0.5, 1. , 1.5])")];
     aliases: &["true_divide"];
     ints_to_f64: true;
     cost: Cost::Medium;
+    indexed: true;
 }
 
 ufunc! {
     /// Numerical negative, element-wise.
     negative(x) -> (y) = Negative;
-    loops: [
-        &quiet::ints::<One, Negative>(), &quiet::halves::<One, Negative>(), &quiet::floats::<One, Negative>(),
-        &quiet::minis::<One, Negative>(),
-    ];
+    loops: { ints: quiet<One, Negative>; floats: direct<One, Negative>; };
     examples: &[("[1.5, -2.0]", "array([-1.5,  2. ])")];
     bool: BoolRule::RefusedFor("logical_not");
+    clears_flags: true;
 }
 
 ufunc! {
     /// Numerical positive, element-wise: a copy.
     positive(x) -> (y) = Positive;
-    loops: [
-        &quiet::ints::<One, Positive>(), &quiet::halves::<One, Positive>(), &quiet::floats::<One, Positive>(),
-        &quiet::minis::<One, Positive>(),
-    ];
+    loops: { ints: quiet<One, Positive>; floats: direct<One, Positive>; };
     examples: &[("[1.5, -2.0]", "array([ 1.5, -2. ])")];
     bool: BoolRule::Refused;
 }
@@ -159,40 +156,30 @@ ufunc! {
 ufunc! {
     /// Absolute value, element-wise; the least signed integer is its own.
     absolute(x) -> (y) = Absolute;
-    loops: [
-        &quiet::bools::<One, Absolute>(), &quiet::ints::<One, Absolute>(), &quiet::halves::<One, Absolute>(),
-        &quiet::floats::<One, Absolute>(), &quiet::minis::<One, Absolute>(),
-    ];
+    loops: { bools: quiet<One, Absolute>; ints: quiet<One, Absolute>; floats: direct<One, Absolute>; };
     examples: &[("[-3, 4]", "array([3, 4])")];
     aliases: &["abs"];
+    clears_flags: true;
 }
 
 ufunc! {
     /// Absolute value as a float, element-wise.
     fabs(x) -> (y) = Absolute;
-    loops: [
-        &quiet::halves::<One, Absolute>(), &quiet::floats::<One, Absolute>(), &quiet::minis::<One, Absolute>(),
-    ];
+    loops: { floats: direct<One, Absolute>; };
     examples: &[("[-3, 4]", "array([3., 4.])")];
 }
 
 ufunc! {
     /// The value times itself, element-wise.
     square(x) -> (y) = Square;
-    loops: [
-        &quiet::ints::<One, Square>(), &via::halves::<Each<Square, (f32,), Raises>, UpToV3>(),
-        &raising::floats::<One, Square>(), &via::minis::<Each<Square, (f32,), Raises>, UpToV3>(),
-    ];
+    loops: { ints: quiet<One, Square>; floats: raising<One, Square>; };
     examples: &[("[-3, 4]", "array([ 9, 16])")];
 }
 
 ufunc! {
     /// One over the value, element-wise; integers truncate.
     reciprocal(x) -> (y) = Reciprocal;
-    loops: [
-        &INT_RECIPROCALS, &via::halves::<Each<Reciprocal, (f32,), Raises>, UpToV3>(),
-        &raising::floats::<One, Reciprocal>(), &via::minis::<Each<Reciprocal, (f32,), Raises>, UpToV3>(),
-    ];
+    loops: { ints: judged<One, Reciprocal>; floats: raising<One, Reciprocal>; };
     examples: &[("[0.5, 4.0]", "array([2.  , 0.25])")];
     cost: Cost::Medium;
 }
@@ -200,39 +187,178 @@ ufunc! {
 ufunc! {
     /// The sign: -1, 0 or 1, NaN for NaN.
     sign(x) -> (y) = Sign;
-    loops: [
-        &quiet::ints::<One, Sign>(), &via::halves::<Each<Sign, (f32,), Quiet>, UpToV3>(),
-        &quiet::floats::<One, Sign>(), &via::minis::<Each<Sign, (f32,), Quiet>, UpToV3>(),
-    ];
+    loops: { ints: quiet<One, Sign>; floats: quiet<One, Sign>; };
     examples: &[("[-2.5, 0.0, 7.0]", "array([-1.,  0.,  1.])")];
     bool: BoolRule::Refused;
+    clears_flags: true;
 }
 
 /// `1 / x` of integers is `(T)(1.0 / x)` in NumPy's C, so 1/0 is what the x86 conversion makes of infinity: the least
 /// integer at 32 and 64 bits, and its low bits, 0, below; unsigned, 0.
-struct IntReciprocal<T>(std::marker::PhantomData<T>);
-
 macro_rules! int_reciprocals {
-    ($($t:ty => $of_zero:expr),*) => {
-        static INT_RECIPROCALS: [LoopDef; 8] = [$(loop_of::<IntReciprocal<$t>, UpToV3>()),*];
-        $(impl Kernel for IntReciprocal<$t> {
-            type In = ($t,);
+    ($($t:ty => $of_zero:expr),*) => {$(
+        impl Lane<($t,)> for Reciprocal {
             type Out = $t;
-            const FP: FpReport = FpReport::Returned;
             #[inline(always)]
-            fn run<L: Level>(_: L, x: (&[$t],), y: &mut [MaybeUninit<$t>], _: usize) -> FpFlags {
-                let mut zero = false;
-                for (&x, y) in x.0.iter().zip(y) {
-                    zero |= x == 0;
-                    // Only 1 and -1 have reciprocals that do not truncate to 0.
-                    let unit = x == 1 || x == (0 as $t).wrapping_sub(1) && <$t>::MIN != 0;
-                    y.write(if x == 0 { $of_zero } else if unit { x } else { 0 });
-                }
-                (FpFlags::DIVIDE | FpFlags::INVALID).when(zero)
+            fn lane<M: Madd>(_: M, (x,): ($t,)) -> $t {
+                // Only 1 and -1 have reciprocals that do not truncate to 0.
+                let unit = x == 1 || x == (0 as $t).wrapping_sub(1) && <$t>::MIN != 0;
+                if x == 0 { $of_zero } else if unit { x } else { 0 }
             }
-        })*
-    };
+            #[inline(always)]
+            fn flags((x,): ($t,), _: $t) -> FpFlags {
+                (FpFlags::DIVIDE | FpFlags::INVALID).when(x == 0)
+            }
+        }
+    )*};
 }
 int_reciprocals! {
     i8 => 0, u8 => 0, i16 => 0, u16 => 0, i32 => i32::MIN, u32 => 0, i64 => i64::MIN, u64 => 0
+}
+
+macro_rules! complex_products {
+    ($($t:ident $complex:ty),*) => {$(
+        impl Lane<($complex, $complex)> for Multiply {
+            type Out = $complex;
+            /// One product of each part is added to the other as it is, which is how NumPy's vectors do it.
+            #[inline(always)]
+            fn lane<M: Madd>(m: M, (a, b): ($complex, $complex)) -> $complex {
+                Complex::new(m.$t(a.re, b.re, -(a.im * b.im)), m.$t(a.re, b.im, a.im * b.re))
+            }
+        }
+    )*};
+}
+complex_products! { f32 Complex32, f64 Complex64 }
+
+ufunc! {
+    /// The complex conjugate, element-wise; of real numbers a copy.
+    conjugate(x) -> (y) = Conjugate;
+    loops: { ints: quiet<One, Conjugate>; floats: direct<One, Conjugate>; complexes: quiet<One, Conjugate>; };
+    examples: &[("[1.0 + 2.0j, 3.0]", "array([1.-2.j, 3.-0.j])")];
+    aliases: &["conj"];
+}
+
+macro_rules! int_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0 {
+                    return 0;
+                }
+                let quotient = a.wrapping_div(b);
+                let below = a.wrapping_rem(b) != 0 && (a ^ b) >> (<$t>::BITS - 1) != 0 && <$t>::MIN != 0;
+                quotient.wrapping_sub(below as $t)
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), _: $t) -> FpFlags {
+                let overflows = <$t>::MIN != 0 && a == <$t>::MIN && b == (0 as $t).wrapping_sub(1);
+                FpFlags::DIVIDE.when(b == 0) | FpFlags::OVERFLOW.when(overflows)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_quotients! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+macro_rules! float_quotients {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for FloorDivide {
+            type Out = $t;
+            /// By the remainder, as Python's.
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                if b == 0.0 {
+                    return a / b;
+                }
+                let rest = a % b;
+                let down = rest != 0.0 && (b < 0.0) != (rest < 0.0);
+                let quotient = (a - rest) / b - if down { 1.0 } else { 0.0 };
+                if quotient == 0.0 {
+                    return <$t>::copysign(0.0, a / b);
+                }
+                let floor = quotient.floor();
+                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            }
+            #[inline(always)]
+            fn flags((a, b): ($t, $t), y: $t) -> FpFlags {
+                if a.is_nan() || b.is_nan() || (a.is_infinite() && b == 0.0) {
+                    return FpFlags::NONE;
+                }
+                if a.is_infinite() || (a == 0.0 && b == 0.0) {
+                    return FpFlags::INVALID;
+                }
+                if b == 0.0 {
+                    return FpFlags::DIVIDE;
+                }
+                if y.is_infinite() {
+                    return FpFlags::OVERFLOW | FpFlags::INVALID; // it is compared with its own floor
+                }
+                // The sign of a zero is that of a quotient, which may be tiny.
+                let tiny = (a / b).abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
+                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && (a / b) * b != a)
+            }
+        }
+        impl Reduces<$t> for FloorDivide {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+float_quotients! { f32 f64 }
+
+ufunc! {
+    /// The quotient rounded down, element-wise.
+    floor_divide(x1, x2) -> (y) = FloorDivide;
+    loops: { ints: reducing<FloorDivide>; floats: reducing<FloorDivide>; };
+    examples: &[("[7, -7], 2", "array([ 3, -4])")];
+    cost: Cost::Medium;
+    indexed: true;
+}
+
+macro_rules! int_powers {
+    ($($t:ty)*) => {$(
+        impl Lane<($t, $t)> for Power {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                let (mut base, mut left, mut power) = (a, b, 1 as $t);
+                while left > 0 {
+                    if left & 1 == 1 {
+                        power = power.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    left >>= 1;
+                }
+                power
+            }
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn flags((_, b): ($t, $t), _: $t) -> FpFlags {
+                FpFlags::REFUSED.when(b < 0)
+            }
+        }
+        impl Reduces<$t> for Power {
+            type Report = Judged;
+            type Fold = InOrder;
+            const CEILING: Isa = Isa::Scalar;
+        }
+    )*};
+}
+int_powers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+ufunc! {
+    /// x1 to the power of x2, element-wise.
+    power(x1, x2) -> (y) = Power;
+    loops: { ints: reducing<Power>; };
+    examples: &[("[2, 3], 5", "array([ 32, 243])")];
+    aliases: &["pow"];
+    cost: Cost::Medium;
+    refusal: Some("Integers to negative integer powers are not allowed.");
 }

@@ -4,8 +4,8 @@
 
 use super::{One, Quiet, lane};
 use crate::registry::{B8, Identity};
+use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder};
-use crate::simd::groups::{Reduces, quiet, reducing};
 use crate::ufunc;
 
 macro_rules! bit_logic {
@@ -20,7 +20,7 @@ macro_rules! bit_logic {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [&reducing::bools::<$op>(), &reducing::ints::<$op>()];
+            loops: { bools: reducing<$op>; ints: reducing<$op>; };
             examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
@@ -54,7 +54,7 @@ lane! {
 ufunc! {
     /// Bitwise not, element-wise.
     invert(x) -> (y) = Invert;
-    loops: [&quiet::bools::<One, Invert>(), &quiet::ints::<One, Invert>()];
+    loops: { bools: quiet<One, Invert>; ints: quiet<One, Invert>; };
     examples: &[("[0, 5, -1]", "array([-1, -6,  0])")];
     aliases: &["bitwise_not", "bitwise_invert"];
 }
@@ -85,14 +85,15 @@ reduces! { RightShift, InOrder: i8 i16 i32 i64 u8 u16 u32 u64; }
 ufunc! {
     /// Shifts bits to the left, element-wise.
     left_shift(x1, x2) -> (y) = LeftShift;
-    loops: [&reducing::ints::<LeftShift>()];
+    loops: { ints: reducing<LeftShift>; };
     examples: &[("[1, 3], 4", "array([16, 48])")];
     aliases: &["bitwise_left_shift"];
+    clears_flags: true;
 }
 ufunc! {
     /// Shifts bits to the right, element-wise; the sign is kept.
     right_shift(x1, x2) -> (y) = RightShift;
-    loops: [&reducing::ints::<RightShift>()];
+    loops: { ints: reducing<RightShift>; };
     examples: &[("[16, -16], 2", "array([ 4, -4])")];
     aliases: &["bitwise_right_shift"];
 }

@@ -3,9 +3,8 @@
 //! IEEE comparison (NaN is unequal to all, -0 equals 0), no flags. The mixed i64/u64 loops compare exactly, where a
 //! common dtype, f64, would not.
 
-use super::{Each, Lane, Quiet, Two, lane};
+use super::{Lane, Quiet, Two, lane};
 use crate::registry::B8;
-use crate::simd::groups::{quiet, via};
 use crate::simd::kernel::{UpToV3, lane_loop};
 use crate::simd::level::Madd;
 use crate::ufunc;
@@ -35,13 +34,14 @@ macro_rules! comparisons {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [
-                &quiet::bools::<Two, $op>(), &quiet::ints::<Two, $op>(),
-                &[lane_loop::<$op, (i64, u64), Quiet, UpToV3>(), lane_loop::<$op, (u64, i64), Quiet, UpToV3>()],
-                &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
-                &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
-            ];
+            loops: {
+                bools: quiet<Two, $op>;
+                ints: quiet<Two, $op>;
+                mixed: &[lane_loop::<$op, (i64, u64), Quiet, UpToV3>(), lane_loop::<$op, (u64, i64), Quiet, UpToV3>()];
+                floats: quiet<Two, $op>;
+             };
             examples: &[($args, $prints)];
+            clears_flags: true;
         }
     )*};
 }

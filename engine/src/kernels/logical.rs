@@ -1,11 +1,10 @@
 //! Logic on truth values: logical_and, logical_or, logical_xor, logical_not. Zero is false, everything else, NaN
 //! included, is true; results are bool. Reductions run on bool whatever the input.
 
-use super::{Each, One, Quiet, Two, lane};
-use crate::registry::{B8, Identity, ReduceRule};
+use super::{One, Quiet, Two, lane};
+use crate::registry::{B8, Identity};
+use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
-use crate::simd::groups::{Reduces, quiet, reducing, via};
-use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 /// A zero of any dtype is false.
@@ -29,7 +28,7 @@ macro_rules! truths {
 truths! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
 
 macro_rules! logic {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, clears: $clears:literal, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -42,26 +41,23 @@ macro_rules! logic {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [
-                &reducing::bools::<$op>(), &quiet::ints::<Two, $op>(),
-                &via::halves::<Each<$op, (f32, f32), Quiet>, UpToV3>(), &quiet::floats::<Two, $op>(),
-                &via::minis::<Each<$op, (f32, f32), Quiet>, UpToV3>(),
-            ];
+            loops: { bools: reducing<$op>; ints: quiet<Two, $op>; floats: quiet<Two, $op>; };
             examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
-            reduce: ReduceRule::Logical;
+            truth: true;
+            clears_flags: $clears;
         }
     )*};
 }
 
 logic! {
     /// Whether both are true, element-wise.
-    logical_and LogicalAnd & One, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
+    logical_and LogicalAnd & One, clears: true, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
     /// Whether either is true, element-wise.
-    logical_or LogicalOr | Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
+    logical_or LogicalOr | Zero, clears: true, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
     /// Whether just one is true, element-wise.
-    logical_xor LogicalXor ^ Zero, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
+    logical_xor LogicalXor ^ Zero, clears: false, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
 }
 
 /// Whether the value is false.
@@ -72,10 +68,6 @@ lane! {
 ufunc! {
     /// Whether the value is false, element-wise.
     logical_not(x) -> (y) = LogicalNot;
-    loops: [
-        &quiet::bools::<One, LogicalNot>(), &quiet::ints::<One, LogicalNot>(),
-        &via::halves::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, LogicalNot>(),
-        &via::minis::<Each<LogicalNot, (f32,), Quiet>, UpToV3>(),
-    ];
+    loops: { bools: quiet<One, LogicalNot>; ints: quiet<One, LogicalNot>; floats: quiet<One, LogicalNot>; };
     examples: &[("[0, 0.5, 2]", "array([ True, False, False])")];
 }

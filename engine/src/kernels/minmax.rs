@@ -3,14 +3,14 @@
 
 use super::{Quiet, lane};
 use crate::registry::B8;
+use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
-use crate::simd::groups::{Reduces, reducing, via_reducing};
 use crate::ufunc;
 
 macro_rules! extremes {
     ($(
         $(#[doc = $doc:literal])*
-        $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt,
+        $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt, positional out deprecated: $deprecated:literal,
         $args:literal => $prints:literal;
     )*) => {$(
         $(#[doc = $doc])*
@@ -36,12 +36,12 @@ macro_rules! extremes {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: [
-                &reducing::bools::<$op>(), &reducing::ints::<$op>(), &via_reducing::halves::<$first>(),
-                &reducing::floats::<$op>(), &via_reducing::minis::<$first>(),
-            ];
+            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>; };
             examples: &[($args, $prints)];
             reorderable: true;
+            clears_flags: true;
+            indexed: true;
+            positional_out_deprecated: $deprecated;
         }
     )*};
 }
@@ -56,11 +56,15 @@ macro_rules! reduces {
 
 extremes! {
     /// The larger of two values, element-wise; NaN if either is.
-    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |, "[1, 5], [3, 2]" => "array([3, 5])";
+    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |, positional out deprecated: true,
+        "[1, 5], [3, 2]" => "array([3, 5])";
     /// The smaller of two values, element-wise; NaN if either is.
-    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &, "[1, 5], [3, 2]" => "array([1, 2])";
+    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &, positional out deprecated: true,
+        "[1, 5], [3, 2]" => "array([1, 2])";
     /// The larger of two values, element-wise; a NaN only if both are.
-    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |, "[1.0, float('nan')], 0.5" => "array([1. , 0.5])";
+    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |, positional out deprecated: false,
+        "[1.0, float('nan')], 0.5" => "array([1. , 0.5])";
     /// The smaller of two values, element-wise; a NaN only if both are.
-    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &, "[1.0, float('nan')], 0.5" => "array([0.5, 0.5])";
+    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &, positional out deprecated: false,
+        "[1.0, float('nan')], 0.5" => "array([0.5, 0.5])";
 }

@@ -10,9 +10,10 @@ pub mod logical;
 pub mod minmax;
 pub mod predicates;
 pub mod rounding;
+pub mod trig;
 
-use crate::simd::groups::{One, Two};
-use crate::simd::kernel::{Each, Lane, Quiet, Raises};
+use crate::simd::classes::{One, Two};
+use crate::simd::kernel::{Lane, Quiet, Raises};
 
 /// Defines a lane function as a zero-sized type: `lane! { Add(a, b) for i32, i64 = a.wrapping_add(b); }`.
 macro_rules! lane {
@@ -49,5 +50,6 @@ pub(crate) use lane;
 pub mod functions {
     pub use super::{
         arith::*, bitwise::*, compare::*, explog::*, logical::*, minmax::*, predicates::*, rounding::*,
+        trig::*,
     };
 }

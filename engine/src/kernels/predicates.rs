@@ -1,10 +1,8 @@
 //! Tests of one value: isnan, isinf, isfinite, signbit. Integers and bools are finite and are neither NaN nor infinite;
 //! signbit takes floats only, as NumPy's does.
 
-use super::{Each, One, Quiet, lane};
+use super::{One, lane};
 use crate::registry::B8;
-use crate::simd::groups::{quiet, via};
-use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 macro_rules! predicates {
@@ -18,12 +16,9 @@ macro_rules! predicates {
         ufunc! {
             $(#[doc = $doc])*
             $name(x) -> (y) = $op;
-            loops: [
-                &quiet::bools::<One, $op>(), &quiet::ints::<One, $op>(),
-                &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
-                &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
-            ];
+            loops: { bools: quiet<One, $op>; ints: quiet<One, $op>; floats: quiet<One, $op>; };
             examples: &[($args, $prints)];
+            clears_flags: true;
         }
     )*};
 }
@@ -45,9 +40,7 @@ lane! {
 ufunc! {
     /// Whether the sign bit is set, NaN's and -0's too, element-wise.
     signbit(x) -> (y) = SignBit;
-    loops: [
-        &via::halves::<Each<SignBit, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, SignBit>(),
-        &via::minis::<Each<SignBit, (f32,), Quiet>, UpToV3>(),
-    ];
+    loops: { floats: quiet<One, SignBit>; };
     examples: &[("[-0.0, 2.0]", "array([ True, False])")];
+    clears_flags: true;
 }

@@ -1,10 +1,8 @@
 //! Rounding: floor, ceil, trunc, rint, and the square root, whose result IEEE also fixes. Integers are already round:
 //! the first three return them as they are, rint turns them into floats.
 
-use super::{Each, One, Quiet, Raises, lane};
+use super::{One, lane};
 use crate::registry::{B8, Cost};
-use crate::simd::groups::{quiet, raising, via};
-use crate::simd::kernel::UpToV3;
 use crate::ufunc;
 
 macro_rules! roundings {
@@ -18,11 +16,7 @@ macro_rules! roundings {
         ufunc! {
             $(#[doc = $doc])*
             $name(x) -> (y) = $op;
-            loops: [
-                &quiet::bools::<One, $op>(), &quiet::ints::<One, $op>(),
-                &via::halves::<Each<$op, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, $op>(),
-                &via::minis::<Each<$op, (f32,), Quiet>, UpToV3>(),
-            ];
+            loops: { bools: quiet<One, $op>; ints: quiet<One, $op>; floats: quiet<One, $op>; };
             examples: &[($args, $prints)];
         }
     )*};
@@ -48,19 +42,13 @@ lane! {
 ufunc! {
     /// The nearest integer, ties to even, element-wise.
     rint(x) -> (y) = Rint;
-    loops: [
-        &via::halves::<Each<Rint, (f32,), Quiet>, UpToV3>(), &quiet::floats::<One, Rint>(),
-        &via::minis::<Each<Rint, (f32,), Quiet>, UpToV3>(),
-    ];
+    loops: { floats: quiet<One, Rint>; };
     examples: &[("[0.5, 1.5, -2.7]", "array([ 0.,  2., -3.])")];
 }
 ufunc! {
     /// The non-negative square root, element-wise.
     sqrt(x) -> (y) = Sqrt;
-    loops: [
-        &via::halves::<Each<Sqrt, (f32,), Raises>, UpToV3>(), &raising::floats::<One, Sqrt>(),
-        &via::minis::<Each<Sqrt, (f32,), Raises>, UpToV3>(),
-    ];
+    loops: { floats: raising<One, Sqrt>; };
     examples: &[("[4.0, 2.0]", "array([2.        , 1.41421356])")];
     cost: Cost::Medium;
 }

@@ -7,7 +7,7 @@ use crate::stage;
 use crate::tuning::{BLOCK, FOLD_ROWS};
 
 /// Outputs `start..end`, by blocks of neighbours that take in rows.
-pub(super) unsafe fn columns(fold: &Folding, nest: &Nest, start: usize, end: usize) -> Report {
+pub(super) unsafe fn columns(fold: &Folding<'_>, nest: &Nest, start: usize, end: usize) -> Report {
     let mut report = Report::default();
     let kept = &nest.kept;
     let k = kept.shape.len() - 1;
@@ -29,7 +29,7 @@ pub(super) unsafe fn columns(fold: &Folding, nest: &Nest, start: usize, end: usi
 const LEVELS: usize = 40;
 
 unsafe fn column_block(
-    fold: &Folding,
+    fold: &Folding<'_>,
     nest: &Nest,
     base: *const u8,
     out: *mut u8,
@@ -43,7 +43,7 @@ unsafe fn column_block(
     let size = fold.computed.size();
     let room = n * 16 + 192; // staggered, so that blocks do not share cache sets
     let direct = fold.source == fold.computed && nest.aligned && in_step == size as isize;
-    let overwrites = fold.l.kernels.inplace_at(fold.isa).is_some();
+    let overwrites = fold.l.code.kernels().in_place.exists();
     // Sums join as a tree; other folds gain nothing from it.
     let group = if fold.neutral.is_some() { FOLD_ROWS } else { usize::MAX };
     let levels = if rows > group { LEVELS } else { 0 };

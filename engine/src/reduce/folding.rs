@@ -3,16 +3,17 @@
 use crate::array::Array;
 use crate::cast::cast_block;
 use crate::exec::{Report, call_fold, call_strided};
-use crate::registry::{Cost, DType, Identity, Isa, LoopDef, UfuncDef};
+use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
+use crate::simd::fold::minus_zero;
 use crate::simd::level::current_isa;
 use crate::stage;
 use crate::threads::Helpers;
 use crate::tuning::BLOCK;
 
 /// What is folded, in which dtypes.
-pub(crate) struct Folding {
+pub(crate) struct Folding<'d> {
     /// The loop that computes: the resolved one, or its f32 sibling for narrow floats.
-    pub(super) l: &'static LoopDef,
+    pub(super) l: &'d LoopDef,
     pub(super) isa: Isa,
     pub(super) source: DType,
     pub(super) computed: DType,
@@ -21,7 +22,7 @@ pub(crate) struct Folding {
     pub(super) narrow: Option<DType>,
     pub(super) cost: Cost,
     pub(super) start: Option<[u128; 1]>,
-    /// -0 in the computing dtype, where the fold is a float sum: adding it changes nothing.
+    /// -0 in the computing dtype, where the fold is a sum of floats: adding it changes nothing.
     pub(super) neutral: Option<[u128; 1]>,
     /// Threads that long runs may still take for their halves.
     pub(super) helpers: Helpers,
@@ -29,16 +30,16 @@ pub(crate) struct Folding {
     pub(super) blockwise: bool,
 }
 
-impl Folding {
+impl<'d> Folding<'d> {
     pub(crate) fn new(
-        def: &UfuncDef,
-        l: &'static LoopDef,
+        def: &'d UfuncDef,
+        l: &'d LoopDef,
         source: DType,
         target: DType,
         start: Option<&Array>,
-    ) -> Folding {
+    ) -> Folding<'d> {
         let result = l.outputs[0];
-        let wide = if result.is_small_float() { def.loop_for(&[DType::F32; 2]) } else { None };
+        let wide = if result.is_narrow_float() { def.loop_for(&[DType::F32; 2]) } else { None };
         let computing = wide.filter(|w| w.is_reducible()).unwrap_or(l);
         let computed = computing.outputs[0];
         let isa = current_isa();
@@ -48,11 +49,7 @@ impl Folding {
             unsafe { cast_block(result, computed, value.operand().ptr, cell.as_mut_ptr().cast(), 1, isa) };
             cell
         });
-        let neutral = match (def.identity, computed) {
-            (Identity::Zero, DType::F32) => Some([u128::from((-0f32).to_bits())]),
-            (Identity::Zero, DType::F64) => Some([u128::from((-0f64).to_bits())]),
-            _ => None,
-        };
+        let neutral = if computing.folds == FoldOrder::Pairwise { minus_zero(computed) } else { None };
         let narrow = (computed != result).then_some(result);
         Folding {
             l: computing,

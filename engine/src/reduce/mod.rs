@@ -82,23 +82,19 @@ impl Default for ReduceOptions<'_> {
 }
 
 /// Reduces into a new array.
-pub fn reduce(
-    def: &'static UfuncDef,
-    input: &View<'_>,
-    options: &ReduceOptions<'_>,
-) -> Result<Called, Error> {
+pub fn reduce(def: &UfuncDef, input: &View<'_>, options: &ReduceOptions<'_>) -> Result<Called, Error> {
     environment::check()?;
     let reduction = Reduction::new(def, input.operand(), None, options)?;
     let strides = || reduction.out_strides();
     let out = Array::with_strides(reduction.l.outputs[0], &reduction.out_shape, strides)?;
     // SAFETY: the input and the mask are borrowed for the call, the output is new.
-    let report = unsafe { reduction.run(out.operand()) }?;
+    let report = unsafe { reduction.run(out.operand()) }?.unless_refused(def)?;
     Ok(Called { outputs: vec![out], report })
 }
 
 /// Reduces into a given array.
 pub fn reduce_into(
-    def: &'static UfuncDef,
+    def: &UfuncDef,
     input: &View<'_>,
     out: &mut ViewMut<'_>,
     options: &ReduceOptions<'_>,
@@ -106,7 +102,7 @@ pub fn reduce_into(
     environment::check()?;
     let reduction = Reduction::new(def, input.operand(), Some(out.operand()), options)?;
     // SAFETY: the input and the mask are borrowed for the call, the output mutably; an overlap is copied apart.
-    unsafe { reduction.run(out.operand()) }
+    unsafe { reduction.run(out.operand()) }?.unless_refused(def)
 }
 
 /// The axes named, as numbers in order; checks range and repetition.
@@ -133,10 +129,10 @@ pub fn normalize_axis(axis: isize, ndim: usize) -> Result<usize, Error> {
 }
 
 /// A checked reduction, before its output exists.
-pub struct Reduction {
-    def: &'static UfuncDef,
+pub struct Reduction<'d> {
+    def: &'d UfuncDef,
     /// The loop chosen by dtype; its output dtype is the result's.
-    pub l: &'static LoopDef,
+    pub l: &'d LoopDef,
     /// The shape of the result.
     pub out_shape: Shape,
     input: Operand,
@@ -146,14 +142,14 @@ pub struct Reduction {
     start: Option<Array>,
 }
 
-impl Reduction {
+impl<'d> Reduction<'d> {
     /// Checks axes, resolves the loop, settles the start value.
     pub fn new(
-        def: &'static UfuncDef,
+        def: &'d UfuncDef,
         input: &Operand,
         out: Option<&Operand>,
         options: &ReduceOptions<'_>,
-    ) -> Result<Reduction, Error> {
+    ) -> Result<Reduction<'d>, Error> {
         check_binary(def, "reduce")?;
         let axes = normalize_axes(&options.axis, input.shape.len())?;
         let l = resolve_reduction(def, input.dtype, out.map(|o| o.dtype), options.dtype)?;
@@ -239,7 +235,7 @@ impl Reduction {
 /// Whether the ufunc has two inputs and one output.
 pub(crate) fn check_binary(def: &UfuncDef, method: &'static str) -> Result<(), Error> {
     match (def.nin(), def.nout()) {
-        (2, 1) => Ok(()),
+        (2, 1) if def.core.is_none() => Ok(()),
         _ => Err(Error::NotBinary { ufunc: def.name, method }),
     }
 }

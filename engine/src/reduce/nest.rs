@@ -5,8 +5,9 @@ use super::folding::Folding;
 use super::runs::{DIVIDED, runs};
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides};
+use crate::simd::fold::pairwise_least;
 use crate::threads;
-use crate::tuning::{CHUNKS_PER_THREAD, PAIRWISE_LANES, SHORT_ROW, WIDE_KEPT};
+use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT};
 use smallvec::SmallVec;
 
 /// The loops around a reduction: kept axes, outermost first, and reduced ones.
@@ -132,14 +133,14 @@ impl Nest {
 
     /// Whether blocks of neighbouring outputs should take in rows: the kept axis is the faster one and not narrow, or
     /// the runs are too short to fold one by one.
-    fn by_columns(&self, fold: &Folding) -> bool {
+    fn by_columns(&self, fold: &Folding<'_>) -> bool {
         if self.by_runs && fold.neutral.is_some() {
             return false;
         }
         let (k, r) = (self.kept.shape.len() - 1, self.reduced.shape.len() - 1);
         let kept_is_faster = self.kept.input[k].unsigned_abs() < self.reduced.input[r].unsigned_abs();
         // A pairwise sum of so few elements adds them in order, as rows do; of more it does not.
-        let short = if fold.neutral.is_some() { PAIRWISE_LANES } else { SHORT_ROW };
+        let short = if fold.neutral.is_some() { pairwise_least(fold.computed) } else { SHORT_ROW };
         let runs_are_short = self.reduced.len() < short && self.reduced.shape.len() == 1;
         let kept_is_wide = self.kept.shape[k] >= WIDE_KEPT;
         !self.masked && self.reduced.len() > 1 && kept_is_wide && (kept_is_faster || runs_are_short)
@@ -148,10 +149,10 @@ impl Nest {
 
 /// # Safety
 /// The nest's elements are valid; outputs overlap no input.
-pub(crate) unsafe fn execute(fold: &Folding, nest: &Nest) -> Report {
+pub(crate) unsafe fn execute(fold: &Folding<'_>, nest: &Nest) -> Report {
     let outputs = nest.kept.len();
     let work = outputs * nest.reduced.len();
-    let threads = threads::threads_for(work, fold.cost);
+    let threads = if fold.l.needs_gil { 1 } else { threads::threads_for(work, fold.cost) };
     let by_columns = nest.by_columns(fold);
     let piece = |start: usize, end: usize| match by_columns {
         // SAFETY: the caller's promise; ranges are disjoint.

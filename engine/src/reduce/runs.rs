@@ -9,7 +9,7 @@ use crate::stage;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE};
 
 /// Outputs `start..end`, one after the other, each by runs.
-pub(super) unsafe fn runs(fold: &Folding, nest: &Nest, start: usize, end: usize) -> Report {
+pub(super) unsafe fn runs(fold: &Folding<'_>, nest: &Nest, start: usize, end: usize) -> Report {
     let mut report = Report::default();
     let (kept, reduced) = (&nest.kept, &nest.reduced);
     let inner = reduced.shape.len() - 1;
@@ -74,7 +74,7 @@ impl Run {
     }
 
     /// Moves the first element into the accumulator.
-    unsafe fn take_first(&mut self, fold: &Folding, acc: *mut u8, report: &mut Report) {
+    unsafe fn take_first(&mut self, fold: &Folding<'_>, acc: *mut u8, report: &mut Report) {
         let mut raw = [0u128];
         // SAFETY: the run is not empty; the cells hold any element.
         unsafe { fold.load(self.x, 0, 1, raw.as_mut_ptr().cast(), acc, report) };
@@ -82,10 +82,10 @@ impl Run {
     }
 
     /// Folds the run into the accumulator.
-    unsafe fn fold(self, fold: &Folding, aligned: bool, acc: *mut u8, report: &mut Report) {
+    unsafe fn fold(self, fold: &Folding<'_>, aligned: bool, acc: *mut u8, report: &mut Report) {
         let in_place = fold.source == fold.computed && aligned;
         let packed = in_place && self.step == fold.source.size() as isize;
-        let in_order = fold.l.kernels.fold_at(fold.isa).is_none();
+        let in_order = !fold.l.code.kernels().fold.exists();
         if in_order && in_place {
             let args = [acc, self.x.cast_mut(), acc];
             // SAFETY: the caller's elements, aligned; the accumulator is a cell of its own.
@@ -107,7 +107,7 @@ impl Run {
     }
 
     /// Folds a run as a tree of pieces, joined in the order of pairwise summation.
-    unsafe fn fold_tree(self, fold: &Folding, packed: bool, acc: *mut u8, report: &mut Report) {
+    unsafe fn fold_tree(self, fold: &Folding<'_>, packed: bool, acc: *mut u8, report: &mut Report) {
         let piece = if packed { FOLD_PIECE } else { STAGED_PIECE };
         if self.n <= piece {
             // SAFETY: the caller's elements.
@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// The fold of a whole run, not empty, with nothing before it.
-    unsafe fn partial(self, fold: &Folding, packed: bool, piece: usize) -> ([u128; 1], Report) {
+    unsafe fn partial(self, fold: &Folding<'_>, packed: bool, piece: usize) -> ([u128; 1], Report) {
         let mut report = Report::default();
         let mut cell = fold.neutral.unwrap_or([0]);
         let acc: *mut u8 = cell.as_mut_ptr().cast();
@@ -136,7 +136,7 @@ impl Run {
             }
             return (cell, report);
         }
-        let left = pairwise_split(self.n);
+        let left = pairwise_split(self.n, fold.computed);
         let (a, b) = (self.slice(0, left), self.slice(left, self.n - left));
         // SAFETY: both halves are the caller's elements.
         let half = |run: Run| unsafe { run.partial(fold, packed, piece) };
@@ -153,7 +153,7 @@ impl Run {
         (a, report)
     }
 
-    unsafe fn fold_piece(self, fold: &Folding, packed: bool, acc: *mut u8, report: &mut Report) {
+    unsafe fn fold_piece(self, fold: &Folding<'_>, packed: bool, acc: *mut u8, report: &mut Report) {
         if packed {
             // SAFETY: contiguous, aligned elements of the computing dtype.
             return unsafe { fold.fold(acc, self.x, self.n, report) };
@@ -170,7 +170,7 @@ impl Run {
     /// Folds the elements the mask chooses.
     unsafe fn fold_masked(
         self,
-        fold: &Folding,
+        fold: &Folding<'_>,
         acc: *mut u8,
         mask: *const u8,
         mask_step: isize,
@@ -200,7 +200,7 @@ impl Run {
 }
 
 /// `a = a op b`, of one element each.
-pub(super) unsafe fn join(fold: &Folding, a: *mut u8, b: *mut u8, report: &mut Report) {
+pub(super) unsafe fn join(fold: &Folding<'_>, a: *mut u8, b: *mut u8, report: &mut Report) {
     let mut result = [0u128];
     let out: *mut u8 = result.as_mut_ptr().cast();
     // SAFETY: three distinct, aligned cells.

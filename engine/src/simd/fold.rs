@@ -1,14 +1,14 @@
 //! Folds of contiguous data into one accumulator.
 //!
-//! [`ByLanes`] keeps 32 independent accumulators and joins them at the end: for functions whose order may change.
+//! [`ByLanes`] keeps 32 or more independent accumulators and joins them at the end: for functions whose order may change.
 //! [`Pairwise`] is NumPy's summation, addition for addition, so that sums are bit-equal to NumPy's: blocks of at most
 //! 128 elements with 8 accumulators, joined as a balanced tree. Four blocks are summed side by side, which changes no
 //! addition but hides their latency.
 
-use super::kernel::Lane;
-use super::level::{Level, Scalar, Work};
+use super::kernel::{Lane, by_isa};
+use super::level::{Level, Work};
 use super::pack::OutPack;
-use crate::registry::{Element, FoldFn, FpFlags, Isa};
+use crate::registry::{ByIsa, Complex32, Complex64, DType, Element, FoldFn, FoldOrder, FpFlags, Isa, Kind};
 use std::marker::PhantomData;
 
 /// A way to fold with `O` over `T`.
@@ -29,31 +29,23 @@ pub struct Pairwise;
 pub struct InOrder;
 
 /// How a function folds: in a [`Fold`]'s order, or strictly in the elements' own.
-pub trait FoldOrder<T: Element>: 'static {
-    /// The kernels by ISA level, none for [`InOrder`].
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()];
+pub trait Folds<T: Element>: 'static {
+    /// The order, as the record has it.
+    const ORDER: FoldOrder;
+    /// The kernels, none for [`InOrder`].
+    const KERNELS: ByIsa<FoldFn>;
 }
-impl<T: Element> FoldOrder<T> for InOrder {
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = [None; Isa::ALL.len()];
+impl<T: Element> Folds<T> for InOrder {
+    const ORDER: FoldOrder = FoldOrder::Sequential;
+    const KERNELS: ByIsa<FoldFn> = ByIsa::NONE;
 }
-impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> FoldOrder<T> for ByLanes<O> {
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Folds<T> for ByLanes<O> {
+    const ORDER: FoldOrder = FoldOrder::Any;
+    const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
 }
-impl<T: Summand> FoldOrder<T> for Pairwise {
-    const FOLDS: [Option<FoldFn>; Isa::ALL.len()] = folds::<Self, T>();
-}
-
-const fn folds<F: Fold<T>, T: Element>() -> [Option<FoldFn>; Isa::ALL.len()] {
-    let scalar = Some(erased::<F, T, Scalar> as FoldFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        use super::level::{V3, V4};
-        [scalar, Some(erased::<F, T, V3> as FoldFn), Some(erased::<F, T, V4> as FoldFn)]
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        [scalar, None, None]
-    }
+impl<T: Summand> Folds<T> for Pairwise {
+    const ORDER: FoldOrder = FoldOrder::Pairwise;
+    const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
 }
 
 unsafe fn erased<F: Fold<T>, T: Element, L: Level>(acc: *mut u8, x: *const u8, n: usize) -> FpFlags {
@@ -63,9 +55,16 @@ unsafe fn erased<F: Fold<T>, T: Element, L: Level>(acc: *mut u8, x: *const u8, n
     FpFlags::NONE
 }
 
-/// Accumulators of [`ByLanes`]: 32 f64 fill eight AVX2 registers, enough to hide the latency of any one-cycle-issue
-/// instruction of up to eight cycles. The same at every level, so that results do not depend on the level.
-const LANES: usize = 32;
+/// Accumulators of [`ByLanes`]. 32 f64 fill eight AVX2 registers, enough to hide the latency of any one-cycle-issue
+/// instruction of up to eight cycles. Results of floats must not depend on the level, so they have as many at each. Integers
+/// of 4 and 8 bytes have 64 at V4, where LLVM shuffles 32 of them (add, max of i32 and i64: 0.24-0.55 ns an element, against
+/// 0.03-0.1 with 64; Sapphire Rapids).
+const fn lanes(dtype: DType, isa: Isa) -> usize {
+    match (dtype.kind(), isa) {
+        (Kind::Int, Isa::V4) if dtype.size() >= 4 => 64,
+        _ => 32,
+    }
+}
 
 impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
     #[inline(always)]
@@ -75,30 +74,10 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
             type Out = T;
             #[inline(always)]
             fn run<L: Level>(self, level: L) -> T {
-                let LaneFold(mut acc, mut x, _) = self;
-                let op = |a, b| O::lane(level.madd(), (a, b));
-                if let Some((first, rest)) = x.split_first_chunk::<LANES>() {
-                    let mut lanes = *first;
-                    let chunks = rest.chunks_exact(LANES);
-                    x = chunks.remainder();
-                    for chunk in chunks {
-                        for j in 0..LANES {
-                            lanes[j] = op(lanes[j], chunk[j]);
-                        }
-                    }
-                    let mut width = LANES / 2;
-                    while width > 0 {
-                        for j in 0..width {
-                            lanes[j] = op(lanes[j], lanes[j + width]);
-                        }
-                        width /= 2;
-                    }
-                    acc = op(acc, lanes[0]);
+                match const { lanes(T::DTYPE, L::ISA) } {
+                    64 => by_lanes::<O, T, L, 64>(level, self.0, self.1),
+                    _ => by_lanes::<O, T, L, 32>(level, self.0, self.1),
                 }
-                for &x in x {
-                    acc = op(acc, x);
-                }
-                acc
             }
         }
         // SAFETY: the caller vouches for the level.
@@ -106,100 +85,202 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
     }
 }
 
-/// NumPy's block size (`PW_BLOCKSIZE` in its `loops_utils.h.src`); part of the result, not a tuning knob.
+#[inline(always)]
+fn by_lanes<O: Lane<(T, T), Out = T>, T: Element + OutPack, L: Level, const LANES: usize>(
+    level: L,
+    mut acc: T,
+    mut x: &[T],
+) -> T {
+    let op = |a, b| O::lane(level.madd(), (a, b));
+    if let Some((first, rest)) = x.split_first_chunk::<LANES>() {
+        let mut lanes = *first;
+        let chunks = rest.chunks_exact(LANES);
+        x = chunks.remainder();
+        for chunk in chunks {
+            for j in 0..LANES {
+                lanes[j] = op(lanes[j], chunk[j]);
+            }
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for j in 0..width {
+                lanes[j] = op(lanes[j], lanes[j + width]);
+            }
+            width /= 2;
+        }
+        acc = op(acc, lanes[0]);
+    }
+    for &x in x {
+        acc = op(acc, x);
+    }
+    acc
+}
+
+/// NumPy's block size (`PW_BLOCKSIZE` in its `loops_utils.h.src`); part of the result, not a tuning knob. Like everything
+/// about pairwise sums it counts floats: a complex number is two.
 const PAIRWISE_BLOCK: usize = 128;
 
-/// Where pairwise summation divides `n` elements: in half, at a multiple of its 8 accumulators.
-pub const fn pairwise_split(n: usize) -> usize {
-    n / 2 - (n / 2) % 8
+/// Accumulators of a block.
+const PAIRWISE_LANES: usize = 8;
+
+/// Floats that an element of a dtype consists of.
+const fn parts(dtype: DType) -> usize {
+    if matches!(dtype.kind(), Kind::Complex) { 2 } else { 1 }
+}
+
+/// Fewer elements than these a pairwise sum adds in order, as rows are.
+pub const fn pairwise_least(dtype: DType) -> usize {
+    PAIRWISE_LANES / parts(dtype)
+}
+
+/// Where pairwise summation divides `n` elements of a dtype: in half, at a multiple of its accumulators.
+pub const fn pairwise_split(n: usize, dtype: DType) -> usize {
+    let parts = parts(dtype);
+    split(n * parts) / parts
+}
+
+/// The same for floats.
+const fn split(n: usize) -> usize {
+    n / 2 - (n / 2) % PAIRWISE_LANES
+}
+
+/// Minus zero, which added to anything changes nothing, as the bits of a float or complex dtype.
+pub fn minus_zero(dtype: DType) -> Option<[u128; 1]> {
+    const SINGLE: u128 = (-0f32).to_bits() as u128;
+    const DOUBLE: u128 = (-0f64).to_bits() as u128;
+    match dtype {
+        DType::F32 => Some([SINGLE]),
+        DType::F64 => Some([DOUBLE]),
+        DType::C64 => Some([SINGLE << 32 | SINGLE]),
+        DType::C128 => Some([DOUBLE << 64 | DOUBLE]),
+        _ => None,
+    }
 }
 
 /// A type that is summed pairwise.
 pub trait Summand: Element + std::ops::Add<Output = Self> {
+    /// The sum.
+    ///
+    /// # Safety
+    /// The CPU has the level.
+    unsafe fn sum<L: Level>(x: &[Self]) -> Self;
+}
+
+/// A float that sums are made of.
+trait Part: Copy + std::ops::Add<Output = Self> {
     /// Where sums start, so that -0 survives.
     const MINUS_ZERO: Self;
     /// Adds eight lanes. Vector code by hand: left to itself, LLVM arranges the accumulators for the final tree of
     /// additions and shuffles every load to suit (three times slower).
     fn add8<L: Level>(level: L, a: [Self; 8], b: [Self; 8]) -> [Self; 8];
 }
-impl Summand for f32 {
-    const MINUS_ZERO: f32 = -0.0;
-    #[inline(always)]
-    fn add8<L: Level>(level: L, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        level.add_f32x8(a, b)
-    }
+
+macro_rules! summands {
+    ($($t:ident $complex:ident $add8:ident;)*) => {$(
+        impl Part for $t {
+            const MINUS_ZERO: $t = -0.0;
+            #[inline(always)]
+            fn add8<L: Level>(level: L, a: [$t; 8], b: [$t; 8]) -> [$t; 8] {
+                level.$add8(a, b)
+            }
+        }
+        impl Summand for $t {
+            #[inline(always)]
+            unsafe fn sum<L: Level>(x: &[$t]) -> $t {
+                // SAFETY: the caller vouches for the level.
+                let [sum] = unsafe { pairwise::<$t, 1, L>(x) };
+                sum
+            }
+        }
+        impl Summand for $complex {
+            #[inline(always)]
+            unsafe fn sum<L: Level>(x: &[$complex]) -> $complex {
+                // SAFETY: a complex number is two floats, one after the other; the caller vouches for the level.
+                let [re, im] = unsafe {
+                    let floats = std::slice::from_raw_parts(x.as_ptr().cast::<$t>(), 2 * x.len());
+                    pairwise::<$t, 2, L>(floats)
+                };
+                $complex { re, im }
+            }
+        }
+    )*};
 }
-impl Summand for f64 {
-    const MINUS_ZERO: f64 = -0.0;
-    #[inline(always)]
-    fn add8<L: Level>(level: L, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        level.add_f64x8(a, b)
-    }
+summands! {
+    f32 Complex32 add_f32x8;
+    f64 Complex64 add_f64x8;
 }
 
 impl<T: Summand> Fold<T> for Pairwise {
     #[inline(always)]
     unsafe fn fold<L: Level>(acc: T, x: &[T]) -> T {
         // SAFETY: the caller vouches for the level.
-        acc + unsafe { pairwise::<T, L>(x) }
+        acc + unsafe { T::sum::<L>(x) }
     }
 }
 
+/// The sum of elements of `K` floats each.
+///
 /// # Safety
 /// The CPU has the level.
-unsafe fn pairwise<T: Summand, L: Level>(x: &[T]) -> T {
+unsafe fn pairwise<P: Part, const K: usize, L: Level>(x: &[P]) -> [P; K] {
     let n = x.len();
     if n <= PAIRWISE_BLOCK {
         // SAFETY: the caller vouches for the level.
-        return unsafe { L::enter(OneBlock(x)) };
+        return unsafe { L::enter(OneBlock::<P, K>(x)) };
     }
-    let (left, right) = x.split_at(pairwise_split(n));
-    let (a, b) = left.split_at(pairwise_split(left.len()));
-    let (c, d) = right.split_at(pairwise_split(right.len()));
+    let (left, right) = x.split_at(split(n));
+    let (a, b) = left.split_at(split(left.len()));
+    let (c, d) = right.split_at(split(right.len()));
     let halves_split = left.len() > PAIRWISE_BLOCK && right.len() > PAIRWISE_BLOCK;
     if halves_split && [a, b, c, d].iter().all(|quarter| quarter.len() <= PAIRWISE_BLOCK) {
         // SAFETY: as above.
-        return unsafe { L::enter(FourBlocks([a, b, c, d])) };
+        return unsafe { L::enter(FourBlocks::<P, K>([a, b, c, d])) };
     }
     // SAFETY: as above.
-    unsafe { pairwise::<T, L>(left) + pairwise::<T, L>(right) }
+    unsafe { add(pairwise::<P, K, L>(left), pairwise::<P, K, L>(right)) }
 }
 
-struct OneBlock<'a, T>(&'a [T]);
-struct FourBlocks<'a, T>([&'a [T]; 4]);
+#[inline(always)]
+fn add<P: Part, const K: usize>(a: [P; K], b: [P; K]) -> [P; K] {
+    std::array::from_fn(|k| a[k] + b[k])
+}
 
-impl<T: Summand> Work for OneBlock<'_, T> {
-    type Out = T;
+struct OneBlock<'a, P, const K: usize>(&'a [P]);
+struct FourBlocks<'a, P, const K: usize>([&'a [P]; 4]);
+
+impl<P: Part, const K: usize> Work for OneBlock<'_, P, K> {
+    type Out = [P; K];
     #[inline(always)]
-    fn run<L: Level>(self, level: L) -> T {
+    fn run<L: Level>(self, level: L) -> [P; K] {
         match self.0.split_first_chunk::<8>() {
-            None => self.0.iter().fold(T::MINUS_ZERO, |sum, &x| sum + x),
+            None => add_each([P::MINUS_ZERO; K], self.0),
             Some((first, rest)) => finish(level, *first, rest),
         }
     }
 }
 
-impl<T: Summand> Work for FourBlocks<'_, T> {
-    type Out = T;
+impl<P: Part, const K: usize> Work for FourBlocks<'_, P, K> {
+    type Out = [P; K];
     #[inline(always)]
-    fn run<L: Level>(self, level: L) -> T {
-        // Each block has more than 56 elements: it is half, less at most 8, of more than 128.
+    fn run<L: Level>(self, level: L) -> [P; K] {
+        // Each block has more than 56 floats: it is half, less at most 8, of more than 128.
         let [mut a, mut b, mut c, mut d] = self.0;
         let common = a.len().min(b.len()).min(c.len()).min(d.len()) / 8;
-        let [mut ra, mut rb, mut rc, mut rd] = [[T::MINUS_ZERO; 8]; 4];
+        let [mut ra, mut rb, mut rc, mut rd] = [[P::MINUS_ZERO; 8]; 4];
         for _ in 0..common {
-            ra = T::add8(level, ra, take8(&mut a));
-            rb = T::add8(level, rb, take8(&mut b));
-            rc = T::add8(level, rc, take8(&mut c));
-            rd = T::add8(level, rd, take8(&mut d));
+            ra = P::add8(level, ra, take8(&mut a));
+            rb = P::add8(level, rb, take8(&mut b));
+            rc = P::add8(level, rc, take8(&mut c));
+            rd = P::add8(level, rd, take8(&mut d));
         }
-        (finish(level, ra, a) + finish(level, rb, b)) + (finish(level, rc, c) + finish(level, rd, d))
+        let left = add(finish(level, ra, a), finish(level, rb, b));
+        add(left, add(finish(level, rc, c), finish(level, rd, d)))
     }
 }
 
-/// The first eight elements, gone from `x`.
+/// The first eight floats, gone from `x`.
 #[inline(always)]
-fn take8<T: Copy>(x: &mut &[T]) -> [T; 8] {
+fn take8<P: Copy>(x: &mut &[P]) -> [P; 8] {
     match x.split_first_chunk::<8>() {
         Some((first, rest)) => {
             *x = rest;
@@ -209,12 +290,22 @@ fn take8<T: Copy>(x: &mut &[T]) -> [T; 8] {
     }
 }
 
-/// Adds the remaining elements to a block's accumulators and joins them.
+/// Adds the remaining floats to a block's accumulators and joins them.
 #[inline(always)]
-fn finish<T: Summand, L: Level>(level: L, mut r: [T; 8], mut x: &[T]) -> T {
+fn finish<P: Part, const K: usize, L: Level>(level: L, mut r: [P; 8], mut x: &[P]) -> [P; K] {
     while x.len() >= 8 {
-        r = T::add8(level, r, take8(&mut x));
+        r = P::add8(level, r, take8(&mut x));
     }
-    let sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    x.iter().fold(sum, |sum, &x| sum + x)
+    // Neighbours first: the accumulators of one part stand K apart.
+    let sum = std::array::from_fn(|k| match K {
+        1 => ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7])),
+        _ => (r[k] + r[k + 2]) + (r[k + 4] + r[k + 6]),
+    });
+    add_each(sum, x)
+}
+
+/// Adds elements one after the other.
+#[inline(always)]
+fn add_each<P: Part, const K: usize>(sum: [P; K], x: &[P]) -> [P; K] {
+    x.chunks_exact(K).fold(sum, |sum, x| std::array::from_fn(|k| sum[k] + x[k]))
 }

@@ -4,9 +4,14 @@
 //! becomes a [`LoopDef`] here, one erased function per ISA level; a lane function may also have an in-place kernel and a
 //! strided one.
 
+use super::classes::Reduces;
+use super::fold::Folds;
 use super::level::{Level, Madd, Scalar, Work};
+use super::narrow::{self, Narrow, NarrowFloat, Via, Widen};
 use super::pack::{OutPack, Pack};
-use crate::registry::{BlockFn, Element, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn};
+use crate::registry::{
+    BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn,
+};
 use std::marker::PhantomData;
 
 /// An element-wise function as a zero-sized type: it takes the inputs of one element as a tuple. Branch-free and
@@ -16,6 +21,11 @@ pub trait Lane<I: Pack>: 'static {
     type Out: OutPack;
     /// The function.
     fn lane<M: Madd>(m: M, x: I) -> Self::Out;
+    /// What `y = lane(x)` raises, where the loop is [`Judged`].
+    #[inline(always)]
+    fn flags(_x: I, _y: Self::Out) -> FpFlags {
+        FpFlags::NONE
+    }
 }
 
 /// A block function, not yet erased.
@@ -44,11 +54,26 @@ pub trait Report: 'static {
 pub struct Quiet;
 /// The status register tells.
 pub struct Raises;
+/// [`Lane::flags`] judges by value: IEEE exceptions of functions whose instructions do not raise them, refusals.
+pub struct Judged;
 impl Report for Quiet {
     const FP: FpReport = FpReport::Never;
 }
 impl Report for Raises {
     const FP: FpReport = FpReport::Hardware;
+}
+impl Report for Judged {
+    const FP: FpReport = FpReport::Returned;
+}
+
+/// One element's outputs, and what they raise as the report `R` has it.
+#[inline(always)]
+pub(super) fn judged<O: Lane<I>, I: Pack, R: Report, M: Madd>(m: M, x: I) -> (O::Out, FpFlags) {
+    let y = O::lane(m, x);
+    match R::FP {
+        FpReport::Returned => (y, O::flags(x, y)),
+        FpReport::Never | FpReport::Hardware => (y, FpFlags::NONE),
+    }
 }
 
 /// A lane function on every element.
@@ -66,10 +91,13 @@ impl<O: Lane<I>, I: Pack, R: Report> Kernel for Each<O, I, R> {
         mut y: <O::Out as OutPack>::Slices<'_>,
         n: usize,
     ) -> FpFlags {
+        let mut flags = FpFlags::NONE;
         for i in 0..n {
-            O::Out::set(&mut y, i, O::lane(level.madd(), I::get(x, i)));
+            let (value, raised) = judged::<O, I, R, _>(level.madd(), I::get(x, i));
+            O::Out::set(&mut y, i, value);
+            flags |= raised;
         }
-        FpFlags::NONE
+        flags
     }
 }
 
@@ -98,17 +126,26 @@ unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags
 }
 
 /// A [`StridedFn`]: the lane function at the scalar level, one element after the other.
-unsafe fn strided<O: Lane<I>, I: Pack>(args: *const *mut u8, n: usize, strides: *const isize) -> FpFlags {
+unsafe fn strided<O: Lane<I>, I: Pack, R: Report>(
+    args: *const *mut u8,
+    n: usize,
+    strides: *const isize,
+) -> FpFlags {
     let nin = const { I::DTYPES.len() };
     let nargs = const { I::DTYPES.len() + O::Out::DTYPES.len() };
     // SAFETY: the caller passes an address and a stride for each operand.
     let mut at = unsafe { Addresses::new(args, strides, nargs) };
+    let mut flags = FpFlags::NONE;
     for _ in 0..n {
         // SAFETY: the caller of a `StridedFn` promises every address; outputs follow the inputs.
-        unsafe { O::Out::write(&at.now[nin..nargs], O::lane(Scalar.madd(), I::read(&at.now[..nin]))) };
+        unsafe {
+            let (value, raised) = judged::<O, I, R, _>(Scalar.madd(), I::read(&at.now[..nin]));
+            O::Out::write(&at.now[nin..nargs], value);
+            flags |= raised;
+        }
         at.step(nargs);
     }
-    FpFlags::NONE
+    flags
 }
 
 /// Where each operand of a strided loop stands. A local copy: writes through the output might, for all the compiler
@@ -158,26 +195,83 @@ impl Ceiling for UpToV4 {
     const ISA: Isa = Isa::V4;
 }
 
-/// The loop of a kernel.
+/// A generic function compiled at each level up to a ceiling: `by_isa!(ceiling, erased::<K> as BlockFn)` is
+/// `erased::<K, Scalar>`, `erased::<K, V3>` and so on. The one place that lists the levels.
+macro_rules! by_isa {
+    ($ceiling:expr, $f:ident :: < $($t:ty),+ > as $form:ty) => {{
+        use $crate::registry::{ByIsa, Isa};
+        use $crate::simd::level;
+        let ceiling: Isa = $ceiling;
+        let mut levels: ByIsa<$form> = ByIsa::baseline($f::<$($t,)+ level::Scalar> as $form);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if ceiling as u8 >= Isa::V3 as u8 {
+                levels.0[Isa::V3 as usize] = Some($f::<$($t,)+ level::V3> as $form);
+            }
+            if ceiling as u8 >= Isa::V4 as u8 {
+                levels.0[Isa::V4 as usize] = Some($f::<$($t,)+ level::V4> as $form);
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = ceiling;
+        levels
+    }};
+}
+pub(super) use by_isa;
+
+// From here on: what forms a function comes in, by what is known of it. A new form is derived here.
+
+/// The loop of a kernel: blocks.
 pub const fn loop_of<K: Kernel, C: Ceiling>() -> LoopDef {
+    let kernels = Kernels { block: by_isa!(C::ISA, erased::<K> as BlockFn), ..Kernels::NONE };
+    loop_with::<K>(FoldOrder::Sequential, kernels)
+}
+
+/// The loop of a lane function: blocks, and strided.
+pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
+    let kernels = Kernels {
+        block: by_isa!(C::ISA, erased::<Each<O, I, R>> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, I, R> as StridedFn),
+        ..Kernels::NONE
+    };
+    loop_with::<Each<O, I, R>>(FoldOrder::Sequential, kernels)
+}
+
+/// The loop of a function that folds: blocks, in place, strided, and the fold.
+pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
+    let kernels = Kernels {
+        block: by_isa!(O::CEILING, erased::<Each<O, (T, T), O::Report>> as BlockFn),
+        in_place: by_isa!(O::CEILING, in_place::<O, (T, T), O::Report> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, (T, T), O::Report> as StridedFn),
+        fold: <O::Fold as Folds<T>>::KERNELS,
+    };
+    loop_with::<Each<O, (T, T), O::Report>>(<O::Fold as Folds<T>>::ORDER, kernels)
+}
+
+/// The loop of a function that folds, on a float narrower than the f32 that it is computed in: blocks, and strided. Folds
+/// are those of the f32 loop.
+pub const fn narrow_reducing_loop<O: Reduces<f32>, H: NarrowFloat>() -> LoopDef
+where
+    (f32, f32): Widen<H>,
+    f32: Narrow<H>,
+{
+    let kernels = Kernels {
+        block: by_isa!(O::CEILING, erased::<Via<Each<O, (f32, f32), O::Report>, H>> as BlockFn),
+        strided: ByIsa::baseline(narrow::strided::<O, H> as StridedFn),
+        ..Kernels::NONE
+    };
+    loop_with::<Via<Each<O, (f32, f32), O::Report>, H>>(<O::Fold as Folds<f32>>::ORDER, kernels)
+}
+
+const fn loop_with<K: Kernel>(folds: FoldOrder, kernels: Kernels) -> LoopDef {
     LoopDef {
         inputs: <K::In as Pack>::DTYPES,
         outputs: <K::Out as OutPack>::DTYPES,
         fp: K::FP,
-        kernels: Kernels {
-            block: blocks::<K>(C::ISA),
-            inplace: [None; Isa::ALL.len()],
-            strided: None,
-            fold: [None; Isa::ALL.len()],
-        },
+        folds,
+        needs_gil: false,
+        code: Code::Kernels(kernels),
     }
-}
-
-/// The loop of a lane function, with its strided form.
-pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef {
-    let mut l = loop_of::<Each<O, I, R>, C>();
-    l.kernels.strided = Some(strided::<O, I> as StridedFn);
-    l
 }
 
 /// A pack whose first element can be overwritten by the result.
@@ -188,88 +282,55 @@ pub trait Overwrite: Pack {
     ///
     /// # Safety
     /// As for a [`BlockFn`] whose first input is its output.
-    unsafe fn run<O: Lane<Self, Out = Self::First>, M: Madd>(m: M, args: *const *mut u8, n: usize);
-}
-
-impl<T: Element + OutPack> Overwrite for (T,) {
-    type First = T;
-    #[inline(always)]
-    unsafe fn run<O: Lane<(T,), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
-        // SAFETY: `n` initialised elements that are input and output at once.
-        let y = unsafe { std::slice::from_raw_parts_mut((*args).cast::<T>(), n) };
-        for y in y {
-            *y = O::lane(m, (*y,));
-        }
-    }
+    unsafe fn run<O: Lane<Self, Out = Self::First>, R: Report, M: Madd>(
+        m: M,
+        args: *const *mut u8,
+        n: usize,
+    ) -> FpFlags;
 }
 
 impl<T: Element + OutPack> Overwrite for (T, T) {
     type First = T;
     #[inline(always)]
-    unsafe fn run<O: Lane<(T, T), Out = T>, M: Madd>(m: M, args: *const *mut u8, n: usize) {
-        // SAFETY: as above, and the other input lies apart.
+    unsafe fn run<O: Lane<(T, T), Out = T>, R: Report, M: Madd>(
+        m: M,
+        args: *const *mut u8,
+        n: usize,
+    ) -> FpFlags {
+        // SAFETY: `n` initialised elements that are input and output at once; the other input lies apart.
         let (y, b) = unsafe {
             let b = std::slice::from_raw_parts((*args.add(1)).cast::<T>(), n);
             (std::slice::from_raw_parts_mut((*args).cast::<T>(), n), b)
         };
+        let mut flags = FpFlags::NONE;
         for (y, &b) in y.iter_mut().zip(b) {
-            *y = O::lane(m, (*y, b));
+            let (value, raised) = judged::<O, (T, T), R, _>(m, (*y, b));
+            *y = value;
+            flags |= raised;
         }
+        flags
     }
 }
 
-struct InPlaceWork<O, I> {
+struct InPlaceWork<O, I, R> {
     args: *const *mut u8,
     n: usize,
-    kernel: PhantomData<(O, I)>,
+    kernel: PhantomData<(O, I, R)>,
 }
 
-impl<I: Overwrite, O: Lane<I, Out = I::First>> Work for InPlaceWork<O, I> {
+impl<I: Overwrite, O: Lane<I, Out = I::First>, R: Report> Work for InPlaceWork<O, I, R> {
     type Out = FpFlags;
     #[inline(always)]
     fn run<L: Level>(self, level: L) -> FpFlags {
-        // SAFETY: `inplace` is a `BlockFn`, so its caller made the promises.
-        unsafe { I::run::<O, _>(level.madd(), self.args, self.n) };
-        FpFlags::NONE
+        // SAFETY: `in_place` is a `BlockFn`, so its caller made the promises.
+        unsafe { I::run::<O, R, _>(level.madd(), self.args, self.n) }
     }
 }
 
-unsafe fn inplace<O: Lane<I, Out = I::First>, I: Overwrite, L: Level>(
+unsafe fn in_place<O: Lane<I, Out = I::First>, I: Overwrite, R: Report, L: Level>(
     args: *const *mut u8,
     n: usize,
 ) -> FpFlags {
     // SAFETY: the caller of a `BlockFn` promises the level.
-    unsafe { L::enter(InPlaceWork::<O, I> { args, n, kernel: PhantomData }) }
-}
-
-/// In-place kernels of a lane function, by level.
-pub const fn inplaces<O: Lane<I, Out = I::First>, I: Overwrite>() -> [Option<BlockFn>; Isa::ALL.len()] {
-    let scalar = Some(inplace::<O, I, Scalar> as BlockFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        [scalar, Some(inplace::<O, I, super::level::V3> as BlockFn), None]
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        [scalar, None, None]
-    }
-}
-
-const fn blocks<K: Kernel>(ceiling: Isa) -> [Option<BlockFn>; Isa::ALL.len()] {
-    let scalar = Some(erased::<K, Scalar> as BlockFn);
-    #[cfg(target_arch = "x86_64")]
-    {
-        use super::level::{V3, V4};
-        let v3 = Some(erased::<K, V3> as BlockFn);
-        match ceiling {
-            Isa::Scalar => [scalar, None, None],
-            Isa::V3 => [scalar, v3, None],
-            Isa::V4 => [scalar, v3, Some(erased::<K, V4> as BlockFn)],
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = ceiling;
-        [scalar, None, None]
-    }
+    unsafe { L::enter(InPlaceWork::<O, I, R> { args, n, kernel: PhantomData }) }
 }

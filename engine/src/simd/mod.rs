@@ -2,12 +2,13 @@
 //! nothing else in the engine is.
 //!
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
-//! over a block, `math` one with special cases, `small` one on narrow floats, `fold` a reduction; `groups` makes the `LoopDef`s of a whole dtype class at once.
+//! over a block, `math` one with special cases, `narrow` one on floats below f32,
+//! `fold` a reduction; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
+pub mod classes;
 pub mod fold;
-pub mod groups;
 pub mod kernel;
 pub mod level;
 pub mod math;
+pub mod narrow;
 pub mod pack;
-pub mod small;

@@ -110,8 +110,7 @@ macro_rules! single_outputs {
     )*};
 }
 macro_rules! single_outputs_of_table {
-    ($($variant:ident $rust:ident $n:literal $k:ident $b:literal $s:literal $p:literal $e:literal $c:literal
-       $num:literal $dl:literal $f:literal;)*) => { single_outputs! { $($rust)* } };
+    ($($variant:ident: $rust:ident { $($row:tt)* })*) => { single_outputs! { $($rust)* } };
 }
 crate::registry::for_each_dtype!(single_outputs_of_table);
 

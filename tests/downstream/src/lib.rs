@@ -2,8 +2,8 @@
 //! binary one that reduces. It depends on `ufunx` alone.
 
 use ufunx::registry::{Accuracy, Cost, Identity};
+use ufunx::simd::classes::{One, Reduces, raising, reducing};
 use ufunx::simd::fold::ByLanes;
-use ufunx::simd::groups::{One, Reduces, raising, reducing};
 use ufunx::simd::kernel::{Lane, Quiet, Raises, UpToV3, lane_loop};
 use ufunx::simd::level::Madd;
 use ufunx::ufunc;
@@ -29,7 +29,7 @@ impl Lane<(f32,)> for Sigmoid {
 ufunc! {
     /// The logistic function, element-wise.
     sigmoid(x) -> (y) = Sigmoid;
-    loops: [&raising::floats::<One, Sigmoid>()];
+    loops: &[&raising::floats::<One, Sigmoid>()];
     cost: Cost::Heavy;
     accuracy: Accuracy::Ulp(4.0);
 }
@@ -56,7 +56,7 @@ div_rem_euclid! { i32, i64 }
 ufunc! {
     /// Euclidean quotient and remainder of integers, element-wise.
     div_rem_euclid(a, b) -> (quotient, remainder) = DivRemEuclid;
-    loops: [&[
+    loops: &[&[
         lane_loop::<DivRemEuclid, (i32, i32), Quiet, UpToV3>(),
         lane_loop::<DivRemEuclid, (i64, i64), Quiet, UpToV3>(),
     ]];
@@ -92,7 +92,7 @@ impl Reduces<f64> for Hypot2 {
 ufunc! {
     /// The root of the sum of two squares, element-wise.
     hypot2(a, b) -> (c) = Hypot2;
-    loops: [&reducing::floats::<Hypot2>()];
+    loops: &[&reducing::floats::<Hypot2>()];
     identity: Identity::Zero;
     reorderable: true;
     aliases: &["euclid2"];

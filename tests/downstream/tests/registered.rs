@@ -3,7 +3,7 @@
 use ndarray::{Array1, array};
 use ufunx::registry::{DType, FpFlags};
 use ufunx::{CallOptions, Isa, ReduceOptions, View};
-use ufunx_downstream::{hypot2, sigmoid};
+use ufunx_downstream::{div_rem_euclid, div_rem_euclid_into, hypot2, sigmoid};
 
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 4.0 * f64::EPSILON * b.abs()
@@ -48,6 +48,11 @@ fn they_have_two_outputs() {
     assert_eq!(called.outputs[0].to_ndarray::<i64>().unwrap(), array![3, -4, -3, i64::MIN, 0].into_dyn());
     assert_eq!(called.outputs[1].to_ndarray::<i64>().unwrap(), array![1, 1, 1, 0, 0].into_dyn());
     assert!(f.reduce(&a, &ReduceOptions::default()).is_err());
+    let (quotient, remainder) = div_rem_euclid(&array![[7i32, -7]], &array![2, -2]).unwrap();
+    assert_eq!((quotient, remainder), (array![[3, 4]], array![[1, 1]]));
+    let (mut quotient, mut remainder) = (array![0i64, 0], array![0i64, 0]);
+    div_rem_euclid_into(&array![9i64, -9], 4i64, &mut quotient, &mut remainder).unwrap();
+    assert_eq!((quotient, remainder), (array![2, -3], array![1, 3]));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::Bytes;
 use ufunx::registry::{
-    BoolRule, Casting, DType, ReduceRule, Request, ResolveError, Signature, Typed, UfuncDef, Weak, can_cast,
+    BoolRule, Casting, DType, Request, ResolveError, Signature, Typed, UfuncDef, Weak, can_cast,
     can_cast_typed, promote, promote_all, resolve, resolve_reduction,
 };
 
@@ -57,7 +57,7 @@ fn call(def: &'static UfuncDef, request: &Request<'_>) {
     match resolve(def, request) {
         Ok(l) => {
             assert!(def.loops().any(|other| std::ptr::eq(other, l)));
-            let truth = def.reduce == ReduceRule::Logical;
+            let truth = def.truth;
             for (&from, &to) in request.inputs.iter().zip(l.inputs) {
                 assert!(
                     (truth && to == DType::Bool) || can_cast_typed(from, to, request.casting),

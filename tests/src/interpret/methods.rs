@@ -1,8 +1,7 @@
 //! The ufunc methods: folds in plain order, one element after the other.
 
 use super::cast::cast;
-use super::element;
-use super::scalar::evaluate;
+use super::{Expected, element, evaluate};
 use crate::layouts::for_each_index;
 use crate::value::Value;
 use ufunx::operand::Operand;
@@ -28,12 +27,9 @@ pub fn identity(def: &UfuncDef, dtype: DType) -> Option<Value> {
 /// One step of a fold.
 ///
 /// # Panics
-/// If the interpreter does not know the ufunc.
+/// As [`evaluate`].
 pub fn step(name: &str, l: &LoopDef, a: Value, b: Value) -> Value {
-    match evaluate(name, l, &[a, b]) {
-        Some(result) => result.values[0],
-        None => panic!("the interpreter does not know {name}"),
-    }
+    evaluate(name, l, &[a, b]).values[0]
 }
 
 /// Element `index` of `input`, in the loop's dtype.
@@ -44,7 +40,7 @@ fn load(l: &LoopDef, input: &Operand, index: &[usize]) -> Value {
 /// The loop a fold steps through: narrow floats are folded in f32 and rounded once, at the end.
 fn fold_loop(name: &str, l: &'static LoopDef) -> &'static LoopDef {
     let wide = ufunx::table().get(name).and_then(|def| def.loop_for(&[DType::F32; 2]));
-    wide.filter(|_| l.outputs[0].is_small_float()).unwrap_or(l)
+    wide.filter(|_| l.outputs[0].is_narrow_float()).unwrap_or(l)
 }
 
 /// Folds `input` over `axes`, in index order, from `start` or else the first element; the results in row-major order of
@@ -130,7 +126,7 @@ pub fn outer_operands(a: &Operand, b: &Operand) -> [Operand; 2] {
     [a, b.clone()]
 }
 
-/// Updates the elements of a one-dimensional `target`, given and returned as values of dtype `dtype`.
+/// Updates the elements of a one-dimensional `target`, given as values of dtype `dtype`.
 pub fn at(
     name: &str,
     l: &LoopDef,
@@ -138,16 +134,15 @@ pub fn at(
     dtype: DType,
     indices: &[isize],
     values: Option<(&[Value], DType)>,
-) -> Vec<Value> {
-    let mut target = target.to_vec();
+) -> Vec<Expected> {
+    let mut target: Vec<Expected> = target.iter().map(|&value| value.into()).collect();
     for (k, &index) in indices.iter().enumerate() {
         let place = if index < 0 { target.len() - index.unsigned_abs() } else { index as usize };
-        let mut x = vec![cast(target[place], dtype, l.inputs[0]).0];
+        let mut x = vec![cast(target[place].value, dtype, l.inputs[0]).0];
         if let Some((values, dtype)) = values {
             x.push(cast(values[k % values.len()], dtype, l.inputs[1]).0);
         }
-        let Some(result) = evaluate(name, l, &x) else { panic!("the interpreter does not know {name}") };
-        target[place] = cast(result.values[0], l.outputs[0], dtype).0;
+        target[place] = Expected::of(&evaluate(name, l, &x), 0, l.outputs[0], dtype).0;
     }
     target
 }

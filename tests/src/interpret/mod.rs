@@ -4,22 +4,89 @@
 pub mod cast;
 pub mod ieee;
 pub mod methods;
-pub mod scalar;
 
 use crate::layouts::{address, for_each_index};
-use crate::value::{Value, read};
+use crate::reference::{Element, bound, row};
+use crate::value::{Format, Value, read};
+use crate::values::ulp;
 use ufunx::operand::Operand;
-use ufunx::registry::{DType, FpFlags, LoopDef};
+use ufunx::registry::{DType, FpFlags, Kind, LoopDef};
 
 /// What a call should do.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// Each output's elements in row-major order, in its own dtype; `None` where the mask leaves it alone.
-    pub outputs: Vec<Vec<Option<Value>>>,
+    pub outputs: Vec<Vec<Option<Expected>>>,
     /// What the loop raises.
     pub flags: FpFlags,
+    /// What it may raise as well.
+    pub may: FpFlags,
     /// What the casts of operands raise.
     pub cast: FpFlags,
+}
+
+/// A value, and how far off a result may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// The value.
+    pub value: Value,
+    slack: f64,
+    fused: Option<Value>,
+}
+
+impl From<Value> for Expected {
+    fn from(value: Value) -> Expected {
+        Expected { value, slack: 0.0, fused: None }
+    }
+}
+
+impl Expected {
+    /// Output `k` of an element, cast to a dtype; and what the cast raises.
+    pub fn of(element: &Element, k: usize, from: DType, to: DType) -> (Expected, FpFlags) {
+        let (value, flags) = cast::cast(element.values[k], from, to);
+        if element.bound == 0.0 {
+            let fused = element.fused.as_ref().map(|values| cast::cast(values[k], from, to).0);
+            return (Expected { value, slack: 0.0, fused }, flags);
+        }
+        // The value is the exact one rounded, and where it is cast it may fall on the other side of a rounding.
+        let own = (element.bound + 0.5) * ulp(element.values[k].real(), from);
+        let rounding = match to.kind() {
+            Kind::Float | Kind::Complex if from != to => ulp(value.real(), to),
+            Kind::Int => 1.0,
+            _ => 0.0,
+        };
+        (Expected { value, slack: own + rounding, fused: None }, flags)
+    }
+
+    /// Whether a result will do.
+    pub fn admits(self, found: Value, dtype: DType) -> bool {
+        if self.value.same(found) || self.fused.is_some_and(|fused| fused.same(found)) {
+            return true;
+        }
+        let (a, b) = match (self.value, found) {
+            (Value::Float(_), Value::Float(_)) | (Value::Int(_), Value::Int(_)) => {
+                (self.value.real(), found.real())
+            }
+            (Value::Complex(a, 0.0), Value::Complex(b, 0.0)) => (a, b),
+            _ => return false,
+        };
+        // Just too large, or just not.
+        let finite = |x: f64| match dtype.kind() {
+            Kind::Float | Kind::Complex if !x.is_finite() => Format::of(dtype).max.copysign(x),
+            _ => x,
+        };
+        self.slack > 0.0 && (finite(a) - finite(b)).abs() <= self.slack
+    }
+}
+
+/// An element's results.
+///
+/// # Panics
+/// If the ufunc has no reference, or it does not know the operands.
+pub fn evaluate(name: &str, l: &LoopDef, x: &[Value]) -> Element {
+    let def = ufunx::table().get(name);
+    let element = row(name).and_then(|row| row.evaluate(l, x, def.map_or(0.0, bound)));
+    element.unwrap_or_else(|| panic!("the reference of {name} does not know {l}"))
 }
 
 /// The shape that all broadcast to.
@@ -52,7 +119,7 @@ pub fn element(operand: &Operand, index: &[usize]) -> Value {
 /// Calls loop `l` of ufunc `name` on every element of `shape`. `outputs` are the dtypes the results are cast to.
 ///
 /// # Panics
-/// If the interpreter does not know the ufunc.
+/// As [`evaluate`].
 pub fn call(
     name: &str,
     l: &LoopDef,
@@ -72,14 +139,13 @@ pub fn call(
             answer.cast |= flags;
             x.push(value);
         }
-        let Some(result) = scalar::evaluate(name, l, &x) else {
-            panic!("the interpreter does not know {name}")
-        };
+        let result = evaluate(name, l, &x);
         answer.flags |= result.flags;
+        answer.may |= result.may;
         for (k, &dtype) in outputs.iter().enumerate() {
-            let (value, flags) = cast::cast(result.values[k], l.outputs[k], dtype);
+            let (expected, flags) = Expected::of(&result, k, l.outputs[k], dtype);
             answer.cast |= flags;
-            answer.outputs[k].push(Some(value));
+            answer.outputs[k].push(Some(expected));
         }
     });
     answer

@@ -282,13 +282,13 @@ macro_rules! v4 {
 
         #[cfg(target_arch = "x86_64")]
         #[inline(always)]
-        fn lane_v4(simd: pulp::x86::V4, x: <f64 as Register>::Zmm) -> <f64 as Register>::Zmm {
+        fn lane_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,)) -> <f64 as Register>::Zmm {
             super::log_v4::$body(simd, x)
         }
 
         #[cfg(target_arch = "x86_64")]
         #[inline(always)]
-        fn usual_v4(simd: pulp::x86::V4, x: <f64 as Register>::Zmm, ok: u16) -> u16 {
+        fn usual_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,), ok: u16) -> u16 {
             super::log_v4::usual(simd, x, ok)
         }
     };

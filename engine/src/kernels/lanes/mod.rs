@@ -6,6 +6,7 @@
 
 use crate::simd::level::Madd;
 
+pub mod atan2;
 pub mod cbrt;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]

@@ -1,0 +1,27 @@
+//! The registry's records, for tools and tests that keep no lists of their own.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use ufunx::registry::Accuracy;
+
+/// What the registry records of each ufunc, by name: `types`, its loops as NumPy spells them, and `ulp`, the error bound
+/// it states, `None` where it is exact.
+///
+/// >>> from ufunx import _native
+/// >>> _native.records()["exp"]["ulp"], _native.records()["add"]["types"][0]
+/// (1.0, '??->?')
+#[pyfunction]
+pub fn records(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let records = PyDict::new(py);
+    for def in ufunx::table().iter() {
+        let record = PyDict::new(py);
+        record.set_item("types", def.loops().map(ToString::to_string).collect::<Vec<_>>())?;
+        let ulp = match def.accuracy {
+            Accuracy::Exact => None,
+            Accuracy::Ulp(bound) => Some(bound),
+        };
+        record.set_item("ulp", ulp)?;
+        records.set_item(def.name, record)?;
+    }
+    Ok(records)
+}

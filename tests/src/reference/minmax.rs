@@ -1,0 +1,36 @@
+//! Extremes. A NaN wins in maximum and minimum, the first one, and loses in fmax and fmin; of equals, -0 and 0 among them,
+//! the second is taken, of narrow floats the first.
+
+use super::{Element, Row, float, int, truth};
+use crate::value::Value::{self, Bool, Float, Int};
+use ufunx::registry::LoopDef;
+
+pub const ROWS: &[Row] = &[
+    Row::exact("maximum", |x, l| extreme(x, l, |a, b| a > b, NaN::Wins)),
+    Row::exact("minimum", |x, l| extreme(x, l, |a, b| a < b, NaN::Wins)),
+    Row::exact("fmax", |x, l| extreme(x, l, |a, b| a > b, NaN::Loses)),
+    Row::exact("fmin", |x, l| extreme(x, l, |a, b| a < b, NaN::Loses)),
+];
+
+#[derive(PartialEq)]
+enum NaN {
+    Wins,
+    Loses,
+}
+
+fn extreme(x: &[Value], l: &LoopDef, beats: fn(f64, f64) -> bool, nan: NaN) -> Option<Element> {
+    match *x {
+        [Bool(a), Bool(b)] => truth(if beats(1.0, 0.0) { a || b } else { a && b }),
+        [Int(a), Int(b)] => int(if beats(1.0, 0.0) { a.max(b) } else { a.min(b) }, l),
+        [Float(a), Float(b)] => float(match (a.is_nan(), b.is_nan()) {
+            (true, _) if nan == NaN::Wins => a,
+            (_, true) if nan == NaN::Wins => b,
+            (_, true) => a,
+            (true, _) => b,
+            _ if a == b && l.inputs[0].is_narrow_float() => a,
+            _ if beats(a, b) => a,
+            _ => b,
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,26 @@
+//! Tests of one value.
+
+use super::{Row, truth};
+use crate::value::Value::{Bool, Float, Int};
+
+pub const ROWS: &[Row] = &[
+    Row::exact("isnan", |x, _| match *x {
+        [Bool(_) | Int(_)] => truth(false),
+        [Float(a)] => truth(a.is_nan()),
+        _ => None,
+    }),
+    Row::exact("isinf", |x, _| match *x {
+        [Bool(_) | Int(_)] => truth(false),
+        [Float(a)] => truth(a.abs() == f64::INFINITY),
+        _ => None,
+    }),
+    Row::exact("isfinite", |x, _| match *x {
+        [Bool(_) | Int(_)] => truth(true),
+        [Float(a)] => truth(a.abs() < f64::INFINITY),
+        _ => None,
+    }),
+    Row::exact("signbit", |x, _| match *x {
+        [Float(a)] => truth(a.to_bits() >> 63 == 1),
+        _ => None,
+    }),
+];
