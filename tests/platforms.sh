@@ -68,7 +68,7 @@ aarch64() {
         touch "$forky/.aarch64"
     fi
     inside CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 UFUNX_TEST_EMULATED=1 \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 UFUNX_TEST_EMULATOR=qemu-aarch64 \
         RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=/var/target-aarch64 \
         bash -c 'cd /work && /usr/bin/cargo test --release --target aarch64-unknown-linux-gnu \
             -p ufunx-tests -p ufunx -p ufunx-registry --no-fail-fast'
@@ -77,8 +77,9 @@ aarch64() {
 # The same on an x86-64 of before AVX.
 old-x86() {
     type -P qemu-x86_64 >/dev/null || { apt-get update -q && apt-get install -y -q qemu-user; }
-    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="qemu-x86_64 -cpu Nehalem" UFUNX_TEST_EMULATED=1 \
-        cargo test --release --target x86_64-unknown-linux-gnu -p ufunx-tests -p ufunx -p ufunx-registry --no-fail-fast
+    export UFUNX_TEST_EMULATOR="qemu-x86_64 -cpu Nehalem"
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$UFUNX_TEST_EMULATOR \
+        cargo test --release -p ufunx-tests -p ufunx -p ufunx-registry --no-fail-fast
 }
 
 # The Python tests on the CPythons that forky has.

@@ -67,9 +67,19 @@ impl Complaints {
     }
 }
 
+/// The command that runs this program on a processor it was not built for; empty if there is none.
+pub fn emulator() -> String {
+    std::env::var("UFUNX_TEST_EMULATOR").unwrap_or_default()
+}
+
 /// Runs an ignored test of this program in a process of its own, with variables set; what it printed.
 pub fn in_a_process(test: &str, variables: &[(&str, &str)]) -> String {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
+    let program = std::env::current_exe().unwrap();
+    // Under an emulator a program is started by it.
+    let emulator = emulator();
+    let mut words = emulator.split_whitespace().map(Into::into).chain([program.into_os_string()]);
+    let output = std::process::Command::new(words.next().unwrap())
+        .args(words)
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .envs(variables.iter().copied())
         .output()

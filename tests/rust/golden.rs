@@ -2,13 +2,14 @@
 
 use crate::common::{Complaints, run_loop};
 use ufunx::registry::{
-    Casting, DType, Request, ResolveError, Typed, UfuncDef, can_cast, promote, promote_all, resolve,
+    Casting, DType, Kind, Request, ResolveError, Typed, UfuncDef, can_cast, promote, promote_all, resolve,
     resolve_reduction,
 };
 use ufunx::{FpFlags, View, ViewMut};
 use ufunx_tests::golden::{doubtful, dtype, rows, typed};
+use ufunx_tests::interpret::ieee::TINY_BEFORE_ROUNDING;
 use ufunx_tests::reference::row as reference;
-use ufunx_tests::value::{decode, encode};
+use ufunx_tests::value::{Format, decode, encode};
 use ufunx_tests::{Buf, Value};
 
 #[test]
@@ -150,7 +151,11 @@ fn edge_values_and_flags_are_numpys() {
             let mut outs: Vec<ViewMut<'_>> = targets.iter_mut().map(Buf::view_mut).collect();
             checked += 1;
             let raised = run_loop(def, l, &views, &mut outs).unwrap().flags;
-            if !any_flags && flags.parse() != Ok(raised.0) {
+            // NumPy's flags are those of an x86: what was rounded up to the least normal number is no longer tiny there.
+            let is_least = || targets[0].at(0).real().abs() == Format::of(out_dtypes[0]).least_normal();
+            let rounded_up = TINY_BEFORE_ROUNDING && out_dtypes[0].kind() == Kind::Float && is_least();
+            let open = if rounded_up { FpFlags::UNDERFLOW.0 } else { 0 };
+            if !any_flags && flags.parse().map(|flags: u8| flags & !open) != Ok(raised.0 & !open) {
                 complaints.add(format!("{} {given} {x:?}: {raised:?}, NumPy {flags}", def.name));
             }
             if raised.contains(FpFlags::REFUSED) {

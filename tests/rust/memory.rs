@@ -1,7 +1,7 @@
 //! A call with a cast needs a few blocks of memory beside its operands, however long they are. The peak is measured in
 //! a process of its own.
 
-use crate::common::{in_a_process, ufunc};
+use crate::common::{emulator, in_a_process, ufunc};
 use ufunx::operand::Operand;
 use ufunx::registry::DType;
 use ufunx::{CallOptions, View, ViewMut};
@@ -48,7 +48,7 @@ fn needed_kib(n: usize) -> u64 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_cast_of_16_million_needs_blocks_only() {
-    if std::env::var_os("UFUNX_TEST_EMULATED").is_some() {
+    if !emulator().is_empty() {
         return eprintln!("not tried: /proc tells of the emulator's memory");
     }
     let needed = needed_kib(16 << 20);

@@ -49,12 +49,27 @@ pub fn operate(operation: Operation, a: f64, b: f64, dtype: DType) -> (f64, FpFl
     (result, flags | FpFlags::UNDERFLOW.when(inexact && is_tiny(operation, a, b, wide, dtype)))
 }
 
-/// Whether the product or quotient counts as tiny: after rounding to the format's precision where the CPU computes in
-/// the format (x86 does it so), before rounding where software narrows an f32.
+/// IEEE 754 leaves open whether a result is tiny before it is rounded, as AArch64 has it, or after, as x86 has it.
+pub const TINY_BEFORE_ROUNDING: bool = cfg!(target_arch = "aarch64");
+
+/// Whether the product or quotient counts as tiny: as the CPU has it where it computes in the format, before rounding where
+/// software narrows an f32.
 fn is_tiny(operation: Operation, a: f64, b: f64, wide: f64, dtype: DType) -> bool {
     let format = Format::of(dtype);
     let least = format.least_normal();
     match dtype {
+        DType::F64 if TINY_BEFORE_ROUNDING => {
+            let scale = power_of_2(100);
+            let (a, b) = (a.abs(), b.abs());
+            wide.abs() <= least
+                && match operation {
+                    Operation::Divide => a * scale < least * scale * b,
+                    _ => (a.min(b) * scale).mul_add(a.max(b), -least * scale) < 0.0,
+                }
+        }
+        DType::F32 if !TINY_BEFORE_ROUNDING => {
+            wide.abs() < least && (wide == 0.0 || format.round_unbounded(wide, exponent(wide)).abs() < least)
+        }
         DType::F64 => {
             let scale = power_of_2(100);
             let scaled = match operation {
@@ -63,9 +78,6 @@ fn is_tiny(operation: Operation, a: f64, b: f64, wide: f64, dtype: DType) -> boo
                 _ => a * (b * scale),
             };
             wide.abs() <= least && scaled.abs() < least * scale
-        }
-        DType::F32 => {
-            wide.abs() < least && (wide == 0.0 || format.round_unbounded(wide, exponent(wide)).abs() < least)
         }
         _ => wide.abs() < least,
     }
