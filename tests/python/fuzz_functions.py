@@ -1,10 +1,10 @@
-"""Random calls of the array functions, ours and NumPy's on equal copies of the data: every form of every argument, by
-position and by name; reports whatever differs.
+"""Random calls of the array functions, ours and NumPy's on equal copies of the data: every form of every
+argument, by position and by name; reports whatever differs.
 
     python tests/python/fuzz_functions.py --seed 0 --cases 50000
 
-Compared: exceptions by class and text, warnings, exact types, dtype, shape, whether `out` is returned and what it holds.
-Floats may differ as sums in another order do: by a few eps of the sum of the magnitudes.
+Compared: exceptions by class and text, warnings, exact types, dtype, shape, whether `out` is returned and
+what it holds. Floats may differ as sums in another order do: by a few eps of the sum of the magnitudes.
 """
 
 import argparse
@@ -41,7 +41,21 @@ PARAMETERS = {
     "where": "x y *",
     "round": "decimals out",
 }
-SHAPES: list[tuple[int, ...]] = [(), (0,), (1,), (3,), (8,), (17,), (130,), (2, 3), (3, 1), (1, 1), (4, 0), (2, 3, 4), (5, 40)]
+SHAPES: list[tuple[int, ...]] = [
+    (),
+    (0,),
+    (1,),
+    (3,),
+    (8,),
+    (17,),
+    (130,),
+    (2, 3),
+    (3, 1),
+    (1, 1),
+    (4, 0),
+    (2, 3, 4),
+    (5, 40),
+]
 # Not of objects: reducing them, NumPy 2.4 releases some that it never made.
 DTYPES = ["d"] * 5 + ["f"] * 3 + ["l", "i", "b", "B", "L", "?", "e", "D", "F", "g", ">f8", "m8[s]"]
 
@@ -74,7 +88,19 @@ class Maker:
         r, nd = self.random, len(self.shape)
         all_axes = tuple(range(nd))
         forms = ["None", "0", "-1", "()", "(0,)", "(-1,)", str(all_axes), str(all_axes[::-1]), str(nd - 1)]
-        rare = ["np.int64(0)", "np.array(0)", str(nd), str(-nd - 1), "(0, 0)", "(0, -1)", f"({nd},)", "[0]", "1.0", "True", "'a'"]
+        rare = [
+            "np.int64(0)",
+            "np.array(0)",
+            str(nd),
+            str(-nd - 1),
+            "(0, 0)",
+            "(0, -1)",
+            f"({nd},)",
+            "[0]",
+            "1.0",
+            "True",
+            "'a'",
+        ]
         return r.choice(rare if r.random() < 0.25 else forms)
 
     def argument(self, parameter: str) -> str:
@@ -82,7 +108,21 @@ class Maker:
         if parameter == "axis":
             return self.axis()
         if parameter == "dtype":
-            return r.choice(["None", "'d'", "'f'", "'l'", "'e'", "'D'", "float", "int", "bool", "np.float32", "'nonsense'"])
+            return r.choice(
+                [
+                    "None",
+                    "'d'",
+                    "'f'",
+                    "'l'",
+                    "'e'",
+                    "'D'",
+                    "float",
+                    "int",
+                    "bool",
+                    "np.float32",
+                    "'nonsense'",
+                ]
+            )
         if parameter == "out":
             n = int(np.prod(self.shape))
             shapes = [(), self.shape, self.shape[1:], self.shape[:-1], (1,) * len(self.shape), (3,)]
@@ -93,13 +133,19 @@ class Maker:
         if parameter == "keepdims":
             return r.choice(["True", "False", "1", "0", "None", "np._NoValue", "np.True_", "2", "'a'"])
         if parameter == "initial":
-            return r.choice(["0", "1", "-3.5", "None", "np._NoValue", "np.float32(2)", "True", "1e300", "'a'", "[1]"])
+            return r.choice(
+                ["0", "1", "-3.5", "None", "np._NoValue", "np.float32(2)", "True", "1e300", "'a'", "[1]"]
+            )
         if parameter == "where":
             n = int(np.prod(self.shape))
             mask = f"(np.arange({n}) % {r.choice([1, 2, 3])} == 0).reshape({self.shape})"
-            return r.choice(["True", "False", mask, mask, mask, f"{mask}.tolist()", "np._NoValue", "1", "[True, False]"])
+            return r.choice(
+                ["True", "False", mask, mask, mask, f"{mask}.tolist()", "np._NoValue", "1", "[True, False]"]
+            )
         if parameter in ("ddof", "correction"):
-            return r.choice(["0", "1", "2", "-1", "0.5", "1000", "np.int64(1)", "None", "True", "np._NoValue"])
+            return r.choice(
+                ["0", "1", "2", "-1", "0.5", "1000", "np.int64(1)", "None", "True", "np._NoValue"]
+            )
         if parameter == "decimals":
             return r.choice(["0", "1", "-1", "2", "308", "np.int64(1)", "1.0", "None"])
         # Bounds and choices.
@@ -122,7 +168,9 @@ class Maker:
         if self.name == "where":
             return self.name, args, named
         for parameter in parameters[given:] + by_name.split():
-            chance = {"axis": 0.6, "keepdims": 0.3, "min": 0.1, "max": 0.1, "correction": 0.1}.get(parameter, 0.2)
+            chance = {"axis": 0.6, "keepdims": 0.3, "min": 0.1, "max": 0.1, "correction": 0.1}.get(
+                parameter, 0.2
+            )
             if r.random() < chance:
                 named[parameter] = self.argument(parameter)
         if self.name in SCANS and (len(args) > 3 or "out" in named):
@@ -208,8 +256,6 @@ def compare(ours: Any, theirs: Any, room: float) -> str:
     return "" if same.all() else f"value {x!r} for {y!r}"
 
 
-
-
 def difference(case: tuple[str, list[str], dict[str, str]], lib: Any = ufunx) -> str:
     """What ours does otherwise than NumPy's, or nothing."""
     ours, mine, our_warnings, our_error = observe(lib, case)
@@ -225,7 +271,12 @@ def difference(case: tuple[str, list[str], dict[str, str]], lib: Any = ufunx) ->
     dtype = np.asarray(theirs).dtype if not isinstance(theirs, tuple) else np.dtype("l")
     room = slack(case, its, dtype)
     return compare(ours, theirs, room) or next(
-        (f"{found}, in an argument afterwards" for a, b in zip(mine, its, strict=True) if (found := compare(a, b, room))), ""
+        (
+            f"{found}, in an argument afterwards"
+            for a, b in zip(mine, its, strict=True)
+            if (found := compare(a, b, room))
+        ),
+        "",
     )
 
 

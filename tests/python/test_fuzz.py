@@ -162,7 +162,9 @@ def test_random_calls_of_functions_agree_with_numpy() -> None:
 
 
 SCALARS = fuzz_functions.REDUCTIONS + fuzz_functions.MOMENTS
-PLANTED = [(bug, name) for bug in (wrong_last_element, other_words) for name in sorted(set(fuzz_functions.NAMES))]
+PLANTED = [
+    (bug, name) for bug in (wrong_last_element, other_words) for name in sorted(set(fuzz_functions.NAMES))
+]
 PLANTED += [(arrays_for_scalars, name) for name in sorted(set(SCALARS))]
 
 

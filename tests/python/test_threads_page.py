@@ -141,7 +141,8 @@ def sentence_9() -> None:
     done = run("import ufunx", UFUNX_NUM_THREADS="many")
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("ValueError: ") and "UFUNX_NUM_THREADS" in last
+    assert last.startswith("ValueError: ")
+    assert "UFUNX_NUM_THREADS" in last
 
 
 def sentence_10() -> None:
@@ -279,7 +280,9 @@ late = Late()
     assert (done.returncode, done.stdout) == (0, "[2.0, 2.0, 2.0]\n"), done.stderr
 
 
-SENTENCES = {int(n): test for name, test in list(globals().items()) if (n := name.removeprefix("sentence_")) != name}
+SENTENCES = {
+    int(n): test for name, test in list(globals().items()) if (n := name.removeprefix("sentence_")) != name
+}
 
 
 @pytest.mark.parametrize("number", sorted(SENTENCES))
