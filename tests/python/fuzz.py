@@ -111,6 +111,11 @@ def unequal(ours: np.ndarray, theirs: np.ndarray, ties: bool) -> np.ndarray:
 
 def function_slack(case: Case, theirs: Outcome, x: Any) -> np.ndarray | None:
     """How far an array of a bounded function may be, in units of the loop's dtype, perhaps not its own."""
+    if case.name == "multiply" and isinstance(x, np.ndarray | np.generic) and x.dtype.kind == "c":
+        # NumPy multiplies and adds in one step, but not where operands overlap, nor in its scalar loop.
+        with np.errstate(all="ignore"):
+            sizes = np.nan_to_num(abs(np.asarray(x).astype("G")), nan=0.0, posinf=0.0)
+            return np.asarray(4 * float(np.finfo(x.dtype).eps) * sizes)
     if case.name not in BOUNDED or not isinstance(x, np.ndarray | np.generic) or x.dtype.kind not in "biufc":
         return None
     dtypes = [np.asarray(y).dtype for y in theirs.memory.values()] + [x.dtype]

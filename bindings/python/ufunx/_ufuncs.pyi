@@ -407,7 +407,7 @@ arcsinh: _UFunc_Nin1_Nout1[L["arcsinh"], int, None]
 arctan: _UFunc_Nin1_Nout1[L["arctan"], int, None]
 """Trigonometric inverse tangent, element-wise."""
 arctan2: _UFunc_Nin2_Nout1[L["arctan2"], int, None]
-"""The angle of the point (x2, x1) as seen from the origin, between -pi and pi, element-wise."""
+"""The angle of the point (x2, x1), between -pi and pi, element-wise."""
 arctanh: _UFunc_Nin1_Nout1[L["arctanh"], int, None]
 """Inverse hyperbolic tangent element-wise."""
 bitwise_and: _UFunc_Nin2_Nout1[L["bitwise_and"], int, L[-1]]
@@ -461,7 +461,7 @@ fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]
 fmod: _UFunc_Nin2_Nout1[L["fmod"], int, None]
 """Returns the element-wise remainder of division."""
 frexp: _UFunc_Nin1_Nout2[L["frexp"], int, None]
-"""Mantissas between 0.5 and 1 and exponents of two, element-wise: x == mantissa * 2**exponent."""
+"""Mantissas from 0.5 to 1 and exponents of two, element-wise."""
 gcd: _UFunc_Nin2_Nout1[L["gcd"], int, L[0]]
 """Returns the greatest common divisor of ``|x1|`` and ``|x2|``."""
 greater: _UFunc_Nin2_Nout1[L["greater"], int, None]

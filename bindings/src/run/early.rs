@@ -66,7 +66,7 @@ impl Early {
     }
 }
 
-/// Whether casts of given outputs may raise what is not reported once, with the loop's flags: NumPy writes an output that
+/// Whether outputs share memory, or casts of given ones may raise what is not reported once, with the loop's flags: NumPy writes an output that
 /// overlaps an input from a copy after the call, and with a mask it casts what is left out too, to and fro.
 pub fn casts_outputs_apart(
     l: &LoopDef,
@@ -78,6 +78,13 @@ pub fn casts_outputs_apart(
     // NumPy compares all strides, those of axes of length 1 too.
     let same = |input: &Operand, out: &Operand| input.is_same_as(out) && input.strides == out.strides;
     let apart = |input: &&Operand, out: &Operand| may_overlap(input, out) && !same(input, out);
+    // Of two outputs in the same memory NumPy writes copies back when the call is over.
+    let mut all = outputs.iter().flatten();
+    while let Some(out) = all.next() {
+        if all.clone().any(|other| may_overlap(out, other)) {
+            return true;
+        }
+    }
     given.into_iter().any(|(out, computed)| match masked {
         true => can_raise(computed, out.dtype) || can_raise(out.dtype, computed),
         false => can_raise(computed, out.dtype) && inputs.iter().any(|input| apart(input, out)),

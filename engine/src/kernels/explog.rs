@@ -76,7 +76,7 @@ macro_rules! frexp {
 frexp! { f32 u32; f64 u64; }
 
 ufunc! {
-    /// Mantissas between 0.5 and 1 and exponents of two, element-wise: x == mantissa * 2**exponent.
+    /// Mantissas from 0.5 to 1 and exponents of two, element-wise.
     frexp(x) -> (mantissa, exponent) = Frexp;
     loops: { floats: quiet<One, Frexp>; };
     examples: &[("[6.0, -0.3]", "(array([ 0.75, -0.6 ]), array([ 3, -1], dtype=int32))")];

@@ -29,7 +29,7 @@ impl Takes<(f64, f64)> for Atan2 {
     type Out = f64;
 }
 ufunc! {
-    /// The angle of the point (x2, x1) as seen from the origin, between -pi and pi, element-wise.
+    /// The angle of the point (x2, x1), between -pi and pi, element-wise.
     arctan2(x1, x2) -> (y) = Atan2;
     loops: { floats: math2<Atan2>; };
     examples: &[("[1.0, -1.0], [0.0, -1.0]", "array([ 1.57079633, -2.35619449])")];
