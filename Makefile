@@ -37,15 +37,17 @@ test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Py
 
 SEED ?= 1000000
 CASES ?= 200000
-fuzz: native ## 200,000 random calls beside NumPy, from SEED on; `make test` has 20,000
+fuzz: native ## 200,000 random calls of ufuncs and 50,000 of functions beside NumPy, from SEED on; `make test` has a tenth
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
+	$(PY) tests/python/fuzz_functions.py --seed $(SEED) --cases 50000
 
 FUZZ_SECONDS ?= 60
 fuzz-targets: ## libFuzzer, steered by coverage, FUZZ_SECONDS on each target, TARGETS= for some; MERGE=1 keeps what it found
 	tests/fuzz/run.sh $(FUZZ_SECONDS) $(TARGETS)
 
-faults: native ## faults on purpose that take long: every request for memory of every loop fails once
+faults: native ## faults on purpose that take long: each request for memory of each loop fails; in-place mode switched for 30 s
 	cargo test --release -p ufunx-tests --test rust -- --ignored --nocapture every_loop_survives
+	UFUNX_FAULT_SECONDS=30 $(PY) -m pytest tests/python/test_faults.py -q -k switched
 
 valgrind: native ## the engine's tests and those of foreign arrays, every access to memory watched; needs Debian's valgrind
 	$(PY) tests/valgrind.py

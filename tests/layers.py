@@ -1,5 +1,6 @@
-"""The direction of imports in `bindings/src`: no file imports one of a folder above its own, and no files import each
-other in a circle. The folders are the way of a call, from what Python sees down to NumPy's and CPython's API.
+"""The direction of imports in `bindings/src`: no file imports one of a folder above its own, and no files
+import each other in a circle. The folders are the way of a call, from what Python sees down to NumPy's and
+CPython's API.
 
 Read from `use crate::...` and `use super::...`; a name spelled out in the code counts too.
 """
@@ -59,7 +60,7 @@ def upward(graph: dict[tuple[str, ...], set[tuple[str, ...]]]) -> list[str]:
 
 
 def circles(graph: dict[tuple[str, ...], set[tuple[str, ...]]]) -> list[str]:
-    """One line for each file that a walk along the arrows comes back to. A folder's `mod.rs` names its files."""
+    """A line for each file that a walk along the arrows comes back to. A `mod.rs` names its own."""
     found = []
     for start in sorted(graph):
         reached: set[tuple[str, ...]] = set()

@@ -69,7 +69,9 @@ def test_casts_are_reported_as_numpy_reports_them(source: str) -> None:
     assert answer(ufunx, source)[1] == answer(np, source)[1]
 
 
-@pytest.mark.parametrize("source", ["log1p(np.array([1e-40, np.nan], 'f4'))", "expm1(np.array([1e-310, np.nan]))"])
+@pytest.mark.parametrize(
+    "source", ["log1p(np.array([1e-40, np.nan], 'f4'))", "expm1(np.array([1e-310, np.nan]))"]
+)
 def test_a_subnormal_that_is_its_own_answer_is_no_underflow(source: str) -> None:
     """NumPy's warning depends on the processor: its AVX-512 loops give none, the C library's functions do."""
     assert answer(ufunx, source)[1] == []

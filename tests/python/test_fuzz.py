@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import fuzz
+import fuzz_functions
 import numpy as np
 import pytest
 from fuzz_cases import NAMES, Maker
@@ -150,3 +151,27 @@ def test_a_difference_is_made_small_and_printed() -> None:
     assert fuzz.difference(small, lib)
     assert "import numpy as np, ufunx" in small.source()
     compile(small.source(), "<case>", "exec")
+
+
+FUNCTION_CASES = 5_000
+
+
+def test_random_calls_of_functions_agree_with_numpy() -> None:
+    found = [f"{text}  # {how}" for text, how in fuzz_functions.differences(1, FUNCTION_CASES)]
+    assert not found, "\n".join(found[:AT_MOST_SHOWN])
+
+
+SCALARS = fuzz_functions.REDUCTIONS + fuzz_functions.MOMENTS
+PLANTED = [
+    (bug, name) for bug in (wrong_last_element, other_words) for name in sorted(set(fuzz_functions.NAMES))
+]
+PLANTED += [(arrays_for_scalars, name) for name in sorted(set(SCALARS))]
+
+
+@pytest.mark.parametrize(("bug", "name"), PLANTED, ids=lambda part: getattr(part, "__name__", part))
+def test_a_planted_bug_in_a_function_is_found(bug: Callable[..., Any], name: str) -> None:
+    functions = {known: getattr(ufunx, known) for known in fuzz_functions.NAMES}
+    right = functions[name]
+    functions[name] = lambda *args, **kwargs: bug(right, *args, **kwargs)
+    found = fuzz_functions.differences(1, FUNCTION_CASES, SimpleNamespace(**functions))
+    assert any(text.startswith(f"{name}(") for text, _ in found)

@@ -1,5 +1,6 @@
-"""What must never take a process down: objects whose look-ups, properties and callbacks change what a call rests on. Calls
-that could crash run in a process of their own."""
+"""What must never take a process down: objects whose look-ups, properties and callbacks change what a call
+rests on. Calls that could crash run in a process of their own.
+"""
 
 import functools
 import importlib
@@ -123,7 +124,10 @@ class Second:
     def __init__(self): self.mine = [bytearray(200)]
     def __array_function__(self, func, types, args, kwargs): return len(self.mine)
 relevant = []
-@ufunx.array_function_dispatch(lambda x: (relevant.clear(), relevant.extend([First(), Second()]), relevant)[-1], verify=False)
+def dispatcher(x):
+    relevant[:] = [First(), Second()]
+    return relevant
+@ufunx.array_function_dispatch(dispatcher, verify=False)
 def f(x): return "implementation"
 print({f(1) for _ in range(50)})
 """
@@ -180,9 +184,7 @@ except ValueError as error: print("ValueError", error)
 """
 
 
-@pytest.mark.parametrize(
-    "form", ["reduce", "accumulate", "reduceat", "input", "output", "sum", "cumsum"]
-)
+@pytest.mark.parametrize("form", ["reduce", "accumulate", "reduceat", "input", "output", "sum", "cumsum"])
 def test_a_dtype_that_resizes_an_operand(form: str) -> None:
     assert run(RESIZING, form, "ufunx") == run(RESIZING, form, "numpy")
 

@@ -36,6 +36,9 @@ impl Ufunc {
     /// Raises or warns of what a loop raised, under that name. A refusal comes first: NumPy raises it inside the loop.
     #[inline]
     pub fn report(&self, py: Python<'_>, np: &NumPy, name: &str, flags: FpFlags) -> PyResult<()> {
+        if flags.is_empty() {
+            return Ok(());
+        }
         match self.def.and_then(|def| def.refusal) {
             Some(why) if flags.contains(FpFlags::REFUSED) => Err(PyValueError::new_err(why)),
             _ => np.report(py, name, flags),

@@ -5,9 +5,10 @@
 //! hardware's own.
 
 use super::{Lane, One, Quiet, Raises, lane};
+use crate::exec::watched;
 use crate::registry::{
-    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, Isa, ReduceRule,
-    bf16, f16,
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, Isa,
+    ReduceRule, bf16, f16,
 };
 use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
@@ -90,7 +91,8 @@ reduces! {
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
     Subtract, Raises, InOrder: f32 f64;
     Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
-    Multiply, Raises, ByLanes<Multiply>: f32 f64 Complex32 Complex64;
+    Multiply, Raises, ByLanes<Multiply>: f32 f64;
+    Multiply, Judged, InOrder: Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;
 }
 
@@ -217,7 +219,7 @@ int_reciprocals! {
 }
 
 macro_rules! complex_products {
-    ($($t:ident $complex:ty),*) => {$(
+    ($($t:ident $complex:ty, ordinary $least:expr, $most:expr;)*) => {$(
         impl Lane<($complex, $complex)> for Multiply {
             type Out = $complex;
             /// One product of each part is added to the other as it is, which is how NumPy's vectors do it.
@@ -225,10 +227,33 @@ macro_rules! complex_products {
             fn lane<M: Madd>(m: M, (a, b): ($complex, $complex)) -> $complex {
                 Complex::new(m.$t(a.re, b.re, -(a.im * b.im)), m.$t(a.re, b.im, a.im * b.re))
             }
+            /// By value, because vectors add and subtract both parts and drop half of that, flags excepted.
+            #[inline(always)]
+            fn flags((a, b): ($complex, $complex), _: $complex) -> FpFlags {
+                // Of these no product and no sum is inexact below the normal numbers, or too large.
+                let ordinary = |x: $t| x == 0.0 || ($least..=$most).contains(&x.abs());
+                if ordinary(a.re) & ordinary(a.im) & ordinary(b.re) & ordinary(b.im) {
+                    return FpFlags::NONE;
+                }
+                #[cold]
+                fn one_by_one(a: $complex, b: $complex) -> FpFlags {
+                    use std::hint::black_box as seen;
+                    watched(FpReport::Hardware, || {
+                        let (a, b) = seen((a, b));
+                        let (re, im) = ((seen(a.re * b.re), seen(a.im * b.im)), (seen(a.re * b.im), seen(a.im * b.re)));
+                        seen((seen(re.0 - re.1), seen(im.0 + im.1)));
+                        FpFlags::NONE
+                    })
+                }
+                one_by_one(a, b)
+            }
         }
     )*};
 }
-complex_products! { f32 Complex32, f64 Complex64 }
+complex_products! {
+    f32 Complex32, ordinary f32::from_bits((127 - 40) << 23), f32::from_bits((127 + 40) << 23);
+    f64 Complex64, ordinary f64::from_bits((1023 - 450) << 52), f64::from_bits((1023 + 450) << 52);
+}
 
 ufunc! {
     /// The complex conjugate, element-wise; of real numbers a copy.
@@ -267,7 +292,7 @@ macro_rules! int_quotients {
 int_quotients! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 macro_rules! float_quotients {
-    ($($t:ty)*) => {$(
+    ($($t:ty, |$q:ident, $a:ident, $b:ident| $is_quotient:expr;)*) => {$(
         impl Lane<($t, $t)> for FloorDivide {
             type Out = $t;
             /// By the remainder, as Python's.
@@ -300,8 +325,9 @@ macro_rules! float_quotients {
                     return FpFlags::OVERFLOW | FpFlags::INVALID; // it is compared with its own floor
                 }
                 // The sign of a zero is that of a quotient, which may be tiny.
-                let tiny = (a / b).abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
-                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && (a / b) * b != a)
+                let ($q, $a, $b) = (a / b, a, b);
+                let tiny = $q.abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
+                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && !$is_quotient)
             }
         }
         impl Reduces<$t> for FloorDivide {
@@ -311,7 +337,11 @@ macro_rules! float_quotients {
         }
     )*};
 }
-float_quotients! { f32 f64 }
+float_quotients! {
+    f32, |q, a, b| q as f64 * b as f64 == a as f64;
+    // Far enough up that what is left over is no subnormal.
+    f64, |q, a, b| (q * 2f64.powi(200)).mul_add(b, -(a * 2f64.powi(200))) == 0.0;
+}
 
 ufunc! {
     /// The quotient rounded down, element-wise.

@@ -63,7 +63,7 @@ pub enum Precise {
 
 /// Every row.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let families: [&[Row]; 9] = [
+    let families: &[&[Row]] = &[
         arith::ROWS,
         bitwise::ROWS,
         compare::ROWS,
@@ -74,7 +74,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         rounding::ROWS,
         trig::ROWS,
     ];
-    families.into_iter().flatten()
+    families.iter().copied().flatten()
 }
 
 /// The row of a ufunc.
