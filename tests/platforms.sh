@@ -71,7 +71,7 @@ aarch64() {
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 UFUNX_TEST_EMULATOR=qemu-aarch64 \
         RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=/var/target-aarch64 \
         bash -c 'cd /work && /usr/bin/cargo test --release --target aarch64-unknown-linux-gnu \
-            -p ufunx-tests -p ufunx -p ufunx-registry --no-fail-fast'
+            -p ufunx-tests -p ufunx -p ufunx-registry --lib --tests --no-fail-fast'
 }
 
 # The same on an x86-64 of before AVX.
@@ -79,7 +79,7 @@ old-x86() {
     type -P qemu-x86_64 >/dev/null || { apt-get update -q && apt-get install -y -q qemu-user; }
     export UFUNX_TEST_EMULATOR="qemu-x86_64 -cpu Nehalem"
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$UFUNX_TEST_EMULATOR \
-        cargo test --release -p ufunx-tests -p ufunx -p ufunx-registry --no-fail-fast
+        cargo test --release -p ufunx-tests -p ufunx -p ufunx-registry --lib --tests --no-fail-fast
 }
 
 # The Python tests on the CPythons that forky has.

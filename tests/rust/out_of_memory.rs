@@ -55,6 +55,8 @@ fn aliased(buf: &mut Buf, f: impl FnOnce(View<'_>, ViewMut<'_>) -> Result<(), Er
 }
 
 type Call = fn(&mut Buf, &mut Buf) -> Result<(), Error>;
+/// One call that writes into an array.
+type Attempt<'a> = &'a dyn Fn(&mut Buf) -> Result<(), Error>;
 
 /// Every way into the engine, on an array and an array to be written, in ways that take memory where it can.
 const CALLS: [(&str, Call); 15] = [
@@ -191,7 +193,7 @@ fn every_loop_survives_that_every_request_fails() {
                     let from = vec![from.into(); def.nin()];
                     f.call_into(&from, std::slice::from_mut(&mut to), &options).map(drop)
                 };
-                let all: [&dyn Fn(&mut Buf) -> Result<(), Error>; 7] = [
+                let all: [Attempt<'_>; 7] = [
                     &|_| f.call(&given, &CallOptions::default()).map(drop),
                     &over_itself,
                     &|_| f.reduce(inputs[0].view(), &Default::default()).map(drop),

@@ -127,7 +127,7 @@ unsafe fn spread<'py>(
         {
             return Some(value);
         }
-        moments.spread(moment, divisor, mean).map(|result| result)
+        moments.spread(moment, divisor, mean)
     }
 }
 

@@ -136,8 +136,9 @@ unsafe fn at_values<'py>(
     value: Option<&Operand>,
 ) -> Result<PyResult<Bound<'py, PyAny>>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // SAFETY: an aligned array of 64-bit integers; target and values are the caller's for the call.
+    // SAFETY: an aligned array of 64-bit integers.
     let done = unsafe { integers(indices) }.and_then(|indices| {
+        // SAFETY: target and values are the caller's for the call.
         let run = || unsafe { ufunx::at::at_operand(def, target, &indices, value) };
         threads::in_context(py, indices.len(), run)
     });

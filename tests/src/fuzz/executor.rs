@@ -8,6 +8,7 @@ use crate::value::{Value, decode, encode};
 use crate::values::random;
 use crate::{IsaCap, Rng, has_flags};
 use ufunx::operand::{Operand, Order};
+use ufunx::overlap::may_overlap;
 use ufunx::registry::{
     Accuracy, Casting, DType, Isa, Kind, LoopDef, Request, UfuncDef, resolve, resolve_reduction,
 };
@@ -276,7 +277,10 @@ fn call(bytes: &mut Bytes<'_>, memory: &mut Memory) {
     };
     if !odd {
         for (k, target) in targets.iter().enumerate() {
-            check(&answer.outputs[k], target.dtype, &values_of(target), &before[k], context);
+            // What a later output is written over is not to be seen.
+            if !targets[k + 1..].iter().any(|later| may_overlap(target, later)) {
+                check(&answer.outputs[k], target.dtype, &values_of(target), &before[k], context);
+            }
         }
         check_report(&answer, report, context);
     }
