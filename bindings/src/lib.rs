@@ -108,6 +108,9 @@ mod _native {
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
         ufunx::environment::check().map_err(|e| PyValueError::new_err(e.to_string()))?;
+        // Nobody forks now: that takes the GIL.
+        #[cfg(unix)]
+        ufunx::threads::guard_forks();
         python::numpy_api::NumPy::load(m.py())?;
         foreign::array::class(m.py());
         m.add("thread_setting", python::threads::variable(m.py())?)?;

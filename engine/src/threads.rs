@@ -231,8 +231,10 @@ fn build(asked: usize, have: usize) -> Option<Arc<rayon::ThreadPool>> {
     sizes.into_iter().find_map(start).map(Arc::new)
 }
 
+/// Has every fork from now on guarded. A fork that has begun before does not know of the guard, so a host that may fork while
+/// its first call is made calls this before, as the bindings do at their import.
 #[cfg(unix)]
-fn guard_forks() {
+pub fn guard_forks() {
     static ONCE: Once = Once::new();
     extern "C" fn before() {
         lock();

@@ -50,12 +50,12 @@ def sentence_1() -> None:
 
 def sentence_2() -> None:
     """While one thread computes in one call, another counts."""
-    x = np.ones(5_000_000)
+    x, y = np.ones(5_000_000), np.zeros(5_000_000)
     counted, done = 0, threading.Event()
 
     def compute() -> None:
         for _ in range(20):
-            ufunx.exp(x, out=x[:])
+            ufunx.exp(x, out=y)
         done.set()
 
     thread = threading.Thread(target=compute)
