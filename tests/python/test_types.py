@@ -92,7 +92,8 @@ def test_the_stubs_of_the_extension_name_what_it_has():
     stubs = ast.parse((ROOT / "bindings/python/ufunx/_native.pyi").read_text()).body
     functions = {each.name: each.args for each in stubs if isinstance(each, ast.FunctionDef)}
     classes = {each.name for each in stubs if isinstance(each, ast.ClassDef)}
-    assert {*functions, *classes, "__version__"} == {*_native.__all__}
+    variables = {each.target.id for each in stubs if isinstance(each, ast.AnnAssign)}
+    assert {*functions, *classes, *variables} == {*_native.__all__}
     for name, stub in functions.items():
         parameters = [*stub.posonlyargs, *stub.args, stub.vararg, *stub.kwonlyargs, stub.kwarg]
         named = [parameter.arg for parameter in parameters if parameter]

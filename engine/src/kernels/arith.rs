@@ -208,7 +208,7 @@ macro_rules! int_reciprocals {
                 if x == 0 { $of_zero } else if unit { x } else { 0 }
             }
             #[inline(always)]
-            fn flags((x,): ($t,), _: $t) -> FpFlags {
+            fn flags<M: Madd>(_: M, (x,): ($t,), _: $t) -> FpFlags {
                 (FpFlags::DIVIDE | FpFlags::INVALID).when(x == 0)
             }
         }
@@ -229,23 +229,23 @@ macro_rules! complex_products {
             }
             /// By value, because vectors add and subtract both parts and drop half of that, flags excepted.
             #[inline(always)]
-            fn flags((a, b): ($complex, $complex), _: $complex) -> FpFlags {
+            fn flags<M: Madd>(m: M, (a, b): ($complex, $complex), _: $complex) -> FpFlags {
                 // Of these no product and no sum is inexact below the normal numbers, or too large.
                 let ordinary = |x: $t| x == 0.0 || ($least..=$most).contains(&x.abs());
                 if ordinary(a.re) & ordinary(a.im) & ordinary(b.re) & ordinary(b.im) {
                     return FpFlags::NONE;
                 }
                 #[cold]
-                fn one_by_one(a: $complex, b: $complex) -> FpFlags {
+                fn one_by_one<M: Madd>(m: M, a: $complex, b: $complex) -> FpFlags {
                     use std::hint::black_box as seen;
                     watched(FpReport::Hardware, || {
                         let (a, b) = seen((a, b));
-                        let (re, im) = ((seen(a.re * b.re), seen(a.im * b.im)), (seen(a.re * b.im), seen(a.im * b.re)));
-                        seen((seen(re.0 - re.1), seen(im.0 + im.1)));
+                        let (re, im) = (seen(-(a.im * b.im)), seen(a.im * b.re));
+                        seen((m.$t(a.re, b.re, re), m.$t(a.re, b.im, im)));
                         FpFlags::NONE
                     })
                 }
-                one_by_one(a, b)
+                one_by_one(m, a, b)
             }
         }
     )*};
@@ -277,7 +277,7 @@ macro_rules! int_quotients {
                 quotient.wrapping_sub(below as $t)
             }
             #[inline(always)]
-            fn flags((a, b): ($t, $t), _: $t) -> FpFlags {
+            fn flags<M: Madd>(_: M, (a, b): ($t, $t), _: $t) -> FpFlags {
                 let overflows = <$t>::MIN != 0 && a == <$t>::MIN && b == (0 as $t).wrapping_sub(1);
                 FpFlags::DIVIDE.when(b == 0) | FpFlags::OVERFLOW.when(overflows)
             }
@@ -311,7 +311,7 @@ macro_rules! float_quotients {
                 if quotient - floor > 0.5 { floor + 1.0 } else { floor }
             }
             #[inline(always)]
-            fn flags((a, b): ($t, $t), y: $t) -> FpFlags {
+            fn flags<M: Madd>(_: M, (a, b): ($t, $t), y: $t) -> FpFlags {
                 if a.is_nan() || b.is_nan() || (a.is_infinite() && b == 0.0) {
                     return FpFlags::NONE;
                 }
@@ -370,7 +370,7 @@ macro_rules! int_powers {
             }
             #[inline(always)]
             #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
-            fn flags((_, b): ($t, $t), _: $t) -> FpFlags {
+            fn flags<M: Madd>(_: M, (_, b): ($t, $t), _: $t) -> FpFlags {
                 FpFlags::REFUSED.when(b < 0)
             }
         }

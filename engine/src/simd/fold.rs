@@ -299,13 +299,21 @@ fn finish<P: Part, const K: usize, L: Level>(level: L, mut r: [P; 8], mut x: &[P
     // Neighbours first: the accumulators of one part stand K apart.
     let sum = std::array::from_fn(|k| match K {
         1 => ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7])),
-        _ => (r[k] + r[k + 2]) + (r[k + 4] + r[k + 6]),
+        _ => alone(alone(r[k] + r[k + 2]) + alone(r[k + 4] + r[k + 6])),
     });
     add_each(sum, x)
+}
+
+/// A sum of one part that the compiler sees nothing of: it would add both parts in one vector, with something of its choice in
+/// the other lanes, which overflows where the parts do not.
+#[inline(always)]
+fn alone<P>(sum: P) -> P {
+    std::hint::black_box(sum)
 }
 
 /// Adds elements one after the other.
 #[inline(always)]
 fn add_each<P: Part, const K: usize>(sum: [P; K], x: &[P]) -> [P; K] {
-    x.chunks_exact(K).fold(sum, |sum, x| std::array::from_fn(|k| sum[k] + x[k]))
+    let add = |sum: P, x: P| if K == 1 { sum + x } else { alone(sum + x) };
+    x.chunks_exact(K).fold(sum, |sum, x| std::array::from_fn(|k| add(sum[k], x[k])))
 }

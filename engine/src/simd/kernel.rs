@@ -21,9 +21,9 @@ pub trait Lane<I: Pack>: 'static {
     type Out: OutPack;
     /// The function.
     fn lane<M: Madd>(m: M, x: I) -> Self::Out;
-    /// What `y = lane(x)` raises, where the loop is [`Judged`].
+    /// What `y = lane(m, x)` raises, where the loop is [`Judged`].
     #[inline(always)]
-    fn flags(_x: I, _y: Self::Out) -> FpFlags {
+    fn flags<M: Madd>(_m: M, _x: I, _y: Self::Out) -> FpFlags {
         FpFlags::NONE
     }
 }
@@ -71,7 +71,7 @@ impl Report for Judged {
 pub(super) fn judged<O: Lane<I>, I: Pack, R: Report, M: Madd>(m: M, x: I) -> (O::Out, FpFlags) {
     let y = O::lane(m, x);
     match R::FP {
-        FpReport::Returned => (y, O::flags(x, y)),
+        FpReport::Returned => (y, O::flags(m, x, y)),
         FpReport::Never | FpReport::Hardware => (y, FpFlags::NONE),
     }
 }
