@@ -78,7 +78,8 @@ fn folds_agree() {
                 });
                 let options = ReduceOptions { dtype: Some(dtype), ..ReduceOptions::default() };
                 let what = format!("{}.reduce {dtype} {n}", def.name);
-                let what = if special { format!("{what} {:?}", values_of(buf.view().operand())) } else { what };
+                let what =
+                    if special { format!("{what} {:?}", values_of(buf.view().operand())) } else { what };
                 checked += agree(&cap, &mut complaints, &what, || {
                     let called = Ufunc::from_def(def).reduce(buf.view(), &options);
                     let Ok(called) = called else { return (vec![], Report::default()) }; // it refuses some
