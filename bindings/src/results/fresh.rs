@@ -27,30 +27,18 @@ pub trait Fresh<'py> {
 }
 
 /// An array in any case.
-pub struct NewArray;
-
-impl<'py> Fresh<'py> for NewArray {
-    type Made = Bound<'py, PyAny>;
-
-    #[inline]
-    fn make(
-        py: Python<'py>,
-        np: &NumPy,
-        dtype: DType,
-        shape: &[usize],
-        strides: Option<&[isize]>,
-    ) -> PyResult<(Self::Made, *mut u8)> {
-        np.new_array(py, dtype, shape, strides)
-    }
-}
+pub type NewArray = Arrays<false>;
 
 /// An array; a scalar where it has no dimensions.
-pub struct ArrayOrScalar;
+pub type ArrayOrScalar = Arrays<true>;
 
-impl<'py> Fresh<'py> for ArrayOrScalar {
+/// Arrays, or scalars where those have no dimensions.
+pub struct Arrays<const SCALARS: bool>;
+
+impl<'py, const SCALARS: bool> Fresh<'py> for Arrays<SCALARS> {
     type Made = Bound<'py, PyAny>;
 
-    const ELEMENT: Option<FromElement<'py, Self::Made>> = Some(scalar);
+    const ELEMENT: Option<FromElement<'py, Self::Made>> = if SCALARS { Some(scalar) } else { None };
 
     #[inline]
     fn make(
