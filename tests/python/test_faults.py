@@ -287,7 +287,9 @@ def test_a_call_out_that_does_what_it_should_not(call_out: Any, act: Any, in_pla
     finally:
         ufunx.uninstall()
     if act is raises:
-        assert isinstance(raised, Fault) or call_out in SWALLOWS
+        # Of a `dtype` that raises, older NumPy says that it cannot be read as one.
+        other = TypeError if call_out is dtype_property else Fault
+        assert isinstance(raised, Fault | other) or call_out in SWALLOWS
     elif act is not resizes:  # after which shapes may not fit
         assert raised is None or isinstance(raised, TypeError), raised
     assert setting.came > 0
