@@ -46,7 +46,7 @@ pub unsafe fn call<'py>(
         }
         match values(l, inputs) {
             Some(cells) => run_values(py, np, ufunc, l, cells).map(Some),
-            None => make::<ArrayOrScalar>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+            None => make::<ArrayOrScalar>(py, np, ufunc, Laid::new(l, inputs)),
         }
     }
 }
@@ -74,7 +74,7 @@ pub unsafe fn call_subclasses<'py>(
             return Ok(None);
         }
         let Some((l, inputs)) = read(py, np, ufunc, objects, true) else { return Ok(None) };
-        match make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, &inputs[..objects.len()]))? {
+        match make::<NewArray>(py, np, ufunc, Laid::new(l, &inputs[..objects.len()]))? {
             Some(array) => view_like(py, &array, first).map(Some),
             None => Ok(None),
         }
@@ -110,7 +110,7 @@ pub unsafe fn call_unwrapped<'py>(
         let inputs = &inputs[..normal.inputs.len()];
         match &normal.outputs {
             Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
-            None => make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+            None => make::<NewArray>(py, np, ufunc, Laid::new(l, inputs)),
         }
     }
 }
@@ -133,10 +133,7 @@ pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
     // SAFETY: the caller's promise.
     unsafe {
         match read(py, np, ufunc, objects, false) {
-            Some((l, inputs)) => {
-                let laid = Laid::new(ufunc.fast.cost, l, &inputs[..objects.len()]).map(Laid::lent);
-                make::<F>(py, np, ufunc, laid)
-            }
+            Some((l, inputs)) => make::<F>(py, np, ufunc, Laid::on_lent(l, &inputs[..objects.len()])),
             None => Ok(None),
         }
     }
@@ -184,7 +181,7 @@ pub unsafe fn call_resolved<'py>(
     unsafe {
         match &normal.outputs {
             Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
-            None => make::<NewArray>(py, np, ufunc, Laid::new(ufunc.fast.cost, l, inputs)),
+            None => make::<NewArray>(py, np, ufunc, Laid::new(l, inputs)),
         }
     }
 }
@@ -251,12 +248,15 @@ unsafe fn make<'py, F: Fresh<'py>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    laid: Option<Laid<'_>>,
+    mut laid: Laid<'_>,
 ) -> PyResult<Option<F::Made>> {
-    let Some(laid) = laid else { return Ok(None) };
-    let (dtype, walk) = (laid.l.outputs[0], &laid.walk);
+    let dtype = laid.l.outputs[0];
     // SAFETY: live arrays; the result's memory is new, a cell has room for an element of any dtype.
     unsafe {
+        if !laid.fits(ufunc.fast.cost) {
+            return Ok(None);
+        }
+        let walk = &laid.walk;
         if let Some(from_element) = F::ELEMENT.filter(|_| walk.nd == 0) {
             let mut cell = [0u128];
             let target = cell.as_mut_ptr().cast();
@@ -285,7 +285,10 @@ unsafe fn into_output<'py>(
 ) -> PyResult<Option<Object<'py>>> {
     // SAFETY: live objects; what is usable overlaps no input but perhaps the first, element for element.
     unsafe {
-        let Some(laid) = Laid::new(ufunc.fast.cost, l, inputs) else { return Ok(None) };
+        let mut laid = Laid::new(l, inputs);
+        if !laid.fits(ufunc.fast.cost) {
+            return Ok(None);
+        }
         let Some(target) = laid.usable(np, out) else { return Ok(None) };
         let out = Bound::from_borrowed_ptr(py, out);
         ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;

@@ -60,12 +60,26 @@ pub struct Laid<'a> {
 }
 
 impl<'a> Laid<'a> {
-    /// `None` where shapes do not agree, or the call is worth a plan.
+    /// Not laid out yet.
+    #[inline(always)]
+    pub fn new(l: &'static LoopDef, inputs: &'a [Input]) -> Laid<'a> {
+        Laid { l, inputs, walk: Walk::EMPTY, direct: [false; MOST_INPUTS], staged: false, lent: false }
+    }
+
+    /// The same where the inputs' memory is lent, and may go as soon as the GIL does.
+    #[inline(always)]
+    pub fn on_lent(l: &'static LoopDef, inputs: &'a [Input]) -> Laid<'a> {
+        Laid { lent: true, ..Laid::new(l, inputs) }
+    }
+
+    /// Lays it out, where it is: moving it so soon after its fields were written would cost a tenth of a small call. False
+    /// where shapes do not agree, or the call is worth a plan.
     ///
     /// # Safety
     /// Arrays are live, and are as long as this.
     #[inline]
-    pub unsafe fn new(cost: Cost, l: &'static LoopDef, inputs: &'a [Input]) -> Option<Laid<'a>> {
+    pub unsafe fn fits(&mut self, cost: Cost) -> bool {
+        let (l, inputs) = (self.l, self.inputs);
         let mut arrays = [std::ptr::null_mut(); MOST_INPUTS];
         let mut as_they_are = true;
         for ((array, input), &dtype) in arrays.iter_mut().zip(inputs).zip(l.inputs) {
@@ -74,35 +88,27 @@ impl<'a> Laid<'a> {
                 as_they_are &= have == dtype;
             }
         }
-        let (walk, direct) = (Walk::EMPTY, [false; MOST_INPUTS]);
-        let mut laid = Laid { l, inputs, walk, direct, staged: false, lent: false };
         // SAFETY: live arrays.
-        if unsafe { !laid.walk.lay_out(&arrays, as_they_are) } {
-            return None;
+        if unsafe { !self.walk.lay_out(&arrays, as_they_are) } {
+            return false;
         }
-        let n = laid.walk.n;
+        let n = self.walk.n;
         if n == 0 {
-            return None;
+            return false;
         }
         for (i, (input, &dtype)) in inputs.iter().zip(l.inputs).enumerate() {
-            laid.direct[i] = match *input {
+            self.direct[i] = match *input {
                 // SAFETY: a live array.
                 Input::Array(array, have) => unsafe {
                     have == dtype
                         && (*array).fields.flags & NPY_ARRAY_ALIGNED != 0
-                        && laid.walk.is_packed(i, dtype.size())
+                        && self.walk.is_packed(i, dtype.size())
                 },
                 Input::Cell(_, have) => have == dtype && n == 1,
             };
         }
-        laid.staged = !laid.direct[..inputs.len()].iter().all(|&d| d);
-        let fits = n < elements_per_thread(cost) && !(laid.staged && n > STAGED);
-        fits.then_some(laid)
-    }
-
-    /// The same where the inputs' memory is lent, and may go as soon as the GIL does.
-    pub fn lent(self) -> Laid<'a> {
-        Laid { lent: true, ..self }
+        self.staged = !self.direct[..inputs.len()].iter().all(|&d| d);
+        n < elements_per_thread(cost) && !(self.staged && n > STAGED)
     }
 
     /// The memory of an output that needs nothing done: a writable, aligned array of the loop's dtype and the call's shape,
