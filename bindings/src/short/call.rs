@@ -2,7 +2,7 @@
 //! having done nothing, and goes the general way.
 
 use super::lay_out::{Input, Laid};
-use super::read::{output_argument, read_inputs};
+use super::read::{NO_INPUTS, output_argument, read_inputs};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
@@ -13,7 +13,6 @@ use crate::ufunc::loops::MOST_INPUTS;
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use ufunx::DType;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::exec::call_contiguous;
@@ -39,7 +38,8 @@ pub unsafe fn call<'py>(
     let objects = &arguments.positional[..fast.nin];
     // SAFETY: live objects.
     unsafe {
-        let Some((l, inputs)) = read(py, np, ufunc, objects, false) else { return Ok(None) };
+        let mut inputs = NO_INPUTS;
+        let Some(l) = read(py, np, ufunc, objects, false, &mut inputs) else { return Ok(None) };
         let inputs = &inputs[..fast.nin];
         if !out.is_null() {
             return into_output(py, np, ufunc, l, inputs, out);
@@ -73,7 +73,8 @@ pub unsafe fn call_subclasses<'py>(
         if !objects.iter().all(plain) || !wraps_by_view(py, np, first)? {
             return Ok(None);
         }
-        let Some((l, inputs)) = read(py, np, ufunc, objects, true) else { return Ok(None) };
+        let mut inputs = NO_INPUTS;
+        let Some(l) = read(py, np, ufunc, objects, true, &mut inputs) else { return Ok(None) };
         match make::<NewArray>(py, np, ufunc, Laid::new(l, &inputs[..objects.len()]))? {
             Some(array) => view_like(py, &array, first).map(Some),
             None => Ok(None),
@@ -106,7 +107,8 @@ pub unsafe fn call_unwrapped<'py>(
     }
     // SAFETY: live objects.
     unsafe {
-        let Some((l, inputs)) = read(py, np, ufunc, &normal.inputs, true) else { return Ok(None) };
+        let mut inputs = NO_INPUTS;
+        let Some(l) = read(py, np, ufunc, &normal.inputs, true, &mut inputs) else { return Ok(None) };
         let inputs = &inputs[..normal.inputs.len()];
         match &normal.outputs {
             Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
@@ -132,8 +134,9 @@ pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
     }
     // SAFETY: the caller's promise.
     unsafe {
-        match read(py, np, ufunc, objects, false) {
-            Some((l, inputs)) => make::<F>(py, np, ufunc, Laid::on_lent(l, &inputs[..objects.len()])),
+        let mut inputs = NO_INPUTS;
+        match read(py, np, ufunc, objects, false, &mut inputs) {
+            Some(l) => make::<F>(py, np, ufunc, Laid::on_lent(l, &inputs[..objects.len()])),
             None => Ok(None),
         }
     }
@@ -154,7 +157,7 @@ pub unsafe fn call_resolved<'py>(
     if operands.len() > MOST_INPUTS || l.outputs.len() != 1 {
         return Ok(None);
     }
-    let mut inputs = [Input::Cell([0], DType::F64); MOST_INPUTS];
+    let mut inputs = NO_INPUTS;
     for ((input, &object), (operand, &dtype)) in
         inputs.iter_mut().zip(&normal.inputs).zip(operands.iter().zip(l.inputs))
     {
@@ -186,7 +189,7 @@ pub unsafe fn call_resolved<'py>(
     }
 }
 
-/// The inputs, and the loop for their dtypes.
+/// Reads the inputs; the loop for their dtypes.
 ///
 /// # Safety
 /// Live objects, as many as the ufunc has inputs.
@@ -197,12 +200,12 @@ unsafe fn read(
     ufunc: &Ufunc,
     objects: &[*mut ffi::PyObject],
     subclasses: bool,
-) -> Option<(&'static LoopDef, [Input; MOST_INPUTS])> {
+    inputs: &mut [Input; MOST_INPUTS],
+) -> Option<&'static LoopDef> {
     let fast = &ufunc.fast;
     // SAFETY: live objects.
-    let inputs = unsafe { read_inputs(py, np, objects, fast.adapts, subclasses) }?;
-    let l = fast.find([inputs[0].dtype(), inputs[fast.nin - 1].dtype()])?;
-    Some((l, inputs))
+    unsafe { read_inputs(py, np, objects, fast.adapts, subclasses, inputs) }?;
+    fast.find([inputs[0].dtype(), inputs[fast.nin - 1].dtype()])
 }
 
 /// Where the inputs are, if all of them are values in the loop's dtypes.

@@ -40,7 +40,10 @@ enum Number {
     Int(i64),
 }
 
-/// Every input; `None` where one is nothing that the short way takes.
+/// No inputs yet.
+pub const NO_INPUTS: [Input; MOST_INPUTS] = [Input::Cell([0], DType::F64); MOST_INPUTS];
+
+/// Every input, where it is wanted: moving what was just written stalls. `None` where one is nothing that the short way takes.
 ///
 /// # Safety
 /// Live objects, at most [`MOST_INPUTS`].
@@ -50,8 +53,8 @@ pub unsafe fn read_inputs(
     objects: &[*mut ffi::PyObject],
     adapts: bool,
     subclasses: bool,
-) -> Option<[Input; MOST_INPUTS]> {
-    let mut inputs = [Input::Cell([0], DType::F64); MOST_INPUTS];
+    inputs: &mut [Input; MOST_INPUTS],
+) -> Option<()> {
     let mut numbers = [None; MOST_INPUTS];
     let mut beside = None;
     for ((input, number), &object) in inputs.iter_mut().zip(&mut numbers).zip(objects) {
@@ -94,7 +97,7 @@ pub unsafe fn read_inputs(
             *input = Input::Cell([bits(*number, beside)?], beside);
         }
     }
-    Some(inputs)
+    Some(())
 }
 
 /// A number in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
