@@ -2,63 +2,16 @@
 
 import copy
 import functools
-import inspect
-import pickle
 import random
 import warnings
 
 import numpy as np
 import pytest
+from function_helpers import NAMES, Failing, Recorder, Refuser, assert_same, check, outcome
 
 import ufunx as ux
 
-NAMES = sorted(ux._FUNCTIONS)
 REDUCTIONS = ["sum", "prod", "max", "amax", "min", "amin", "any", "all", "mean", "var", "std"]
-
-
-def outcome(call, *args, **kwargs):
-    """What a call gives: the result, or the error, and what it warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            result = call(*args, **kwargs)
-        except Exception as error:
-            result = (type(error), str(error))
-    return result, [(warning.category, str(warning.message)) for warning in caught]
-
-
-def assert_same(got, wanted):
-    """The same type and, of arrays and numbers, dtype, shape, strides and bits, but for a NaN's sign."""
-    assert type(got) is type(wanted)
-    if isinstance(wanted, tuple):
-        assert len(got) == len(wanted)
-        for one, other in zip(got, wanted, strict=True):
-            assert_same(one, other)
-    elif isinstance(wanted, np.ndarray | np.generic):
-        assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-        if isinstance(wanted, np.ndarray) and wanted.size:
-            assert got.strides == wanted.strides
-        if wanted.dtype.char in "OgG":  # addresses and padding are no part of the value
-            assert repr(got) == repr(wanted)
-            return
-        if wanted.dtype.kind in "fc":
-            np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
-            got, wanted = (np.where(np.isnan(x), 0, x) for x in (got, wanted))
-        assert got.tobytes() == wanted.tobytes()
-    else:
-        assert repr(got) == repr(wanted)
-
-
-def check(name, *args, **kwargs):
-    (got, warned), (wanted, warned_too) = (
-        outcome(getattr(module, name), *args, **kwargs) for module in (ux, np)
-    )
-    note = f"{name}{args!r} {kwargs!r}"
-    assert warned == warned_too, note
-    try:
-        assert_same(got, wanted)
-    except AssertionError as error:
-        raise AssertionError(f"{note}: {got!r}, not {wanted!r}") from error
 
 
 def natively(call):
@@ -299,6 +252,20 @@ def test_nothing_to_reduce(name):
             check(name, np.zeros(shape), axis=axis, keepdims=True)
 
 
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize("shape", [(7,), (10, 20, 5), (3, 1, 4)])
+def test_a_given_mean_counts_as_the_one_computed(name: str, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(3).normal(size=shape)
+    for axis in (0, -1, None, tuple(range(len(shape)))):
+        mean = ux.mean(x, axis=axis, keepdims=True)
+        before = ux.native_calls()
+        given = getattr(ux, name)(x, axis=axis, mean=mean)
+        assert ux.native_calls() > before
+        np.testing.assert_array_equal(given, getattr(ux, name)(x, axis=axis))
+        np.testing.assert_allclose(given, getattr(np, name)(x, axis=axis, mean=mean), rtol=1e-14)
+        assert type(given) is type(getattr(np, name)(x, axis=axis, mean=mean))
+
+
 # Other objects
 
 
@@ -396,21 +363,6 @@ def test_wrong_calls_fail_as_numpys(name, args, kwargs):
 
 
 # Overrides
-
-
-class Recorder:
-    def __array_function__(self, func, types, args, kwargs):
-        return func, types, args, kwargs
-
-
-class Refuser:
-    def __array_function__(self, func, types, args, kwargs):
-        return NotImplemented
-
-
-class Failing:
-    def __array_function__(self, func, types, args, kwargs):
-        raise ValueError("of Failing")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -528,200 +480,3 @@ def test_like_is_numpys_and_hands_numpys_function(name):
     assert answers[0][0] is getattr(np, name)
     assert answers[0][1] == (Recorder,)
     check(name, 3, like=3)
-
-
-# The object
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_object_has_numpys_face(name):
-    ours, twin = getattr(ux, name), getattr(np, name)
-    assert ours is getattr(ux, name)
-    for attribute in ("__name__", "__qualname__", "_implementation", "__wrapped__"):
-        assert getattr(ours, attribute) == getattr(twin, attribute)
-    assert ours.__module__ == "ufunx"
-    assert f"numpy.{name}" in ours.__doc__
-    assert str(ours) == str(twin)
-    assert repr(ours).startswith(f"<function {name} at 0x")
-
-    def signature(function):
-        try:
-            return inspect.signature(function)
-        except ValueError:
-            return None
-
-    assert signature(ours) == signature(twin)
-    assert pickle.loads(pickle.dumps(ours)) is copy.deepcopy(ours) is ours
-    # A table of overrides may be written with either.
-    assert ours == twin
-    assert twin == ours
-    assert {ours: 1}[twin] == {twin: 1}[ours] == 1
-    assert ours != np.median
-    with pytest.raises(TypeError):
-        type(ours)()
-
-
-def test_it_is_a_method_in_a_class():
-    class Holder(list):
-        total = ux.sum
-
-    assert Holder([1, 2]).total() == 3
-    assert Holder.total([1, 2]) == 3
-
-
-# The decorator
-
-
-def simple(a, b=None):
-    return (a, b)
-
-
-def both(dispatcher, **options):
-    """The same function decorated by us and by NumPy."""
-
-    def function(a, b="default"):
-        """What it does."""
-        return "implementation", a, b
-
-    numpys = np._core.overrides.array_function_dispatch
-    return [decorate(dispatcher, **options)(function) for decorate in (ux.array_function_dispatch, numpys)]
-
-
-@ux.array_function_dispatch(simple)
-def of_module(a, b="default"):
-    """What it does."""
-    return "implementation", a, b
-
-
-DISPATCHERS = {
-    "simple": simple,
-    "lambda": lambda a, b=None: (a, b),
-    "one": lambda a, b=None: (a,),
-    "reversed": lambda a, b=None: (b, a),
-    "none": lambda a, b=None: (),
-    "list": lambda a, b=None: [a, b],
-    "iterator": lambda a, b=None: iter((a, b)),
-    "computed": lambda a, b=None: (a if b is None else b,),
-    "no iterable": lambda a, b=None: 3,
-    "failing": lambda a, b=None: 1 / 0,
-}
-
-
-@pytest.mark.parametrize("name", DISPATCHERS)
-def test_a_decorated_function_answers_as_numpys(name):
-    ours, twin = both(DISPATCHERS[name])
-    objects = [1.0, [1], np.ones(1), np.float64(1), np.ma.array([1])]
-    calls = [((x,), {}) for x in objects]
-    calls += [
-        ((1, 2), {}),
-        ((), {"a": 1, "b": 2}),
-        ((1,), {"b": 2}),
-        ((), {}),
-        ((1, 2, 3), {}),
-        ((1,), {"c": 2}),
-    ]
-    for args, kwargs in calls:
-        got, wanted = outcome(ours, *args, **kwargs), outcome(twin, *args, **kwargs)
-        assert repr(got) == repr(wanted)
-    for x in (Recorder(), Failing(), Refuser()):
-        for args, kwargs in [
-            ((x,), {}),
-            ((1, x), {}),
-            ((x, Refuser()), {}),
-            ((), {"a": x}),
-            ((1,), {"b": x}),
-        ]:
-            got, wanted = outcome(ours, *args, **kwargs), outcome(twin, *args, **kwargs)
-            if isinstance(x, Recorder) and wanted[0][0] is twin:
-                assert got[0][0] is ours
-                assert got[0][1:] == wanted[0][1:]
-            else:
-                assert got == wanted
-
-
-def test_a_dispatcher_may_change():
-    def dispatcher(a, b=None):
-        return (a,)
-
-    ours, _ = both(dispatcher)
-    assert ours(1, Recorder())[0] == "implementation"
-    dispatcher.__code__ = simple.__code__
-    assert ours(1, Recorder())[0] is ours
-    recorder = Recorder()
-    dispatcher.__defaults__ = (recorder,)
-    assert ours(1)[0] is ours
-
-
-def test_the_attributes_of_a_decorated_function():
-    ours, twin = both(simple, module="mine")
-    for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "_implementation"):
-        assert getattr(ours, attribute) == getattr(twin, attribute)
-    assert ours.__module__ == "mine"
-    assert inspect.signature(ours) == inspect.signature(twin)
-    dispatcher = lambda *args: args  # noqa: E731
-    ours, _ = both(dispatcher, verify=False)
-    assert inspect.signature(ours) == inspect.signature(dispatcher)  # as NumPy's since 2.4
-    assert pickle.loads(pickle.dumps(of_module)) is copy.copy(of_module) is of_module
-    of_module.anything = 3
-    assert of_module.anything == 3
-    assert of_module == of_module
-    assert hash(of_module) == hash(of_module)
-    assert ux.array_function_dispatch(simple, docs_from_dispatcher=True)(lambda a, b=None: a)
-
-
-@pytest.mark.parametrize(
-    ("implementation", "dispatcher"),
-    [
-        (lambda x: 0, lambda x: 0),
-        (lambda x=1: 0, lambda x=None: 0),
-        (lambda *args: 0, lambda *args: 0),
-        (lambda x: 0, lambda y: 0),
-        (lambda x: 0, lambda x=None: 0),
-        (lambda x=1: 0, lambda x=1: 0),
-        (lambda x, *args: 0, lambda x: 0),
-        (lambda **kwargs: 0, lambda **more: 0),
-        (len, lambda x: 0),
-        (lambda x, *, like=None: 0, None),
-        (lambda x, like=None: 0, None),
-        (lambda x: 0, None),
-    ],
-)
-def test_signatures_are_verified_as_numpy_does(implementation, dispatcher):
-    numpys = np._core.overrides.array_function_dispatch
-    got, wanted = (
-        outcome(lambda decorate=decorate: bool(decorate(dispatcher)(implementation)))
-        for decorate in (ux.array_function_dispatch, numpys)
-    )
-    assert got == wanted
-
-
-def test_a_function_with_like():
-    def implementation(x, *, like=None):
-        return "implementation", x
-
-    numpys = np._core.overrides.array_function_dispatch
-    ours, twin = (decorate(None)(implementation) for decorate in (ux.array_function_dispatch, numpys))
-    recorder = Recorder()
-    for args, kwargs in [
-        ((recorder, 1), {}),
-        ((np.ones(1), 1), {}),
-        ((3, 1), {}),
-        ((), {}),
-        ((Refuser(), 1), {}),
-    ]:
-        assert outcome(ours, *args, **kwargs) == outcome(twin, *args, **kwargs)
-    assert ours(recorder, 1)[0] is implementation
-
-
-@pytest.mark.parametrize("name", ["var", "std"])
-@pytest.mark.parametrize("shape", [(7,), (10, 20, 5), (3, 1, 4)])
-def test_a_given_mean_counts_as_the_one_computed(name: str, shape: tuple[int, ...]) -> None:
-    x = np.random.default_rng(3).normal(size=shape)
-    for axis in (0, -1, None, tuple(range(len(shape)))):
-        mean = ux.mean(x, axis=axis, keepdims=True)
-        before = ux.native_calls()
-        given = getattr(ux, name)(x, axis=axis, mean=mean)
-        assert ux.native_calls() > before
-        np.testing.assert_array_equal(given, getattr(ux, name)(x, axis=axis))
-        np.testing.assert_allclose(given, getattr(np, name)(x, axis=axis, mean=mean), rtol=1e-14)
-        assert type(given) is type(getattr(np, name)(x, axis=axis, mean=mean))
