@@ -51,6 +51,7 @@ mod python {
     pub mod entry;
     pub mod exit;
     pub mod gil;
+    pub mod heap_type;
     pub mod lookup;
     pub mod memory;
     pub mod number;

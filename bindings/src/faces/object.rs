@@ -9,6 +9,7 @@ use super::methods;
 use crate::arguments::passed::Arguments;
 use crate::pipeline::{self, Called};
 use crate::python::entry::{count_native, guarded};
+use crate::python::heap_type::{HeapType, property};
 use crate::python::numpy_api::NumPy;
 use crate::short;
 use crate::ufunc::docs;
@@ -19,7 +20,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::offset_of;
 use ufunx::dispatch::arguments::Target;
 
 /// Makes the object for a NumPy ufunc.
@@ -93,66 +95,29 @@ fn class(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
 }
 
 fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let members = Box::leak(Box::new([
-        member(c"__vectorcalloffset__", std::mem::offset_of!(Ufunc, vectorcall)),
-        member(c"__dictoffset__", std::mem::offset_of!(Ufunc, dict)),
-        member(c"__weaklistoffset__", std::mem::offset_of!(Ufunc, weakrefs)),
-        ffi::PyMemberDef::default(),
-    ]));
-    let getset = Box::leak(Box::new([
-        property(c"__class__", get_class),
-        property(c"__doc__", get_doc),
-        property(c"__dict__", get_dict),
-        ffi::PyGetSetDef::default(),
-    ]));
-    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
-    let slots = Box::leak(Box::new([
-        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
-        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_getset, getset.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_methods, methods::table().cast()),
-        slot(ffi::Py_tp_getattro, getattro as *mut c_void),
-        slot(ffi::Py_tp_setattro, setattro as *mut c_void),
-        slot(ffi::Py_tp_repr, repr as *mut c_void),
-        slot(ffi::Py_tp_hash, hash as *mut c_void),
-        slot(ffi::Py_tp_richcompare, richcompare as *mut c_void),
-        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
-        slot(0, std::ptr::null_mut()),
-    ]));
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
-        | ffi::Py_TPFLAGS_IMMUTABLETYPE;
-    let mut spec = ffi::PyType_Spec {
-        name: c"numpy.ufunc".as_ptr(),
-        basicsize: size_of::<Ufunc>() as c_int,
-        itemsize: 0,
-        flags: flags as u32,
-        slots: slots.as_mut_ptr(),
+    let class = HeapType {
+        name: c"numpy.ufunc",
+        size: size_of::<Ufunc>(),
+        offsets: [offset_of!(Ufunc, vectorcall), offset_of!(Ufunc, dict), offset_of!(Ufunc, weakrefs)],
+        flags: 0,
+        // [`setattro`] decides what setting one does.
+        properties: vec![
+            property(c"__class__", get_class),
+            property(c"__doc__", get_doc),
+            property(c"__dict__", get_dict),
+        ],
+        slots: vec![
+            (ffi::Py_tp_methods, methods::table().cast()),
+            (ffi::Py_tp_getattro, getattro as *mut c_void),
+            (ffi::Py_tp_setattro, setattro as *mut c_void),
+            (ffi::Py_tp_repr, repr as *mut c_void),
+            (ffi::Py_tp_hash, hash as *mut c_void),
+            (ffi::Py_tp_richcompare, richcompare as *mut c_void),
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        ],
     };
-    // SAFETY: the tables it points at are leaked, as types keep pointers into them.
-    unsafe { Ok(Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec))?.unbind()) }
-}
-
-fn member(name: &'static CStr, offset: usize) -> ffi::PyMemberDef {
-    ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_PYSSIZET,
-        offset: offset as isize,
-        flags: ffi::Py_READONLY,
-        doc: std::ptr::null(),
-    }
-}
-
-/// An attribute that is computed; [`setattro`] decides what setting it does.
-fn property(name: &'static CStr, get: ffi::getter) -> ffi::PyGetSetDef {
-    ffi::PyGetSetDef {
-        name: name.as_ptr(),
-        get: Some(get),
-        set: None,
-        doc: std::ptr::null::<c_char>(),
-        closure: std::ptr::null_mut(),
-    }
+    // SAFETY: the places are those of a `Ufunc`, and the slots are functions of their kinds.
+    unsafe { class.make(py) }
 }
 
 unsafe extern "C" fn get_class(_: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {

@@ -22,8 +22,8 @@ pub use list::{functions, of_public};
 
 use crate::arguments::passed::Arguments;
 use crate::foreign;
-use crate::python::entry::attached;
-use crate::python::entry::guarded;
+use crate::python::entry::{attached, guarded};
+use crate::python::heap_type::{HeapType, property};
 use crate::python::numpy_api::NumPy;
 use bind::{Fit, MOST};
 use decorate::Dispatched;
@@ -35,7 +35,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use smallvec::SmallVec;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
+use std::mem::offset_of;
 
 /// The object's memory.
 #[repr(C)]
@@ -176,31 +177,6 @@ fn class(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
 }
 
 fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_PYSSIZET,
-        offset: offset as isize,
-        flags: ffi::Py_READONLY,
-        doc: std::ptr::null(),
-    };
-    let members = Box::leak(Box::new([
-        member(c"__vectorcalloffset__", std::mem::offset_of!(Function, vectorcall)),
-        member(c"__dictoffset__", std::mem::offset_of!(Function, dict)),
-        member(c"__weaklistoffset__", std::mem::offset_of!(Function, weakrefs)),
-        ffi::PyMemberDef::default(),
-    ]));
-    let property = |name: &'static CStr, get: ffi::getter| ffi::PyGetSetDef {
-        name: name.as_ptr(),
-        get: Some(get),
-        set: None,
-        doc: std::ptr::null(),
-        closure: std::ptr::null_mut(),
-    };
-    let getset = Box::leak(Box::new([
-        property(c"__dict__", ffi::PyObject_GenericGetDict),
-        property(c"_implementation", get_implementation),
-        ffi::PyGetSetDef::default(),
-    ]));
     let methods = Box::leak(Box::new([
         ffi::PyMethodDef {
             ml_name: c"__reduce__".as_ptr(),
@@ -210,34 +186,31 @@ fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
         },
         ffi::PyMethodDef::zeroed(),
     ]));
-    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
-    let slots = Box::leak(Box::new([
-        slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void),
-        slot(ffi::Py_tp_members, members.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_getset, getset.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
-        slot(ffi::Py_tp_descr_get, bind_method as *mut c_void),
-        slot(ffi::Py_tp_repr, repr as *mut c_void),
-        slot(ffi::Py_tp_str, str as *mut c_void),
-        slot(ffi::Py_tp_hash, hash as *mut c_void),
-        slot(ffi::Py_tp_richcompare, richcompare as *mut c_void),
-        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
-        slot(0, std::ptr::null_mut()),
-    ]));
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-        | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR
-        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
-        | ffi::Py_TPFLAGS_IMMUTABLETYPE;
-    let mut spec = ffi::PyType_Spec {
-        name: c"ufunx._ArrayFunctionDispatcher".as_ptr(),
-        basicsize: size_of::<Function>() as c_int,
-        itemsize: 0,
-        flags: flags as u32,
-        slots: slots.as_mut_ptr(),
+    let class = HeapType {
+        name: c"ufunx._ArrayFunctionDispatcher",
+        size: size_of::<Function>(),
+        offsets: [
+            offset_of!(Function, vectorcall),
+            offset_of!(Function, dict),
+            offset_of!(Function, weakrefs),
+        ],
+        flags: ffi::Py_TPFLAGS_METHOD_DESCRIPTOR,
+        properties: vec![
+            property(c"__dict__", ffi::PyObject_GenericGetDict),
+            property(c"_implementation", get_implementation),
+        ],
+        slots: vec![
+            (ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
+            (ffi::Py_tp_descr_get, bind_method as *mut c_void),
+            (ffi::Py_tp_repr, repr as *mut c_void),
+            (ffi::Py_tp_str, str as *mut c_void),
+            (ffi::Py_tp_hash, hash as *mut c_void),
+            (ffi::Py_tp_richcompare, richcompare as *mut c_void),
+            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        ],
     };
-    // SAFETY: the tables it points at are leaked, as types keep pointers into them.
-    unsafe { Ok(Bound::from_owned_ptr_or_err(py, ffi::PyType_FromSpec(&mut spec))?.unbind()) }
+    // SAFETY: the places are those of a `Function`, and the slots are functions of their kinds.
+    unsafe { class.make(py) }
 }
 
 unsafe extern "C" fn get_implementation(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
