@@ -50,3 +50,8 @@ impl Drop for IsaCap {
         ufunx::cap_isa(Isa::V4);
     }
 }
+
+/// The README's Rust is run as written.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
