@@ -73,7 +73,7 @@ impl Head {
             (&raw mut (*fields).nd).write(tensor.ndim);
             (&raw mut (*fields).dimensions).write(tensor.shape.cast());
             (&raw mut (*fields).strides).write(self.strides.as_mut_ptr());
-            (&raw mut (*fields).descr).write(np.view_descr(dtype));
+            (&raw mut (*fields).descr).write(np.dtypes.view_descr(dtype));
             (&raw mut (*fields).flags).write(flags);
             Some(head)
         }

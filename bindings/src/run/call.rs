@@ -8,11 +8,11 @@ use crate::arguments::parse::{Parsed, Reason, parse};
 use crate::python::gil;
 use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
-use crate::results::wrap::{Context, Wrap};
+use crate::python::object::{Object, Returned, is_false};
+use crate::results::wrap::{Context, Wanted, Wrap};
+use crate::run::common::has_no_axes;
 use crate::short;
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::PyArrayObject;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
@@ -23,48 +23,43 @@ use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDe
 use ufunx::{Array, DType, Order, Scalar};
 
 /// The call on our loops, or why not.
-///
-/// # Safety
-/// Live arguments in normal form.
-pub unsafe fn native_call<'py>(
+pub fn native_call<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    normal: &NormalArguments,
-) -> Result<PyResult<Bound<'py, PyAny>>, Reason> {
+    face: Object<'_, 'py>,
+    normal: &NormalArguments<'_, 'py>,
+) -> Result<Returned<'py>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // A result of a short way is a new array or the given output, still to be wrapped.
-    // SAFETY: live arguments.
-    let wrap = |result: PyResult<Bound<'py, PyAny>>| unsafe {
+    let wrap = |result: Returned<'py>| {
         result.and_then(|result| wrapped(py, np, face, normal, smallvec::smallvec![result]))
     };
-    // SAFETY: live arguments.
-    if let Some(result) = unsafe { short::call::call_unwrapped(py, np, ufunc, normal) }.transpose() {
+    if let Some(result) = short::call::call_unwrapped(py, np, ufunc, normal).transpose() {
         return Ok(wrap(result));
     }
-    let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| {
+    let short = |parsed: &Parsed<'_, '_>, l: &'static LoopDef, inputs: &[&Operand]| {
         if parsed.mask.is_some() || parsed.order != Order::K {
             return None;
         }
-        // SAFETY: live arguments, and what was read of them.
+        // SAFETY: live arguments, and what was read of them, which nobody has touched since.
         unsafe { short::call::call_resolved(py, np, ufunc, l, normal, inputs) }.transpose().map(wrap)
     };
     // A report may call code of anybody's, which may change any array: what was read before it is read again after it.
     let mut reported = false;
     loop {
-        // SAFETY: live arguments.
-        let run = |parsed: &Parsed, early: &Early, prepared: Prepared<'_>| unsafe {
+        let run = |parsed: &Parsed<'_, 'py>, early: &Early, prepared: Prepared<'_>| {
             if !reported && early.has_raised() {
                 return early.report(py, np).err().map(Err);
             }
-            let results = execute(py, np, ufunc, parsed, prepared);
+            // SAFETY: the arguments, as they were read just now.
+            let results = unsafe { execute(py, np, ufunc, parsed, prepared) };
             Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
         };
-        let short =
-            |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| short(parsed, l, inputs).map(Some);
-        // SAFETY: live arguments.
-        if let Some(result) = unsafe { settle(py, np, def, normal, short, run) }? {
+        let short = |parsed: &Parsed<'_, '_>, l: &'static LoopDef, inputs: &[&Operand]| {
+            short(parsed, l, inputs).map(Some)
+        };
+        if let Some(result) = settle(np, def, normal, short, run)? {
             return Ok(result);
         }
         reported = true;
@@ -72,22 +67,17 @@ pub unsafe fn native_call<'py>(
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.
-///
-/// # Safety
-/// Live arguments in normal form.
-pub unsafe fn settle<R>(
-    py: Python<'_>,
+pub fn settle<'py, R>(
     np: &NumPy,
     def: &'static UfuncDef,
-    normal: &NormalArguments,
-    short: impl FnOnce(&Parsed, &'static LoopDef, &[&Operand]) -> Option<R>,
-    rest: impl FnOnce(&Parsed, &Early, Prepared<'_>) -> R,
+    normal: &NormalArguments<'_, 'py>,
+    short: impl FnOnce(&Parsed<'_, 'py>, &'static LoopDef, &[&Operand]) -> Option<R>,
+    rest: impl FnOnce(&Parsed<'_, 'py>, &Early, Prepared<'_>) -> R,
 ) -> Result<R, Reason> {
-    // SAFETY: live arguments.
-    let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
+    let parsed = parse(np, def.nout(), normal)?;
     let l = resolve_call(def, &parsed)?;
-    let values = Values::new(&parsed.inputs, l)?;
-    let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    let cells = Cells::new(&parsed.inputs, l)?;
+    let (inputs, given) = (cells.operands(&parsed.inputs), parsed.given());
     if let Some(result) = short(&parsed, l, &inputs) {
         return Ok(result);
     }
@@ -95,7 +85,7 @@ pub unsafe fn settle<R>(
     if casts_outputs_apart(l, &inputs, &given, masked) {
         return Err(Reason::Layout);
     }
-    // SAFETY: the inputs' objects are the caller's for the call.
+    // SAFETY: the arguments' memory, as it was read just now.
     let early = unsafe { Early::new(def, l, &inputs, masked) }?;
     let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
@@ -104,26 +94,25 @@ pub unsafe fn settle<R>(
 }
 
 /// Makes the outputs that were not given, runs the loop, and reports.
+///
+/// # Safety
+/// What was parsed and prepared is memory of live objects, which nobody has touched since.
 unsafe fn execute<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    parsed: &Parsed,
+    parsed: &Parsed<'_, 'py>,
     prepared: Prepared<'_>,
-) -> PyResult<Results<'py>> {
+) -> PyResult<Objects<'py>> {
     let n: usize = prepared.shape().iter().product();
-    // SAFETY: given outputs are live, and become results.
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = parsed
-        .outputs
-        .iter()
-        .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
-        .collect();
+    let given = |o: &Option<(Object<'_, 'py>, Operand)>| o.as_ref().map(|&(object, _)| object.to_owned());
+    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = parsed.outputs.iter().map(given).collect();
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
         Ok::<_, Raised>(data)
     })?;
-    // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
+    // SAFETY: the caller's promise; outputs are referenced by `results`.
     let report = unsafe { gil::around(py, planned.plan.l, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
     ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
@@ -132,40 +121,36 @@ unsafe fn execute<'py>(
 }
 
 /// One object per output.
-type Results<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
+type Objects<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
-unsafe fn wrapped<'py>(
+fn wrapped<'py>(
     py: Python<'py>,
     np: &NumPy,
-    face: *mut ffi::PyObject,
-    normal: &NormalArguments,
-    results: Results<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: live objects.
-    unsafe {
-        let subok = normal.get(Keyword::Subok) != Some(ffi::Py_False());
-        let wrap = match subok {
-            true => Wrap::of_inputs(py, np, &normal.inputs)?,
-            false => Wrap::plain(np),
-        };
-        let context = Context { ufunc: face, normal };
-        let mut objects = Results::new();
-        for (i, result) in results.into_iter().enumerate() {
-            let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[i]);
-            let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
-            let to_scalar = nd == 0 && !normal.keep_arrays;
-            objects.push(wrap.apply(np, result, original, Some((&context, i)), to_scalar, true)?);
-        }
-        match objects.len() {
-            1 => Ok(objects.remove(0)),
-            _ => Ok(PyTuple::new(py, objects)?.into_any()),
-        }
+    face: Object<'_, 'py>,
+    normal: &NormalArguments<'_, 'py>,
+    results: Objects<'py>,
+) -> Returned<'py> {
+    let wrap = match normal.get(Keyword::Subok).is_some_and(is_false) {
+        false => Wrap::of_inputs(np, &normal.inputs)?,
+        true => Wrap::plain(np),
+    };
+    let context = Context { ufunc: face, normal };
+    let mut objects = Objects::new();
+    for (i, result) in results.into_iter().enumerate() {
+        let original = normal.outputs.as_ref().map(|outputs| outputs[i]);
+        let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
+        let wanted = Wanted { to_scalar, force: true };
+        objects.push(wrap.apply(np, result, original, Some((&context, i)), wanted)?);
+    }
+    match objects.len() {
+        1 => Ok(objects.remove(0)),
+        _ => Ok(PyTuple::new(py, objects)?.into_any()),
     }
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
-fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
+fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&'static LoopDef, Reason> {
     // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -215,7 +200,7 @@ pub fn discards_imaginary(from: DType, to: DType) -> bool {
 
 /// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its
 /// own, for there are loops that compare integers of either sign exactly.
-fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
+fn compared(def: &UfuncDef, parsed: &Parsed<'_, '_>, input: &Ingested) -> Typed {
     let Ingested::Weak(Scalar::Int(x)) = input else { return input.typed() };
     let beside = parsed.inputs.iter().find_map(|i| match i.typed() {
         Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
@@ -231,14 +216,14 @@ fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
 }
 
 /// The memory of inputs that are values.
-struct Values {
-    cells: SmallVec<[Option<Array>; 2]>,
+struct Cells {
+    arrays: SmallVec<[Option<Array>; 2]>,
     scalars: SmallVec<[Option<Operand>; 2]>,
 }
 
-impl Values {
-    fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Values, Reason> {
-        let mut values = Values { cells: SmallVec::new(), scalars: SmallVec::new() };
+impl Cells {
+    fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Cells, Reason> {
+        let mut cells = Cells { arrays: SmallVec::new(), scalars: SmallVec::new() };
         for (input, &dtype) in inputs.iter().zip(l.inputs) {
             let (mut cell, mut operand) = (None, None);
             match input {
@@ -250,15 +235,15 @@ impl Values {
                 Ingested::Weak(value) if may_overflow(*value, dtype) => return Err(Reason::Resolution),
                 Ingested::Weak(value) => cell = Some(value.to_array(dtype).map_err(|_| Reason::Resolution)?),
             }
-            values.cells.push(cell);
-            values.scalars.push(operand);
+            cells.arrays.push(cell);
+            cells.scalars.push(operand);
         }
-        Ok(values)
+        Ok(cells)
     }
 
     fn operands<'a>(&'a self, inputs: &'a [Ingested]) -> SmallVec<[&'a Operand; 2]> {
         let value =
-            |i: usize| self.scalars[i].as_ref().or_else(|| self.cells[i].as_ref().map(Array::operand));
+            |i: usize| self.scalars[i].as_ref().or_else(|| self.arrays[i].as_ref().map(Array::operand));
         inputs
             .iter()
             .enumerate()

@@ -6,12 +6,12 @@ use super::read::{NO_INPUTS, output_argument, read_inputs};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned, is_false, is_true};
 use crate::results::fresh::{ArrayOrScalar, Fresh, NewArray};
 use crate::results::scalar::scalar;
 use crate::results::wrap::{is_plain_subclass, view_like, wraps_by_view};
 use crate::ufunc::loops::MOST_INPUTS;
 use crate::ufunc::record::Ufunc;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::Keyword;
@@ -19,29 +19,23 @@ use ufunx::exec::call_contiguous;
 use ufunx::operand::Operand;
 use ufunx::registry::LoopDef;
 
-/// An object that is returned.
-type Object<'py> = Bound<'py, PyAny>;
-
 /// Calls the short way, if it can: exact arrays and numbers.
-///
-/// # Safety
-/// The arguments are live objects.
 #[inline]
-pub unsafe fn call<'py>(
+pub fn call<'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
-) -> PyResult<Option<Object<'py>>> {
-    let fast = &ufunc.fast;
-    let Some(out) = output_argument(fast.nin, arguments) else { return Ok(None) };
+    arguments: &Arguments<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let short = &ufunc.short;
+    let Some(out) = output_argument(short.nin, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
-    let objects = &arguments.positional[..fast.nin];
+    let objects = &arguments.positional[..short.nin];
     // SAFETY: live objects.
     unsafe {
         let mut inputs = NO_INPUTS;
-        let Some(l) = read(py, np, ufunc, objects, false, &mut inputs) else { return Ok(None) };
-        let inputs = &inputs[..fast.nin];
-        if !out.is_null() {
+        let Some(l) = read(np, ufunc, objects, false, &mut inputs) else { return Ok(None) };
+        let inputs = &inputs[..short.nin];
+        if let Some(out) = out {
             return into_output(py, np, ufunc, l, inputs, out);
         }
         match values(l, inputs) {
@@ -52,31 +46,30 @@ pub unsafe fn call<'py>(
 }
 
 /// The same for inputs of subclasses that leave everything to `ndarray`.
-///
-/// # Safety
-/// Live objects.
-pub unsafe fn call_subclasses<'py>(
+pub fn call_subclasses<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    objects: &[*mut ffi::PyObject],
-) -> PyResult<Option<Object<'py>>> {
-    if objects.len() != ufunc.fast.nin {
+    objects: &[Object<'_, 'py>],
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if objects.len() != ufunc.short.nin {
         return Ok(None);
     }
     // SAFETY: live objects.
     unsafe {
         let Some(&first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
-        let plain =
-            |&object: &*mut ffi::PyObject| !np.is_subclass(object) || is_plain_subclass(py, np, object);
+        let plain = |&object: &Object<'_, 'py>| !np.is_subclass(object) || is_plain_subclass(np, object);
         // An instance may have a wrap of its own, which is asked before anything is read.
-        if !objects.iter().all(plain) || !wraps_by_view(py, np, first)? {
+        if !objects.iter().all(plain) || !wraps_by_view(np, first)? {
             return Ok(None);
         }
         let mut inputs = NO_INPUTS;
-        let Some(l) = read(py, np, ufunc, objects, true, &mut inputs) else { return Ok(None) };
+        let Some(l) = read(np, ufunc, objects, true, &mut inputs) else { return Ok(None) };
         match make::<NewArray>(py, np, ufunc, Laid::new(l, &inputs[..objects.len()]))? {
-            Some(array) => view_like(py, &array, first).map(Some),
+            Some(array) => match [array.as_borrowed(), first].map(|object| np.array(object)) {
+                [Some(array), Some(first)] => view_like(array, first).map(Some),
+                _ => unreachable!("both are arrays"),
+            },
             None => Ok(None),
         }
     }
@@ -84,31 +77,26 @@ pub unsafe fn call_subclasses<'py>(
 
 /// The same for arrays of any subclass, after no override took the call. The result is an array still to be wrapped,
 /// never a scalar.
-///
-/// # Safety
-/// The arguments are live objects.
-pub unsafe fn call_unwrapped<'py>(
+pub fn call_unwrapped<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    normal: &NormalArguments,
-) -> PyResult<Option<Object<'py>>> {
-    // SAFETY: singletons that live for ever.
-    let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
-    let plain = |&(keyword, value): &(Keyword, *mut ffi::PyObject)| match keyword {
+    normal: &NormalArguments<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let plain = |&(keyword, value): &(Keyword, Object<'_, 'py>)| match keyword {
         Keyword::Out => true,
-        Keyword::Subok => value == truth || value == falsehood,
-        Keyword::Where => value == truth,
-        Keyword::Dtype => value == none,
+        Keyword::Subok => is_true(value) || is_false(value),
+        Keyword::Where => is_true(value),
+        Keyword::Dtype => value.is_none(),
         _ => false,
     };
-    if normal.inputs.len() != ufunc.fast.nin || !normal.keywords.iter().all(plain) {
+    if normal.inputs.len() != ufunc.short.nin || !normal.keywords.iter().all(plain) {
         return Ok(None);
     }
     // SAFETY: live objects.
     unsafe {
         let mut inputs = NO_INPUTS;
-        let Some(l) = read(py, np, ufunc, &normal.inputs, true, &mut inputs) else { return Ok(None) };
+        let Some(l) = read(np, ufunc, &normal.inputs, true, &mut inputs) else { return Ok(None) };
         let inputs = &inputs[..normal.inputs.len()];
         match &normal.outputs {
             Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
@@ -127,15 +115,15 @@ pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    objects: &[*mut ffi::PyObject],
+    objects: &[Object<'_, 'py>],
 ) -> PyResult<Option<F::Made>> {
-    if objects.len() != ufunc.fast.nin {
+    if objects.len() != ufunc.short.nin {
         return Ok(None); // a ufunc without loops of ours, or not for short calls
     }
     // SAFETY: the caller's promise.
     unsafe {
         let mut inputs = NO_INPUTS;
-        match read(py, np, ufunc, objects, false, &mut inputs) {
+        match read(np, ufunc, objects, false, &mut inputs) {
             Some(l) => make::<F>(py, np, ufunc, Laid::on_lent(l, &inputs[..objects.len()])),
             None => Ok(None),
         }
@@ -151,9 +139,9 @@ pub unsafe fn call_resolved<'py>(
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    normal: &NormalArguments,
+    normal: &NormalArguments<'_, 'py>,
     operands: &[&Operand],
-) -> PyResult<Option<Object<'py>>> {
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     if operands.len() > MOST_INPUTS || l.outputs.len() != 1 {
         return Ok(None);
     }
@@ -167,8 +155,8 @@ pub unsafe fn call_resolved<'py>(
         }
         // SAFETY: a live object, an array once its type says so; a value's cell holds one element.
         *input = unsafe {
-            if np.is_array(object) {
-                Input::Array(object.cast(), operand.dtype)
+            if let Some(array) = np.array(object) {
+                Input::Array(array.as_ptr(), operand.dtype)
             } else if operand.dtype.size() <= 8 {
                 let mut cell = [0u64];
                 let bytes = operand.dtype.size();
@@ -190,22 +178,17 @@ pub unsafe fn call_resolved<'py>(
 }
 
 /// Reads the inputs; the loop for their dtypes.
-///
-/// # Safety
-/// Live objects, as many as the ufunc has inputs.
 #[inline]
-unsafe fn read(
-    py: Python<'_>,
+fn read(
     np: &NumPy,
     ufunc: &Ufunc,
-    objects: &[*mut ffi::PyObject],
+    objects: &[Object<'_, '_>],
     subclasses: bool,
     inputs: &mut [Input; MOST_INPUTS],
 ) -> Option<&'static LoopDef> {
-    let fast = &ufunc.fast;
-    // SAFETY: live objects.
-    unsafe { read_inputs(py, np, objects, fast.adapts, subclasses, inputs) }?;
-    fast.find([inputs[0].dtype(), inputs[fast.nin - 1].dtype()])
+    let short = &ufunc.short;
+    read_inputs(np, objects, short.adapts, subclasses, inputs)?;
+    short.find([inputs[0].dtype(), inputs[short.nin - 1].dtype()])
 }
 
 /// Where the inputs are, if all of them are values in the loop's dtypes.
@@ -231,7 +214,7 @@ unsafe fn run_values<'py>(
     ufunc: &Ufunc,
     l: &'static LoopDef,
     mut cells: [*mut u8; MOST_INPUTS + 1],
-) -> PyResult<Object<'py>> {
+) -> Returned<'py> {
     let mut result = [0u128];
     cells[l.inputs.len()] = result.as_mut_ptr().cast();
     // SAFETY: the caller's promise; the result's cell is apart from the others.
@@ -256,7 +239,7 @@ unsafe fn make<'py, F: Fresh<'py>>(
     let dtype = laid.l.outputs[0];
     // SAFETY: live arrays; the result's memory is new, a cell has room for an element of any dtype.
     unsafe {
-        if !laid.fits(ufunc.fast.cost) {
+        if !laid.fits(ufunc.short.cost) {
             return Ok(None);
         }
         let walk = &laid.walk;
@@ -277,23 +260,23 @@ unsafe fn make<'py, F: Fresh<'py>>(
 /// Runs the loop into a given output, if that needs nothing done.
 ///
 /// # Safety
-/// Arrays are live, and so is `out`.
+/// Arrays are live.
 unsafe fn into_output<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
     inputs: &[Input],
-    out: *mut ffi::PyObject,
-) -> PyResult<Option<Object<'py>>> {
+    out: Object<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     // SAFETY: live objects; what is usable overlaps no input but perhaps the first, element for element.
     unsafe {
         let mut laid = Laid::new(l, inputs);
-        if !laid.fits(ufunc.fast.cost) {
+        if !laid.fits(ufunc.short.cost) {
             return Ok(None);
         }
         let Some(target) = laid.usable(np, out) else { return Ok(None) };
-        let out = Bound::from_borrowed_ptr(py, out);
+        let out = out.to_owned();
         ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
         Ok(Some(out))
     }

@@ -2,13 +2,14 @@
 //! first or all of them, everything else at its default. Whatever does not fit returns `None`, having done nothing.
 
 use crate::arguments::passed::Arguments;
+use crate::python::array_ref::ArrayRef;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned, is_false, is_true};
 use crate::results::scalar::scalar;
-use crate::ufunc::loops::FastFold;
+use crate::ufunc::loops::ShortFold;
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PyArrayObject};
-use pyo3::ffi;
+use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS};
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::exec::{call_contiguous, call_strided};
@@ -21,16 +22,13 @@ use ufunx::{DType, FpFlags};
 const MOST: usize = FOLD_PIECE / 4;
 
 /// Calls the method the short way, if it can.
-///
-/// # Safety
-/// Live arguments.
-pub unsafe fn call<'py>(
+pub fn call<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     method: Method,
-    arguments: &Arguments<'_>,
-) -> Option<PyResult<Bound<'py, PyAny>>> {
+    arguments: &Arguments<'_, 'py>,
+) -> Option<Returned<'py>> {
     // SAFETY: live arguments.
     unsafe {
         let (array, axis) = plain_arguments(np, method, arguments)?;
@@ -46,24 +44,24 @@ const REDUCE: [Keyword; 6] =
     [Keyword::Axis, Keyword::Dtype, Keyword::Out, Keyword::Keepdims, Keyword::Initial, Keyword::Where];
 const ACCUMULATE: [Keyword; 3] = [Keyword::Axis, Keyword::Dtype, Keyword::Out];
 
-/// The array and the axis (or null), if nothing else is asked for. `numpy.sum` and its like pass every parameter by
+/// The array and the axis, if nothing else is asked for. `numpy.sum` and its like pass every parameter by
 /// position, most at their defaults.
-unsafe fn plain_arguments(
+fn plain_arguments<'a, 'py>(
     np: &NumPy,
     method: Method,
-    arguments: &Arguments<'_>,
-) -> Option<(*mut PyArrayObject, *mut ffi::PyObject)> {
+    arguments: &Arguments<'a, 'py>,
+) -> Option<(ArrayRef<'a, 'py>, Option<Object<'a, 'py>>)> {
     let parameters = match method {
         Method::Reduce => &REDUCE[..],
         Method::Accumulate => &ACCUMULATE[..],
         _ => return None,
     };
     let [object, rest @ ..] = arguments.positional else { return None };
-    // SAFETY: a live object.
-    if unsafe { ffi::Py_TYPE(*object) } != np.array_type || rest.len() > parameters.len() {
+    let array = np.exact_array(*object)?;
+    if rest.len() > parameters.len() {
         return None;
     }
-    let mut axis = std::ptr::null_mut();
+    let mut axis = None;
     let by_position = parameters.iter().copied().zip(rest.iter().copied());
     let by_name = arguments.named().map(|(name, value)| (Keyword::of(name.to_bytes()), value));
     for (keyword, value) in by_position {
@@ -77,34 +75,32 @@ unsafe fn plain_arguments(
             return None;
         }
     }
-    Some((object.cast(), axis))
+    Some((array, axis))
 }
 
 /// Whether a parameter says what is so anyway. The axis is only kept.
-fn is_default(
+fn is_default<'a, 'py>(
     np: &NumPy,
     keyword: Keyword,
-    value: *mut ffi::PyObject,
-    axis: &mut *mut ffi::PyObject,
+    value: Object<'a, 'py>,
+    axis: &mut Option<Object<'a, 'py>>,
 ) -> bool {
-    // SAFETY: singletons that live for ever.
-    let (none, falsehood, truth) = unsafe { (ffi::Py_None(), ffi::Py_False(), ffi::Py_True()) };
     match keyword {
         Keyword::Axis => {
-            *axis = value;
+            *axis = Some(value);
             true
         }
-        Keyword::Dtype | Keyword::Out => value == none,
-        Keyword::Keepdims => value == falsehood,
-        Keyword::Initial => value == np.no_value,
-        Keyword::Where => value == truth,
+        Keyword::Dtype | Keyword::Out => value.is_none(),
+        Keyword::Keepdims => is_false(value),
+        Keyword::Initial => np.is_no_value(value),
+        Keyword::Where => is_true(value),
         _ => false,
     }
 }
 
 /// A C-contiguous, aligned array with a fold in its own dtype.
 struct Small<'a> {
-    fold: &'a FastFold,
+    fold: &'a ShortFold,
     dtype: DType,
     data: *const u8,
     dims: &'a [usize],
@@ -112,18 +108,18 @@ struct Small<'a> {
 
 impl<'a> Small<'a> {
     /// # Safety
-    /// A live array.
-    unsafe fn new(np: &NumPy, ufunc: &'a Ufunc, array: *mut PyArrayObject) -> Option<Small<'a>> {
+    /// Nobody gives the array another shape, or other memory, as long as this is used.
+    unsafe fn new(np: &NumPy, ufunc: &'a Ufunc, array: ArrayRef<'a, '_>) -> Option<Small<'a>> {
         const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
         // SAFETY: a live array's dimensions have an entry per axis.
         unsafe {
-            let fields = &(*array).fields;
+            let fields = &(*array.as_ptr()).fields;
             if fields.nd == 0 || fields.flags & PLAIN != PLAIN {
                 return None;
             }
             let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), fields.nd as usize);
-            let dtype = np.dtype_of(array)?;
-            let fold = ufunc.fast.fold(dtype)?;
+            let dtype = array.dtype(np)?;
+            let fold = ufunc.short.fold(dtype)?;
             let total: usize = dims.iter().product();
             (1..=MOST).contains(&total).then(|| Small { fold, dtype, data: fields.data.cast(), dims })
         }
@@ -135,13 +131,12 @@ impl<'a> Small<'a> {
         py: Python<'py>,
         np: &NumPy,
         ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        axis: Option<Object<'_, 'py>>,
+    ) -> Option<Returned<'py>> {
         let total: usize = self.dims.iter().product();
         let nd = self.dims.len();
-        // SAFETY: a live object or null; None lives for ever.
-        let (none, last) = unsafe { (!axis.is_null() && axis == ffi::Py_None(), self.is_last(axis)) };
-        let all = none || (nd == 1 && (last || axis.is_null()));
+        let (none, last) = (axis.is_some_and(|axis| axis.is_none()), self.is_last(axis));
+        let all = none || (nd == 1 && (last || axis.is_none()));
         if !all && !last {
             // SAFETY: as above.
             return unsafe { self.reduce_first(py, np, ufunc, axis) };
@@ -179,14 +174,13 @@ impl<'a> Small<'a> {
         py: Python<'py>,
         np: &NumPy,
         ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        axis: Option<Object<'_, 'py>>,
+    ) -> Option<Returned<'py>> {
         let [rows, kept @ ..] = self.dims else { return None };
         let n: usize = kept.iter().product();
-        // SAFETY: a live object, once it is not null.
-        let first = axis.is_null() || unsafe { integer(axis) }.is_some_and(|a| a == 0);
+        let first = axis.is_none_or(|axis| integer(axis) == Some(0));
         let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < pairwise_least(self.dtype));
-        let FastFold { l, start, has_start } = *self.fold;
+        let ShortFold { l, start, has_start } = *self.fold;
         if !first || !in_order || !l.code.kernels().in_place.exists() {
             return None;
         }
@@ -216,14 +210,13 @@ impl<'a> Small<'a> {
         py: Python<'py>,
         np: &NumPy,
         ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        axis: Option<Object<'_, 'py>>,
+    ) -> Option<Returned<'py>> {
         let [n] = *self.dims else { return None };
-        // SAFETY: a live object or null.
-        if !axis.is_null() && !unsafe { self.is_last(axis) } {
+        if axis.is_some() && !self.is_last(axis) {
             return None;
         }
-        let l = ufunc.fast.reducible(self.dtype).filter(|l| std::ptr::eq(*l, self.fold.l))?;
+        let l = ufunc.short.reducible(self.dtype).filter(|l| std::ptr::eq(*l, self.fold.l))?;
         let (array, data) = match np.new_array(py, self.dtype, &[n], None) {
             Ok(made) => made,
             Err(error) => return Some(Err(error)),
@@ -239,9 +232,7 @@ impl<'a> Small<'a> {
     }
 
     /// Whether the axis is the last one, or the only one.
-    unsafe fn is_last(&self, axis: *mut ffi::PyObject) -> bool {
-        // SAFETY: a live object, once it is not null.
-        !axis.is_null()
-            && unsafe { integer(axis) }.is_some_and(|a| a == -1 || a == self.dims.len() as isize - 1)
+    fn is_last(&self, axis: Option<Object<'_, '_>>) -> bool {
+        axis.and_then(integer).is_some_and(|a| a == -1 || a == self.dims.len() as isize - 1)
     }
 }

@@ -4,9 +4,9 @@
 use super::walk::Walk;
 use crate::python::gil;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::Object;
 use crate::ufunc::loops::MOST_INPUTS;
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_WRITEABLE, PyArrayObject};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::cast::cast_block;
 use ufunx::exec::{call_contiguous, with_scratch};
@@ -113,23 +113,16 @@ impl<'a> Laid<'a> {
 
     /// The memory of an output that needs nothing done: a writable, aligned array of the loop's dtype and the call's shape,
     /// in the order of the walk, apart from the inputs read in place or the first of them.
-    ///
-    /// # Safety
-    /// A live object.
-    pub unsafe fn usable(&self, np: &NumPy, out: *mut ffi::PyObject) -> Option<*mut u8> {
-        let (array, dtype, walk) = (out.cast::<PyArrayObject>(), self.l.outputs[0], &self.walk);
+    pub fn usable(&self, np: &NumPy, out: Object<'_, '_>) -> Option<*mut u8> {
+        let (array, dtype, walk) = (np.exact_array(out)?, self.l.outputs[0], &self.walk);
         const PLAIN: i32 = NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE;
-        // SAFETY: a live object, an array once its type says so, with dimensions and strides per axis.
+        let nd = walk.nd;
+        if array.flags() & PLAIN != PLAIN || array.nd() != nd || array.dtype(np) != Some(dtype) {
+            return None;
+        }
+        // SAFETY: live arrays, with dimensions and strides per axis.
         unsafe {
-            if ffi::Py_TYPE(array.cast()) != np.array_type {
-                return None;
-            }
-            let fields = &(*array).fields;
-            let nd = walk.nd;
-            if fields.flags & PLAIN != PLAIN || fields.nd as usize != nd || np.dtype_of(array) != Some(dtype)
-            {
-                return None;
-            }
+            let fields = &(*array.as_ptr()).fields;
             if nd > 0 {
                 let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
                 let strides = std::slice::from_raw_parts(fields.strides, nd);

@@ -2,31 +2,32 @@
 
 use super::lay_out::Input;
 use crate::arguments::passed::Arguments;
+use crate::python::number::{float, integer, is_int};
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, is_false, is_true};
 use crate::ufunc::loops::MOST_INPUTS;
-use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::DType;
 use ufunx::registry::Kind;
 
-/// The given output or null; `None` where a keyword wants the general way.
-pub fn output_argument(nin: usize, arguments: &Arguments<'_>) -> Option<*mut ffi::PyObject> {
+/// The given output, if there is one; `None` where a keyword wants the general way.
+pub fn output_argument<'a, 'py>(
+    nin: usize,
+    arguments: &Arguments<'a, 'py>,
+) -> Option<Option<Object<'a, 'py>>> {
     if arguments.positional.len() != nin {
         return None;
     }
-    let mut out = std::ptr::null_mut();
+    let mut out = None;
     if arguments.keywords.is_empty() {
         return Some(out);
     }
     for (name, value) in arguments.named() {
-        // SAFETY: live objects, compared by address.
-        let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
         match name.to_bytes() {
-            b"out" if value == none => {}
-            b"out" => out = value,
-            b"where" if value == truth => {}
-            b"subok" if value == truth || value == falsehood => {}
+            b"out" if value.is_none() => {}
+            b"out" => out = Some(value),
+            b"where" if is_true(value) => {}
+            b"subok" if is_true(value) || is_false(value) => {}
             _ => return None,
         }
     }
@@ -44,13 +45,10 @@ enum Number {
 pub const NO_INPUTS: [Input; MOST_INPUTS] = [Input::Cell([0], DType::F64); MOST_INPUTS];
 
 /// Every input, where it is wanted: moving what was just written stalls. `None` where one is nothing that the short way takes.
-///
-/// # Safety
-/// Live objects, at most [`MOST_INPUTS`].
-pub unsafe fn read_inputs(
-    py: Python<'_>,
+/// There are at most [`MOST_INPUTS`].
+pub fn read_inputs(
     np: &NumPy,
-    objects: &[*mut ffi::PyObject],
+    objects: &[Object<'_, '_>],
     adapts: bool,
     subclasses: bool,
     inputs: &mut [Input; MOST_INPUTS],
@@ -58,29 +56,19 @@ pub unsafe fn read_inputs(
     let mut numbers = [None; MOST_INPUTS];
     let mut beside = None;
     for ((input, number), &object) in inputs.iter_mut().zip(&mut numbers).zip(objects) {
-        // SAFETY: live objects; each branch has checked the exact type.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            if class == np.array_type || (subclasses && np.is_array(object)) {
-                let array = object.cast::<PyArrayObject>();
-                let dtype = np.dtype_of(array)?;
-                *input = Input::Array(array, dtype);
-                beside = Some(dtype);
-            } else if ffi::PyFloat_CheckExact(object) != 0 {
-                *number = Some(Number::Float(ffi::PyFloat_AS_DOUBLE(object)));
-            } else if ffi::PyLong_CheckExact(object) != 0 {
-                let mut overflow = 0;
-                *number = Some(Number::Int(ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow)));
-                if overflow != 0 {
-                    return None;
-                }
-            } else {
-                let dtype = np.scalar_dtype(class).filter(|d| d.size() <= 8)?;
-                let mut cell = [0u64];
-                PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
-                *input = Input::Cell(cell, dtype);
-                beside = Some(dtype);
-            }
+        let array = if subclasses { np.array(object) } else { np.exact_array(object) };
+        if let Some(array) = array {
+            let dtype = array.dtype(np)?;
+            *input = Input::Array(array.as_ptr(), dtype);
+            beside = Some(dtype);
+        } else if let Some(value) = float(object) {
+            *number = Some(Number::Float(value));
+        } else if is_int(object) {
+            *number = Some(Number::Int(integer(object)? as i64));
+        } else {
+            let (dtype, [bits]) = np.dtypes.scalar_value(object).filter(|(dtype, _)| dtype.size() <= 8)?;
+            *input = Input::Cell([u64::from_ne_bytes(*bits.to_ne_bytes().first_chunk()?)], dtype);
+            beside = Some(dtype);
         }
     }
     let numbers = &numbers[..objects.len()];

@@ -1,6 +1,6 @@
 //! A ufunc's loops by the dtypes of its inputs, looked up once, for calls that cannot wait for resolution.
 
-use crate::python::numpy_api::DTYPES;
+use crate::python::dtypes::DTYPES;
 use std::sync::atomic::{AtomicU8, Ordering};
 use ufunx::exec::call_fold;
 use ufunx::reduce::{Initial, start_value};
@@ -8,13 +8,13 @@ use ufunx::registry::{Casting, Cost, LoopDef, Request, Typed, UfuncDef, resolve,
 use ufunx::{DType, FpFlags};
 
 /// A ufunc's loops by the dtypes of its inputs.
-pub struct FastLoops {
+pub struct ShortLoops {
     /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, else a loop's place plus 2.
     places: [AtomicU8; DTYPES * DTYPES],
     loops: Vec<&'static LoopDef>,
     def: Option<&'static UfuncDef>,
-    folds: [Option<FastFold>; DTYPES],
-    /// Inputs; more than there can be, where there are no fast loops.
+    folds: [Option<ShortFold>; DTYPES],
+    /// Inputs; more than there can be, where there are no short ones.
     pub nin: usize,
     /// The ufunc's cost class.
     pub cost: Cost,
@@ -24,7 +24,7 @@ pub struct FastLoops {
 
 /// A reduction that stays in its input's dtype.
 #[derive(Clone, Copy)]
-pub struct FastFold {
+pub struct ShortFold {
     /// The loop, which has a fold kernel.
     pub l: &'static LoopDef,
     /// The identity's bits.
@@ -33,7 +33,7 @@ pub struct FastFold {
     pub has_start: bool,
 }
 
-impl FastFold {
+impl ShortFold {
     /// Folds `n` elements to one; `None`, having read nothing, if there is no kernel at this level.
     ///
     /// # Safety
@@ -50,13 +50,13 @@ impl FastFold {
     }
 }
 
-/// Inputs of a fast call.
+/// Most inputs of a short call.
 pub const MOST_INPUTS: usize = 2;
 
-impl FastLoops {
+impl ShortLoops {
     /// Collected once per ufunc.
-    pub fn new(def: Option<&'static UfuncDef>) -> FastLoops {
-        let mut fast = FastLoops {
+    pub fn new(def: Option<&'static UfuncDef>) -> ShortLoops {
+        let mut short = ShortLoops {
             places: [const { AtomicU8::new(0) }; DTYPES * DTYPES],
             loops: vec![],
             def: None,
@@ -66,13 +66,13 @@ impl FastLoops {
             adapts: def.is_some_and(|d| !d.truth),
         };
         if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
-            (fast.def, fast.nin, fast.cost) = (Some(def), def.nin(), def.cost);
-            fast.loops = def.loops().collect();
-            for &l in &fast.loops {
-                fast.folds[l.inputs[0] as usize] = fast_fold(def, l);
+            (short.def, short.nin, short.cost) = (Some(def), def.nin(), def.cost);
+            short.loops = def.loops().collect();
+            for &l in &short.loops {
+                short.folds[l.inputs[0] as usize] = short_fold(def, l);
             }
         }
-        fast
+        short
     }
 
     /// The loop from that dtype, twice, to itself.
@@ -107,12 +107,12 @@ impl FastLoops {
     }
 
     /// The reduction of an array of that dtype, where its result has it too.
-    pub fn fold(&self, dtype: DType) -> Option<&FastFold> {
+    pub fn fold(&self, dtype: DType) -> Option<&ShortFold> {
         self.folds[dtype as usize].as_ref()
     }
 }
 
-fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
+fn short_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<ShortFold> {
     let dtype = l.inputs[0];
     let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
     if def.nin() != 2 || !stays || dtype.is_narrow_float() || !l.code.kernels().fold.exists() {
@@ -126,5 +126,5 @@ fn fast_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<FastFold> {
             std::ptr::copy_nonoverlapping(start.operand().ptr, bits.as_mut_ptr().cast::<u8>(), dtype.size());
         }
     }
-    Some(FastFold { l, start: bits[0], has_start: start.is_some() })
+    Some(ShortFold { l, start: bits[0], has_start: start.is_some() })
 }
