@@ -10,11 +10,12 @@ use crate::overrides::ask::{Plain, ask, ask_plainly};
 use crate::python::entry::{attached, count_native};
 use crate::python::numpy_api::NumPy;
 use crate::run::at::{native_at, short_at};
-use crate::run::call::native_call;
+use crate::run::call::{native_call, native_read};
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -32,12 +33,25 @@ pub struct Called<'a> {
     pub face: *mut ffi::PyObject,
 }
 
-/// Calls the ufunc, whose short way for arrays and numbers did not take the arguments.
+/// Calls the ufunc, whose short way for arrays and numbers did not take the arguments, but read as much of them.
 ///
 /// # Safety
 /// Live arguments.
-pub unsafe fn call<'py>(py: Python<'py>, called: Called<'_>, arguments: &Arguments<'_>) -> Answer<'py> {
+pub unsafe fn call<'py>(
+    py: Python<'py>,
+    called: Called<'_>,
+    arguments: &Arguments<'_>,
+    read: &Read<'_>,
+) -> Answer<'py> {
     let (np, ufunc, inputs) = (NumPy::get(py), called.ufunc, arguments.positional);
+    // Exact arrays and numbers: nobody is asked, nothing is wrapped.
+    if read.l.is_some()
+        // SAFETY: live arguments.
+        && let Some(result) = attached(py, || unsafe { native_read(py, np, ufunc, read) })
+    {
+        count_native();
+        return result;
+    }
     let plain = arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin;
     let mut asked = Plain::General;
     // SAFETY: live arguments.
@@ -130,7 +144,10 @@ unsafe fn short_way<'py>(
     // SAFETY: live arguments.
     unsafe {
         match method {
-            Method::Call => short::call::call(py, ufunc, arguments).transpose(),
+            Method::Call => {
+                let cells = Cells::new();
+                short::call::call(py, ufunc, arguments, &mut Read::new(&cells)).transpose()
+            }
             Method::At => short_at(py, np, ufunc, arguments),
             Method::Reduce | Method::Accumulate => short::folds::call(py, np, ufunc, method, arguments),
             Method::Reduceat | Method::Outer => None,

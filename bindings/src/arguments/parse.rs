@@ -71,7 +71,7 @@ pub struct Parsed {
     /// Inputs, in order.
     pub inputs: SmallVec<[Ingested; 2]>,
     /// Given outputs, with their objects.
-    pub outputs: SmallVec<[Option<(*mut ffi::PyObject, Operand)>; 1]>,
+    pub outputs: Outputs,
     /// Whether an input is bfloat16 or float8 of no library's, which promote by the registry's rule.
     pub stand_ins: bool,
     /// `where=`, unless true.
@@ -84,11 +84,12 @@ pub struct Parsed {
     pub order: Order,
 }
 
-impl Parsed {
-    /// The given outputs' memory.
-    pub fn given(&self) -> SmallVec<[Option<&Operand>; 1]> {
-        self.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
-    }
+/// Outputs that were given, with their objects.
+pub type Outputs = SmallVec<[Option<(*mut ffi::PyObject, Operand)>; 1]>;
+
+/// Their memory.
+pub fn given(outputs: &Outputs) -> SmallVec<[Option<&Operand>; 1]> {
+    outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
 }
 
 /// Reads the arguments of a call.

@@ -14,6 +14,7 @@ use crate::pipeline::{self, Called};
 use crate::python::entry::{count_native, guarded};
 use crate::python::numpy_api::NumPy;
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -145,7 +146,9 @@ unsafe extern "C" fn call(
         };
         guarded(|py| {
             let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
-            if let Some(result) = short::call::call(py, ufunc, &arguments)? {
+            let cells = Cells::new();
+            let mut read = Read::new(&cells);
+            if let Some(result) = short::call::call(py, ufunc, &arguments, &mut read)? {
                 count_native();
                 return Ok(result);
             }
@@ -153,7 +156,7 @@ unsafe extern "C" fn call(
                 let result = (stock(py).vectorcall)(object, args, nargsf, names);
                 return Bound::from_owned_ptr_or_err(py, result);
             }
-            pipeline::call(py, Called { ufunc, face: object }, &arguments)
+            pipeline::call(py, Called { ufunc, face: object }, &arguments, &read)
         })
     }
 }

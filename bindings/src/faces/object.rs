@@ -12,8 +12,8 @@ use crate::python::entry::{count_native, guarded};
 use crate::python::heap_type::{HeapType, property};
 use crate::python::numpy_api::NumPy;
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::docs;
-use crate::ufunc::loops::FastLoops;
 use crate::ufunc::record::{Ufunc, set_class};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
@@ -23,6 +23,7 @@ use pyo3::types::{PyDict, PyString};
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::offset_of;
 use ufunx::dispatch::arguments::Target;
+use ufunx::short::loops::ShortLoops;
 
 /// Makes the object for a NumPy ufunc.
 pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -50,7 +51,7 @@ pub fn new(py: Python<'_>, twin: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         (&raw mut (*ufunc).def).write(def);
         (&raw mut (*ufunc).target).write(target);
         (&raw mut (*ufunc).name).write(name);
-        (&raw mut (*ufunc).fast).write(FastLoops::new(def));
+        (&raw mut (*ufunc).short).write(ShortLoops::new(def));
         let made = Bound::from_owned_ptr(py, object);
         (&raw mut (*ufunc).dict).write(own_dict(twin)?.into_ptr());
         Ok(made.unbind())
@@ -78,11 +79,13 @@ unsafe extern "C" fn vectorcall(
         guarded(|py| {
             let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, kwnames);
             let ufunc = &*callable.cast::<Ufunc>();
-            if let Some(result) = short::call::call(py, ufunc, &arguments)? {
+            let cells = Cells::new();
+            let mut read = Read::new(&cells);
+            if let Some(result) = short::call::call(py, ufunc, &arguments, &mut read)? {
                 count_native();
                 return Ok(result);
             }
-            pipeline::call(py, Called { ufunc, face: callable }, &arguments)
+            pipeline::call(py, Called { ufunc, face: callable }, &arguments, &read)
         })
     }
 }
@@ -244,7 +247,7 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         }
         ffi::Py_XDECREF((*ufunc).dict);
         ffi::Py_XDECREF((*ufunc).twin);
-        std::ptr::drop_in_place(&raw mut (*ufunc).fast);
+        std::ptr::drop_in_place(&raw mut (*ufunc).short);
         std::ptr::drop_in_place(&raw mut (*ufunc).name);
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {

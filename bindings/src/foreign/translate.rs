@@ -6,13 +6,14 @@ use super::array;
 use super::class::{Class, Exchange, class_of};
 use super::exchange::to_object;
 use super::give::{self, Winner};
-use super::lent::{Head, Tensors};
+use super::lent::{Extent, Tensors};
 use super::view::{check, lend, view};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
 use crate::arguments::replace::Replaced;
 use crate::python::numpy_api::{NumPy, stood_for};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -20,12 +21,11 @@ use smallvec::SmallVec;
 use std::cell::RefCell;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::dispatch::wrap::DEFAULT_PRIORITY;
+use ufunx::short::MOST_INPUTS;
+use ufunx::short::head::Head;
 
 /// Foreign objects and the arrays over their memory.
 type Views<'py> = SmallVec<[(*mut ffi::PyObject, Bound<'py, PyAny>); 4]>;
-
-/// Calls with this many inputs at most have a short way.
-const MOST_INPUTS: usize = 3;
 
 /// Whether all inputs are arrays or numbers, foreign arrays among them: no object with an override, and none that is NumPy's
 /// to look at.
@@ -59,18 +59,17 @@ pub unsafe fn call_shortly<'py>(
     ufunc: &Ufunc,
     inputs: &[*mut ffi::PyObject],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if inputs.len() > MOST_INPUTS {
-        return Ok(None);
+    if inputs.len() != ufunc.short.nin || ufunc.short.nout != 1 {
+        return Ok(None); // no loops of ours, or none for short calls
     }
     let mut winner: Option<(f64, Option<&ExchangeApi>)> = None;
     let mut exchanges: [Option<&Exchange>; MOST_INPUTS] = [None; MOST_INPUTS];
-    let mut heads = [const { Head::EMPTY }; MOST_INPUTS];
-    let mut arrays = [std::ptr::null_mut(); MOST_INPUTS];
-    // SAFETY: live objects; the heads are where they are until the call is over.
+    let mut extents: [Extent; MOST_INPUTS] = Default::default();
+    let mut lent: [Option<Head<'_>>; MOST_INPUTS] = [None; MOST_INPUTS];
+    // SAFETY: live objects.
     unsafe {
         // What may run code of the operands' classes comes first, and what reads memory after it.
         for (i, &object) in inputs.iter().enumerate() {
-            arrays[i] = object;
             match class_of(py, np, object) {
                 Class::Exchange(exchange) => {
                     if winner.is_none_or(|(most, _)| exchange.priority > most) {
@@ -87,18 +86,21 @@ pub unsafe fn call_shortly<'py>(
             }
         }
         let Some((_, Some(api))) = winner else { return Ok(None) };
-        for (i, head) in heads[..inputs.len()].iter_mut().enumerate() {
+        for (i, extent) in extents[..inputs.len()].iter_mut().enumerate() {
             let Some(exchange) = exchanges[i] else { continue };
             if let Some(before) = inputs[..i].iter().position(|&known| known == inputs[i]) {
-                arrays[i] = arrays[before];
+                lent[i] = lent[before];
                 continue;
             }
-            match lend(np, &Bound::from_borrowed_ptr(py, inputs[i]), exchange, head)? {
-                Some(lent) => arrays[i] = lent.cast(),
-                None => return Ok(None),
+            lent[i] = lend(&Bound::from_borrowed_ptr(py, inputs[i]), exchange, extent)?;
+            if lent[i].is_none() {
+                return Ok(None);
             }
         }
-        match short::call::call_on_lent::<Tensors>(py, np, ufunc, &arrays[..inputs.len()])? {
+        let cells = Cells::new();
+        let mut read = Read::new(&cells);
+        let Some(l) = read.inputs(py, np, ufunc, inputs, false, |i| lent[i]) else { return Ok(None) };
+        match short::call::run_fresh::<Tensors>(py, np, ufunc, l, &read.heads[..inputs.len()], true)? {
             Some(block) => to_object(py, api, block.into_tensor()).map(Some),
             None => Ok(None),
         }

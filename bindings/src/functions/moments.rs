@@ -296,10 +296,10 @@ impl<'a, 'py> Moments<'a, 'py> {
                     _ => mean.to_bits(),
                 };
                 let size = computed.size() as isize;
-                let subtract = Ufuncs::inner(self.py, &self.ufuncs.subtract).fast.find([computed; 2])?;
+                let subtract = Ufuncs::inner(self.py, &self.ufuncs.subtract).short.find([computed; 2])?;
                 let args = [x, (&raw mut cell).cast(), deviations];
                 let mut flags = call_strided(subtract, &args, n, &[size, 0, size]);
-                let square = Ufuncs::inner(self.py, &self.ufuncs.square).fast.find([computed; 2])?;
+                let square = Ufuncs::inner(self.py, &self.ufuncs.square).short.find([computed; 2])?;
                 flags |= call_contiguous(square, isa, &[deviations, squares], n);
                 let variance = quotient(self.sum(computed, squares)?, divisor, computed)?;
                 match (flags == FpFlags::NONE, moment, computed) {
@@ -317,7 +317,7 @@ impl<'a, 'py> Moments<'a, 'py> {
     /// # Safety
     /// `data` is so many elements of that dtype.
     unsafe fn sum(&self, dtype: DType, data: *const u8) -> Option<f64> {
-        let fold = Ufuncs::inner(self.py, &self.ufuncs.add).fast.fold(dtype)?;
+        let fold = Ufuncs::inner(self.py, &self.ufuncs.add).short.fold(dtype)?;
         let mut cell = [0u64];
         let result = cell.as_mut_ptr().cast::<u8>();
         // SAFETY: the caller's promise, for at least one element.

@@ -99,7 +99,7 @@ pub unsafe fn native_at<'py>(
         if strong == Some(target.dtype)
             && target.is_aligned()
             && let Some(values) = operand
-            && let Some(l) = ufunc.fast.reducible(target.dtype)
+            && let Some(l) = ufunc.short.reducible(target.dtype)
             && (values.shape.is_empty() || values.shape[..] == [count])
             && values.is_aligned()
             && !may_overlap(values, &target)

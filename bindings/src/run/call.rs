@@ -2,24 +2,27 @@
 //! flags → wrap. Where a step meets what is NumPy's to handle it says why, and nothing has been written by then.
 
 use super::early::{Early, casts_outputs_apart};
-use crate::arguments::ingest::Ingested;
+use crate::arguments::ingest::{Ingested, writable};
 use crate::arguments::normal::NormalArguments;
-use crate::arguments::parse::{Parsed, Reason, parse};
+use crate::arguments::parse::{Outputs, Parsed, Reason, given, parse};
 use crate::python::gil;
 use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
+use crate::results::fresh::{Results, returned};
 use crate::results::wrap::{Context, Wrap};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use numpy::npyffi::PyArrayObject;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
+use ufunx::short::MOST_INPUTS;
+use ufunx::short::head::Head;
 use ufunx::{Array, DType, Order, Scalar};
 
 /// The call on our loops, or why not.
@@ -34,21 +37,26 @@ pub unsafe fn native_call<'py>(
     normal: &NormalArguments,
 ) -> Result<PyResult<Bound<'py, PyAny>>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // A result of a short way is a new array or the given output, still to be wrapped.
+    // Results are new arrays or the given outputs, still to be wrapped.
     // SAFETY: live arguments.
-    let wrap = |result: PyResult<Bound<'py, PyAny>>| unsafe {
-        result.and_then(|result| wrapped(py, np, face, normal, smallvec::smallvec![result]))
+    let wrap = |results: PyResult<Results<'py>>| unsafe {
+        results.and_then(|results| wrapped(py, np, face, normal, results))
     };
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
     // SAFETY: live arguments.
-    if let Some(result) = unsafe { short::call::call_unwrapped(py, np, ufunc, normal) }.transpose() {
-        return Ok(wrap(result));
+    let short = unsafe { short::call::call_unwrapped(py, np, ufunc, normal, &mut read) }.transpose();
+    if let Some(results) = short.or_else(|| unsafe { planned(py, np, ufunc, &read) }) {
+        return Ok(wrap(results));
     }
     let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| {
         if parsed.mask.is_some() || parsed.order != Order::K {
             return None;
         }
+        let outputs =
+            parsed.outputs.iter().map(|o| o.as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object));
         // SAFETY: live arguments, and what was read of them.
-        unsafe { short::call::call_resolved(py, np, ufunc, l, normal, inputs) }.transpose().map(wrap)
+        unsafe { short::call::call_resolved(py, np, ufunc, l, inputs, outputs) }.transpose().map(wrap)
     };
     // A report may call code of anybody's, which may change any array: what was read before it is read again after it.
     let mut reported = false;
@@ -58,7 +66,7 @@ pub unsafe fn native_call<'py>(
             if !reported && early.has_raised() {
                 return early.report(py, np).err().map(Err);
             }
-            let results = execute(py, np, ufunc, parsed, prepared);
+            let results = execute(py, np, ufunc, &parsed.outputs, prepared);
             Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
         };
         let short =
@@ -69,6 +77,65 @@ pub unsafe fn native_call<'py>(
         }
         reported = true;
     }
+}
+
+/// The call on exact arrays and numbers that the short way has read, but not taken; `None`, having done nothing, where there
+/// is more to it.
+///
+/// # Safety
+/// What was read is there.
+pub unsafe fn native_read<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    read: &Read<'_>,
+) -> Option<PyResult<Bound<'py, PyAny>>> {
+    // SAFETY: live objects or null; the caller's promise.
+    let results = unsafe {
+        let plain = |&&out: &&*mut ffi::PyObject| out.is_null() || np.is_exact_array(out);
+        read.outputs.iter().all(|out| plain(&out)).then(|| planned(py, np, ufunc, read)).flatten()
+    }?;
+    Some(results.and_then(|results| {
+        let plain = Wrap::plain(np);
+        let given = results.into_iter().zip(read.outputs);
+        // SAFETY: arrays; an output lives.
+        let results = given.map(|(result, out)| unsafe { plain.apply(np, result, out, None, true, false) });
+        returned(py, results.collect::<PyResult<_>>()?)
+    }))
+}
+
+/// Plans and runs what the short way has read, but not taken; `None` as for [`native_read`].
+///
+/// # Safety
+/// What was read is there.
+unsafe fn planned<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    read: &Read<'_>,
+) -> Option<PyResult<Results<'py>>> {
+    let (def, l) = (ufunc.def?, read.l?);
+    let inputs: SmallVec<[Operand; MOST_INPUTS]> =
+        read.heads[..l.inputs.len()].iter().map(Head::operand).collect();
+    let inputs: SmallVec<[&Operand; MOST_INPUTS]> = inputs.iter().collect();
+    let mut outputs: Outputs = SmallVec::new();
+    for (&object, &dtype) in read.outputs.iter().zip(l.outputs) {
+        // SAFETY: a live object once it is not null.
+        outputs.push(match object.is_null() {
+            true => None,
+            false => Some((object, unsafe { writable(np, object) }.filter(|out| out.dtype == dtype)?)),
+        });
+    }
+    let given = given(&outputs);
+    if casts_outputs_apart(l, &inputs, &given, false) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let early = unsafe { Early::new(def, l, &inputs, false) }.ok().filter(|early| !early.has_raised())?;
+    let inputs = early.operands(&inputs);
+    let prepared = Prepared::new(def, l, &inputs, &given, None, Order::K).ok()?;
+    // SAFETY: the caller's promise.
+    Some(unsafe { execute(py, np, ufunc, &outputs, prepared) })
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.
@@ -87,7 +154,7 @@ pub unsafe fn settle<R>(
     let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
     let l = resolve_call(def, &parsed)?;
     let values = Values::new(&parsed.inputs, l)?;
-    let (inputs, given) = (values.operands(&parsed.inputs), parsed.given());
+    let (inputs, given) = (values.operands(&parsed.inputs), given(&parsed.outputs));
     if let Some(result) = short(&parsed, l, &inputs) {
         return Ok(result);
     }
@@ -108,13 +175,12 @@ unsafe fn execute<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    parsed: &Parsed,
+    outputs: &Outputs,
     prepared: Prepared<'_>,
 ) -> PyResult<Results<'py>> {
     let n: usize = prepared.shape().iter().product();
     // SAFETY: given outputs are live, and become results.
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = parsed
-        .outputs
+    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs
         .iter()
         .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
         .collect();
@@ -130,9 +196,6 @@ unsafe fn execute<'py>(
     let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
     Ok(results.into_iter().map(made).collect())
 }
-
-/// One object per output.
-type Results<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
 unsafe fn wrapped<'py>(
@@ -157,10 +220,7 @@ unsafe fn wrapped<'py>(
             let to_scalar = nd == 0 && !normal.keep_arrays;
             objects.push(wrap.apply(np, result, original, Some((&context, i)), to_scalar, true)?);
         }
-        match objects.len() {
-            1 => Ok(objects.remove(0)),
-            _ => Ok(PyTuple::new(py, objects)?.into_any()),
-        }
+        returned(py, objects)
     }
 }
 

@@ -1,24 +1,17 @@
-//! The short way of `reduce` and `accumulate`: small, exact, C-contiguous arrays in their own dtype, along the last axis, the
-//! first or all of them, everything else at its default. Whatever does not fit returns `None`, having done nothing.
+//! The short way of `reduce` and `accumulate`: exact arrays, an axis perhaps, everything else at its default. What does not
+//! fit returns `None`, having done nothing.
 
+use super::read::read_array;
 use crate::arguments::passed::Arguments;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
 use crate::results::scalar::scalar;
-use crate::ufunc::loops::FastFold;
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
-use ufunx::exec::{call_contiguous, call_strided};
-use ufunx::simd::fold::pairwise_least;
-use ufunx::stage::copy_row;
-use ufunx::tuning::{FOLD_PIECE, FOLD_ROWS, WIDE_KEPT};
-use ufunx::{DType, FpFlags};
-
-/// Most elements of one fold; more are cut into pieces, and summed otherwise.
-const MOST: usize = FOLD_PIECE / 4;
+use ufunx::short::fold::{Accumulation, Axis, Reduction};
+use ufunx::short::head::Head;
 
 /// Calls the method the short way, if it can.
 ///
@@ -31,15 +24,61 @@ pub unsafe fn call<'py>(
     method: Method,
     arguments: &Arguments<'_>,
 ) -> Option<PyResult<Bound<'py, PyAny>>> {
+    let mut head = Head::EMPTY;
     // SAFETY: live arguments.
     unsafe {
         let (array, axis) = plain_arguments(np, method, arguments)?;
-        let small = Small::new(np, ufunc, array)?;
-        match method {
-            Method::Reduce => small.reduce(py, np, ufunc, axis),
-            _ => small.accumulate(py, np, ufunc, axis),
+        read_array(np, array.cast(), &mut head)?;
+        match (method, axis_of(axis)?) {
+            (Method::Reduce, axis) => {
+                let reduction = Reduction::new(&ufunc.short, head, axis)?;
+                Some(reduce(py, np, ufunc, &reduction))
+            }
+            (_, Axis::One(axis)) => {
+                let accumulation = Accumulation::new(&ufunc.short, head, axis)?;
+                Some(accumulate(py, np, ufunc, &accumulation, &head))
+            }
+            _ => None,
         }
     }
+}
+
+/// # Safety
+/// The array is live.
+unsafe fn reduce<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    reduction: &Reduction<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (dtype, shape) = (reduction.dtype(), reduction.shape());
+    // SAFETY: a cell holds one element, a new array as many as there are results.
+    unsafe {
+        if shape.is_empty() {
+            let mut cell = [0u128];
+            let target = cell.as_mut_ptr().cast();
+            ufunc.report(py, np, "reduce", reduction.run(target))?;
+            return scalar(py, np, dtype, target);
+        }
+        let (array, target) = np.new_array(py, dtype, shape, None)?;
+        ufunc.report(py, np, "reduce", reduction.run(target))?;
+        Ok(array)
+    }
+}
+
+/// # Safety
+/// The array is live.
+unsafe fn accumulate<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    accumulation: &Accumulation<'_>,
+    head: &Head<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (array, target) = np.new_array(py, head.dtype, head.dims, None)?;
+    // SAFETY: the new array has as many elements.
+    ufunc.report(py, np, "accumulate", unsafe { accumulation.run(target) })?;
+    Ok(array)
 }
 
 const REDUCE: [Keyword; 6] =
@@ -52,7 +91,7 @@ unsafe fn plain_arguments(
     np: &NumPy,
     method: Method,
     arguments: &Arguments<'_>,
-) -> Option<(*mut PyArrayObject, *mut ffi::PyObject)> {
+) -> Option<(*mut ffi::PyObject, *mut ffi::PyObject)> {
     let parameters = match method {
         Method::Reduce => &REDUCE[..],
         Method::Accumulate => &ACCUMULATE[..],
@@ -77,7 +116,7 @@ unsafe fn plain_arguments(
             return None;
         }
     }
-    Some((object.cast(), axis))
+    Some((*object, axis))
 }
 
 /// Whether a parameter says what is so anyway. The axis is only kept.
@@ -102,146 +141,16 @@ fn is_default(
     }
 }
 
-/// A C-contiguous, aligned array with a fold in its own dtype.
-struct Small<'a> {
-    fold: &'a FastFold,
-    dtype: DType,
-    data: *const u8,
-    dims: &'a [usize],
-}
-
-impl<'a> Small<'a> {
-    /// # Safety
-    /// A live array.
-    unsafe fn new(np: &NumPy, ufunc: &'a Ufunc, array: *mut PyArrayObject) -> Option<Small<'a>> {
-        const PLAIN: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED;
-        // SAFETY: a live array's dimensions have an entry per axis.
-        unsafe {
-            let fields = &(*array).fields;
-            if fields.nd == 0 || fields.flags & PLAIN != PLAIN {
-                return None;
-            }
-            let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), fields.nd as usize);
-            let dtype = np.dtype_of(array)?;
-            let fold = ufunc.fast.fold(dtype)?;
-            let total: usize = dims.iter().product();
-            (1..=MOST).contains(&total).then(|| Small { fold, dtype, data: fields.data.cast(), dims })
+/// `axis=`; the first where it is absent. `None` for what is no number.
+///
+/// # Safety
+/// A live object or null.
+unsafe fn axis_of(axis: *mut ffi::PyObject) -> Option<Axis> {
+    // SAFETY: a live object once it is not null; None lives for ever.
+    unsafe {
+        if axis.is_null() {
+            return Some(Axis::One(0));
         }
-    }
-
-    /// Along the last axis, or all.
-    unsafe fn reduce<'py>(
-        &self,
-        py: Python<'py>,
-        np: &NumPy,
-        ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        let total: usize = self.dims.iter().product();
-        let nd = self.dims.len();
-        // SAFETY: a live object or null; None lives for ever.
-        let (none, last) = unsafe { (!axis.is_null() && axis == ffi::Py_None(), self.is_last(axis)) };
-        let all = none || (nd == 1 && (last || axis.is_null()));
-        if !all && !last {
-            // SAFETY: as above.
-            return unsafe { self.reduce_first(py, np, ufunc, axis) };
-        }
-        let dtype = self.fold.l.outputs[0];
-        if all {
-            let mut cell = [0u128];
-            // SAFETY: `total` elements; the cell holds one.
-            return unsafe {
-                let flags = self.fold.run(self.data, total, cell.as_mut_ptr().cast())?;
-                Some(
-                    ufunc
-                        .report(py, np, "reduce", flags)
-                        .and_then(|()| scalar(py, np, dtype, cell.as_mut_ptr().cast())),
-                )
-            };
-        }
-        let (n, outer) = (self.dims[nd - 1], &self.dims[..nd - 1]);
-        let (array, data) = match np.new_array(py, dtype, outer, None) {
-            Ok(made) => made,
-            Err(error) => return Some(Err(error)),
-        };
-        let mut flags = FpFlags::NONE;
-        for i in 0..total / n {
-            // SAFETY: run `i` of `n` elements, and its place in the new array.
-            flags |=
-                unsafe { self.fold.run(self.data.add(i * n * dtype.size()), n, data.add(i * dtype.size()))? };
-        }
-        Some(ufunc.report(py, np, "reduce", flags).map(|()| array))
-    }
-
-    /// Along the first axis: rows are taken in one after the other, as the engine does with so few.
-    unsafe fn reduce_first<'py>(
-        &self,
-        py: Python<'py>,
-        np: &NumPy,
-        ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        let [rows, kept @ ..] = self.dims else { return None };
-        let n: usize = kept.iter().product();
-        // SAFETY: a live object, once it is not null.
-        let first = axis.is_null() || unsafe { integer(axis) }.is_some_and(|a| a == 0);
-        let in_order = *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < pairwise_least(self.dtype));
-        let FastFold { l, start, has_start } = *self.fold;
-        if !first || !in_order || !l.code.kernels().in_place.exists() {
-            return None;
-        }
-        let (array, data) = match np.new_array(py, self.dtype, kept, None) {
-            Ok(made) => made,
-            Err(error) => return Some(Err(error)),
-        };
-        let size = self.dtype.size();
-        let mut flags = FpFlags::NONE;
-        // SAFETY: `rows` rows of `n` elements, and one such row that is the result.
-        unsafe {
-            match has_start {
-                true => copy_row((&raw const start).cast(), 0, data, size as isize, size, n),
-                false => std::ptr::copy_nonoverlapping(self.data, data, n * size),
-            }
-            for i in usize::from(!has_start)..*rows {
-                let row = self.data.cast_mut().add(i * n * size);
-                flags |= call_contiguous(l, ufunx::current_isa(), &[data, row, data], n);
-            }
-        }
-        Some(ufunc.report(py, np, "reduce", flags).map(|()| array))
-    }
-
-    /// One dimension only.
-    unsafe fn accumulate<'py>(
-        &self,
-        py: Python<'py>,
-        np: &NumPy,
-        ufunc: &Ufunc,
-        axis: *mut ffi::PyObject,
-    ) -> Option<PyResult<Bound<'py, PyAny>>> {
-        let [n] = *self.dims else { return None };
-        // SAFETY: a live object or null.
-        if !axis.is_null() && !unsafe { self.is_last(axis) } {
-            return None;
-        }
-        let l = ufunc.fast.reducible(self.dtype).filter(|l| std::ptr::eq(*l, self.fold.l))?;
-        let (array, data) = match np.new_array(py, self.dtype, &[n], None) {
-            Ok(made) => made,
-            Err(error) => return Some(Err(error)),
-        };
-        let size = self.dtype.size();
-        // SAFETY: `n` elements each; the first is copied, each other computed from the one before.
-        let flags = unsafe {
-            std::ptr::copy_nonoverlapping(self.data, data, size);
-            let args = [data, self.data.cast_mut().wrapping_add(size), data.wrapping_add(size)];
-            call_strided(l, &args, n - 1, &[size as isize; 3])
-        };
-        Some(ufunc.report(py, np, "accumulate", flags).map(|()| array))
-    }
-
-    /// Whether the axis is the last one, or the only one.
-    unsafe fn is_last(&self, axis: *mut ffi::PyObject) -> bool {
-        // SAFETY: a live object, once it is not null.
-        !axis.is_null()
-            && unsafe { integer(axis) }.is_some_and(|a| a == -1 || a == self.dims.len() as isize - 1)
+        if axis == ffi::Py_None() { Some(Axis::All) } else { integer(axis).map(Axis::One) }
     }
 }

@@ -1,117 +1,286 @@
-//! The operands of a small call, read from its objects: arrays as they are, numbers in the dtype beside them.
+//! What a small call reads of its objects: the heads of its inputs, arrays as they are and numbers in the dtype beside them;
+//! its outputs; the loop for all that. Nobody's code runs meanwhile. It travels with the call where the short way declines.
 
-use super::lay_out::Input;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
-use crate::ufunc::loops::MOST_INPUTS;
+use crate::ufunc::record::Ufunc;
 use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use std::cell::Cell;
 use ufunx::DType;
-use ufunx::registry::Kind;
+use ufunx::registry::{Complex64, Kind, LoopDef, f16};
+use ufunx::short::head::{Head, Lies};
+use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS};
 
-/// The given output or null; `None` where a keyword wants the general way.
-pub fn output_argument(nin: usize, arguments: &Arguments<'_>) -> Option<*mut ffi::PyObject> {
-    if arguments.positional.len() != nin {
-        return None;
+/// Room for the elements that are values.
+pub struct Cells([Cell<u128>; MOST_INPUTS]);
+
+impl Cells {
+    /// Nothing in them yet.
+    #[inline(always)]
+    pub const fn new() -> Cells {
+        Cells([const { Cell::new(0) }; MOST_INPUTS])
     }
-    let mut out = std::ptr::null_mut();
-    if arguments.keywords.is_empty() {
-        return Some(out);
-    }
-    for (name, value) in arguments.named() {
-        // SAFETY: live objects, compared by address.
-        let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
-        match name.to_bytes() {
-            b"out" if value == none => {}
-            b"out" => out = value,
-            b"where" if value == truth => {}
-            b"subok" if value == truth || value == falsehood => {}
-            _ => return None,
-        }
-    }
-    Some(out)
 }
 
-/// A Python number, whose dtype is that of the array beside it.
+/// What was read. Filled where it is: moving what was just written stalls.
+pub struct Read<'a> {
+    cells: &'a Cells,
+    /// The inputs, as many as the ufunc has.
+    pub heads: [Head<'a>; MOST_INPUTS],
+    /// The outputs as they were given, or null.
+    pub outputs: [*mut ffi::PyObject; MOST_OUTPUTS],
+    /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
+    /// read.
+    pub l: Option<&'static LoopDef>,
+}
+
+/// A Python number.
 #[derive(Clone, Copy)]
 enum Number {
-    Float(f64),
     Int(i64),
+    Float(f64),
+    Complex(Complex64),
 }
 
-/// No inputs yet.
-pub const NO_INPUTS: [Input; MOST_INPUTS] = [Input::Cell([0], DType::F64); MOST_INPUTS];
-
-/// Every input, where it is wanted: moving what was just written stalls. `None` where one is nothing that the short way takes.
-///
-/// # Safety
-/// Live objects, at most [`MOST_INPUTS`].
-pub unsafe fn read_inputs(
-    py: Python<'_>,
-    np: &NumPy,
-    objects: &[*mut ffi::PyObject],
-    adapts: bool,
-    subclasses: bool,
-    inputs: &mut [Input; MOST_INPUTS],
-) -> Option<()> {
-    let mut numbers = [None; MOST_INPUTS];
-    let mut beside = None;
-    for ((input, number), &object) in inputs.iter_mut().zip(&mut numbers).zip(objects) {
-        // SAFETY: live objects; each branch has checked the exact type.
-        unsafe {
-            let class = ffi::Py_TYPE(object);
-            if class == np.array_type || (subclasses && np.is_array(object)) {
-                let array = object.cast::<PyArrayObject>();
-                let dtype = np.dtype_of(array)?;
-                *input = Input::Array(array, dtype);
-                beside = Some(dtype);
-            } else if ffi::PyFloat_CheckExact(object) != 0 {
-                *number = Some(Number::Float(ffi::PyFloat_AS_DOUBLE(object)));
-            } else if ffi::PyLong_CheckExact(object) != 0 {
-                let mut overflow = 0;
-                *number = Some(Number::Int(ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow)));
-                if overflow != 0 {
-                    return None;
-                }
-            } else {
-                let dtype = np.scalar_dtype(class).filter(|d| d.size() <= 8)?;
-                let mut cell = [0u64];
-                PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
-                *input = Input::Cell(cell, dtype);
-                beside = Some(dtype);
-            }
+impl<'a> Read<'a> {
+    /// Nothing yet.
+    #[inline(always)]
+    pub fn new(cells: &'a Cells) -> Read<'a> {
+        Read {
+            cells,
+            heads: [Head::EMPTY; MOST_INPUTS],
+            outputs: [std::ptr::null_mut(); MOST_OUTPUTS],
+            l: None,
         }
     }
-    let numbers = &numbers[..objects.len()];
-    let beside = match beside {
-        Some(dtype) => dtype,
-        None if numbers.iter().all(|n| matches!(n, Some(Number::Float(_)))) => DType::F64,
-        None => return None,
-    };
-    for (input, number) in inputs.iter_mut().zip(numbers) {
-        if let Some(number) = number {
-            if !adapts {
-                return None;
+
+    /// Reads the outputs of a call; its inputs' objects. `None` where their number or a keyword wants the general way.
+    #[inline]
+    pub fn outputs<'b>(
+        &mut self,
+        ufunc: &Ufunc,
+        arguments: &Arguments<'b>,
+    ) -> Option<&'b [*mut ffi::PyObject]> {
+        let nin = ufunc.short.nin;
+        if arguments.positional.len() != nin || !arguments.keywords.is_empty() {
+            self.given_outputs(ufunc, arguments)?;
+        }
+        Some(&arguments.positional[..nin])
+    }
+
+    /// Outputs by position or by name.
+    #[inline(never)]
+    fn given_outputs(&mut self, ufunc: &Ufunc, arguments: &Arguments<'_>) -> Option<()> {
+        let (nin, nout) = (ufunc.short.nin, ufunc.short.nout);
+        // SAFETY: singletons that live for ever.
+        let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
+        let by_position = arguments.positional.get(nin..)?;
+        let deprecated = ufunc.def.is_some_and(|def| def.positional_out_deprecated);
+        if by_position.len() > nout || (deprecated && !by_position.is_empty()) {
+            return None;
+        }
+        let given = |object: *mut ffi::PyObject| if object == none { std::ptr::null_mut() } else { object };
+        for (output, &object) in self.outputs.iter_mut().zip(by_position) {
+            *output = given(object);
+        }
+        for (name, value) in arguments.named() {
+            match name.to_bytes() {
+                b"out" if value == none => {}
+                b"out" if !by_position.is_empty() => return None,
+                // SAFETY: a live object, a tuple once its type says so.
+                b"out" => unsafe {
+                    if ffi::PyTuple_CheckExact(value) == 0 {
+                        self.outputs[0] = if nout == 1 { value } else { return None };
+                    } else if ffi::PyTuple_GET_SIZE(value) as usize == nout {
+                        for (i, output) in self.outputs[..nout].iter_mut().enumerate() {
+                            *output = given(ffi::PyTuple_GET_ITEM(value, i as isize));
+                        }
+                    } else {
+                        return None;
+                    }
+                },
+                b"where" if value == truth => {}
+                b"subok" if value == truth || value == falsehood => {}
+                _ => return None,
             }
-            *input = Input::Cell([bits(*number, beside)?], beside);
+        }
+        Some(())
+    }
+
+    /// Reads the inputs, but for those that were `lent`, and finds the loop. `None` where one is nothing that the short way
+    /// takes.
+    ///
+    /// # Safety
+    /// Live objects, as many as the ufunc has inputs, at most [`MOST_INPUTS`].
+    #[inline(always)]
+    pub unsafe fn inputs(
+        &mut self,
+        py: Python<'_>,
+        np: &NumPy,
+        ufunc: &Ufunc,
+        objects: &[*mut ffi::PyObject],
+        subclasses: bool,
+        lent: impl Fn(usize) -> Option<Head<'a>>,
+    ) -> Option<&'static LoopDef> {
+        let mut numbers = [None; MOST_INPUTS];
+        let (mut beside, mut any_number) = (None, false);
+        for (i, &object) in objects.iter().enumerate() {
+            let head = &mut self.heads[i];
+            // SAFETY: live objects; each branch has checked the type.
+            unsafe {
+                if let Some(lent) = lent(i) {
+                    *head = lent;
+                } else if ffi::Py_TYPE(object) == np.array_type || (subclasses && np.is_array(object)) {
+                    read_array(np, object.cast(), head)?;
+                } else if let Some(number) = number(object)? {
+                    numbers[i] = Some(number);
+                    any_number = true;
+                    continue;
+                } else {
+                    let (bits, dtype) = scalar(py, np, object)?;
+                    self.cells.0[i].set(bits);
+                    *head = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
+                }
+                beside = Some(head.dtype);
+            }
+        }
+        if any_number {
+            self.adapt(ufunc, &numbers[..objects.len()], beside)?;
+        }
+        self.l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype]);
+        self.l
+    }
+
+    /// Numbers in the dtype of what is beside them; in their own, where there is nothing.
+    fn adapt(&mut self, ufunc: &Ufunc, numbers: &[Option<Number>], beside: Option<DType>) -> Option<()> {
+        if beside.is_some() && !ufunc.short.adapts {
+            return None;
+        }
+        for (i, number) in numbers.iter().enumerate() {
+            let Some(number) = *number else { continue };
+            let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
+            self.cells.0[i].set(number.bits(dtype)?);
+            self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
+        }
+        Some(())
+    }
+
+    /// Takes operands that were read otherwise, for that loop. Arrays of no dimensions are no values.
+    pub fn operands(&mut self, l: &'static LoopDef, heads: impl Iterator<Item = Head<'a>>) {
+        for (mine, head) in self.heads.iter_mut().zip(heads) {
+            *mine = head;
+        }
+        self.l = Some(l);
+    }
+}
+
+impl Number {
+    /// What it is where nothing says otherwise.
+    fn dtype(self) -> DType {
+        match self {
+            Number::Int(_) => DType::I64,
+            Number::Float(_) => DType::F64,
+            Number::Complex(_) => DType::C128,
+        }
+    }
+
+    /// What it is beside that dtype: of the same, unless that is of a lower kind.
+    fn dtype_beside(self, beside: DType) -> DType {
+        match (self, beside.kind()) {
+            (Number::Complex(_), Kind::Float) if beside.size() < 8 => DType::C64,
+            (Number::Complex(_), Kind::Bool | Kind::Int | Kind::Float) => DType::C128,
+            (Number::Float(_), Kind::Bool | Kind::Int) => DType::F64,
+            (Number::Int(_), Kind::Bool) => DType::I64,
+            _ => beside,
+        }
+    }
+
+    /// Its bits in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
+    fn bits(self, beside: DType) -> Option<u128> {
+        let number = match (self, beside.kind()) {
+            // An integer's low bytes are its value in any dtype that holds it.
+            (Number::Int(x), Kind::Int) => {
+                return beside.int_range().contains(&x.into()).then_some(u128::from(x as u64));
+            }
+            (Number::Complex(z), Kind::Complex) => z,
+            (Number::Float(x), Kind::Float | Kind::Complex) => Complex64::new(x, 0.0),
+            (Number::Int(x), Kind::Float | Kind::Complex) => Complex64::new(x as f64, 0.0),
+            _ => return None,
+        };
+        // What no rounding takes beyond the largest number: else NumPy warns.
+        let within = |most: f64| [number.re, number.im].iter().all(|x| x.abs() <= most || !x.is_finite());
+        let f32_bits = |x: f64| u128::from((x as f32).to_bits());
+        match beside {
+            DType::F64 => Some(u128::from(number.re.to_bits())),
+            DType::C128 => Some(u128::from(number.re.to_bits()) | u128::from(number.im.to_bits()) << 64),
+            DType::F32 if within(f32::MAX.into()) => Some(f32_bits(number.re)),
+            DType::C64 if within(f32::MAX.into()) => Some(f32_bits(number.re) | f32_bits(number.im) << 32),
+            DType::F16 if within(f16::MAX.into()) => Some(f16::from_f64(number.re).to_bits().into()),
+            _ => None,
+        }
+    }
+}
+
+/// Reads an array; `None` for one of a dtype without loops of ours.
+///
+/// # Safety
+/// A live array.
+#[inline(always)]
+pub unsafe fn read_array(np: &NumPy, array: *mut PyArrayObject, head: &mut Head<'_>) -> Option<()> {
+    // SAFETY: a live array's dimensions and strides have `nd` entries each, none of the former negative.
+    unsafe {
+        head.dtype = np.dtype_of(array)?;
+        let fields = &(*array).fields;
+        head.ptr = fields.data.cast();
+        head.lies = Lies(fields.flags);
+        let nd = fields.nd as usize;
+        if nd > 0 {
+            head.dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
+            head.strides = std::slice::from_raw_parts(fields.strides, nd);
         }
     }
     Some(())
 }
 
-/// A number in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
-fn bits(number: Number, beside: DType) -> Option<u64> {
-    match (number, beside) {
-        (Number::Float(x), DType::F64) => Some(x.to_bits()),
-        (Number::Int(x), DType::F64) => Some((x as f64).to_bits()),
-        (Number::Float(x), DType::F32) if x.abs() <= f64::from(f32::MAX) || !x.is_finite() => {
-            Some(u64::from((x as f32).to_bits()))
+/// A Python number, if it is one; `None` for an integer that is no `i64`.
+///
+/// # Safety
+/// A live object.
+#[inline]
+unsafe fn number(object: *mut ffi::PyObject) -> Option<Option<Number>> {
+    // SAFETY: a live object of the type that was checked.
+    unsafe {
+        if ffi::PyFloat_CheckExact(object) != 0 {
+            return Some(Some(Number::Float(ffi::PyFloat_AS_DOUBLE(object))));
         }
-        // An integer's low bytes are its value in any dtype that holds it.
-        (Number::Int(x), int) if int.kind() == Kind::Int && int.int_range().contains(&x.into()) => {
-            Some(x as u64)
+        if ffi::PyLong_CheckExact(object) != 0 {
+            let mut overflow = 0;
+            let value = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
+            return (overflow == 0).then_some(Some(Number::Int(value)));
         }
-        _ => None,
+        if ffi::PyComplex_CheckExact(object) != 0 {
+            let value = ffi::PyComplex_AsCComplex(object);
+            return Some(Some(Number::Complex(Complex64::new(value.real, value.imag))));
+        }
+        Some(None)
+    }
+}
+
+/// A NumPy scalar or a truth value: its bits and its dtype.
+///
+/// # Safety
+/// A live object.
+unsafe fn scalar(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Option<(u128, DType)> {
+    // SAFETY: a live object of the type that was checked; no scalar has more than 16 bytes.
+    unsafe {
+        if ffi::PyBool_Check(object) != 0 {
+            return Some((u128::from(object == ffi::Py_True()), DType::Bool));
+        }
+        let dtype = np.scalar_dtype(ffi::Py_TYPE(object))?;
+        let mut cell = [0u128];
+        PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
+        Some((cell[0], dtype))
     }
 }

@@ -1,6 +1,5 @@
 //! What is behind a ufunc object: its memory, which the face (`faces::object`) makes and every stage of a call reads.
 
-use super::loops::FastLoops;
 use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use ufunx::FpFlags;
 use ufunx::dispatch::arguments::Target;
 use ufunx::registry::UfuncDef;
+use ufunx::short::loops::ShortLoops;
 
 /// The object's memory.
 #[repr(C)]
@@ -28,8 +28,8 @@ pub struct Ufunc {
     pub target: Target,
     /// NumPy's name of it.
     pub name: String,
-    /// Loops for inputs of one dtype, by dtype.
-    pub fast: FastLoops,
+    /// Its loops by the dtypes of inputs, for short calls.
+    pub short: ShortLoops,
 }
 
 impl Ufunc {
