@@ -8,7 +8,7 @@
 //! - `foreign`: operands of other libraries as arrays over their memory, and results given to them
 //! - `numpys`: handing a call to NumPy's own ufunc, the *twin*, before anything was written
 //! - `run`: the general way of a call and of each method: parse → resolve → plan → execute in the engine → report
-//! - `short`: the quick way of small calls
+//! - `short`: the quick way of small calls: operands read once, for the engine's short way or its plan
 //! - `overrides`: `__array_ufunc__`, and which ufunc object it is handed
 //! - `results`: new results, and their type by `__array_wrap__`
 //! - `arguments`: as passed, in normal form, parsed; objects as operands
@@ -79,13 +79,10 @@ mod run {
 mod short {
     pub mod call;
     pub mod folds;
-    pub mod lay_out;
     pub mod read;
-    pub mod walk;
 }
 mod ufunc {
     pub mod docs;
-    pub mod loops;
     pub mod record;
 }
 

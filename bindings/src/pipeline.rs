@@ -11,11 +11,12 @@ use crate::python::entry::{attached, count_native};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned};
 use crate::run::at::{native_at, short_at};
-use crate::run::call::native_call;
+use crate::run::call::{native_call, native_read};
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::Method;
@@ -29,13 +30,25 @@ pub struct Called<'a, 'py> {
     pub face: Object<'a, 'py>,
 }
 
-/// Calls the ufunc, whose short way for arrays and numbers did not take the arguments.
-pub fn call_ufunc<'py>(
+/// Calls the ufunc, whose short way for arrays and numbers did not take the arguments, but read as much of them.
+///
+/// # Safety
+/// What was read is there: nobody's code has run since.
+pub unsafe fn call_ufunc<'py>(
     py: Python<'py>,
     called: Called<'_, 'py>,
     arguments: &Arguments<'_, 'py>,
+    read: &Read<'_, 'py>,
 ) -> Returned<'py> {
     let (np, ufunc, inputs) = (NumPy::get(py), called.ufunc, arguments.positional);
+    // Exact arrays and numbers: nobody is asked, nothing is wrapped.
+    if read.l.is_some()
+        // SAFETY: the caller's promise.
+        && let Some(result) = attached(py, || unsafe { native_read(py, np, ufunc, read) })
+    {
+        count_native();
+        return result;
+    }
     let plain = arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin;
     let mut asked = Plain::General;
     if plain {
@@ -111,7 +124,11 @@ fn short_way<'py>(
     arguments: &Arguments<'_, 'py>,
 ) -> Option<Returned<'py>> {
     match method {
-        Method::Call => short::call::call(py, ufunc, arguments).transpose(),
+        Method::Call => {
+            let cells = Cells::new();
+            // SAFETY: what is left of it is used no more.
+            unsafe { short::call::call(py, ufunc, arguments, &mut Read::new(&cells)) }.transpose()
+        }
         Method::At => short_at(py, np, ufunc, arguments),
         Method::Reduce | Method::Accumulate => short::folds::call(py, np, ufunc, method, arguments),
         Method::Reduceat | Method::Outer => None,

@@ -10,6 +10,8 @@ use crate::operand::{
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::plan::Plan;
 use crate::registry::{Casting, Cost, DType, FpFlags, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use crate::short::head::Head;
+use crate::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 use smallvec::SmallVec;
 
 /// The keywords of a call.
@@ -108,11 +110,10 @@ fn run_call(
             Input::Scalar(_) => scalars.next().map_or_else(|| unreachable!("made above"), Array::operand),
         })
         .collect();
-    let given: SmallVec<[&Operand; 2]> = outputs.iter().copied().flatten().collect();
-    if options.mask.is_none() && given.len() == outputs.len() {
+    if options.mask.is_none() && options.order == Order::K {
         // SAFETY: inputs are borrowed by the caller for the call, given outputs mutably.
-        if let Some(report) = unsafe { exec::run_trivial(l, def.cost, &operands, &given) } {
-            return Ok(Called { outputs: vec![], report: report.unless_refused(def)? });
+        if let Some((outputs, report)) = unsafe { run_short(def.cost, l, &operands, outputs) }? {
+            return Ok(Called { outputs, report: report.unless_refused(def)? });
         }
     }
     let mask = options.mask.as_ref().map(View::operand);
@@ -125,6 +126,52 @@ fn run_call(
     // SAFETY: as above, and the mask is borrowed too; new outputs are ours.
     let report = unsafe { planned.run() }.unless_refused(def)?;
     Ok(Called { outputs: made, report })
+}
+
+/// The call by the short way; `None`, having done nothing, where it is not for that.
+///
+/// # Safety
+/// All operands are valid for the call.
+unsafe fn run_short(
+    cost: Cost,
+    l: &LoopDef,
+    inputs: &[&Operand],
+    outputs: &[Option<&Operand>],
+) -> Result<Option<(Vec<Array>, Report)>, Error> {
+    if inputs.len() > MOST_INPUTS || outputs.len() > MOST_OUTPUTS {
+        return Ok(None);
+    }
+    let mut heads = [Head::EMPTY; MOST_INPUTS];
+    for (head, operand) in heads.iter_mut().zip(inputs) {
+        *head = Head::of(operand);
+    }
+    let mut short = Short::new(l, &heads[..inputs.len()]);
+    if short.lay_out(cost).is_err() {
+        return Ok(None);
+    }
+    let mut made = vec![];
+    let mut targets = [std::ptr::null_mut(); MOST_OUTPUTS];
+    for (i, (target, given)) in targets.iter_mut().zip(outputs).enumerate() {
+        *target = match given {
+            Some(out) => match short.usable(i, &Head::of(out)) {
+                Some(target) => target,
+                None => return Ok(None),
+            },
+            None => {
+                let dtype = l.outputs[i];
+                let strides = short.walk.output_strides(dtype.size());
+                let strides = || strides[..short.walk.nd].into();
+                made.push(Array::with_strides(dtype, short.shape(), strides)?);
+                made[made.len() - 1].operand().ptr
+            }
+        };
+    }
+    let targets = &targets[..outputs.len()];
+    if !short.are_apart(targets) {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise; new outputs are ours, given ones were found usable.
+    Ok(Some((made, unsafe { short.run(targets) })))
 }
 
 /// Whether a ufunc takes so many operands.

@@ -8,13 +8,12 @@
 use crate::cast::cast_block;
 use crate::error::Error;
 use crate::fperr;
-use crate::operand::Operand;
 use crate::plan::{Access, Arg, Plan};
 use crate::registry::{Code, Cost, DType, FpFlags, FpReport, Isa, LoopDef, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage::{self, Coords};
 use crate::threads;
-use crate::tuning::{BLOCK, CHUNKS_PER_THREAD, SHORT_ROW, STREAM_BYTES, elements_per_thread};
+use crate::tuning::{BLOCK, CHUNKS_PER_THREAD, SHORT_ROW, elements_per_thread};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
@@ -75,55 +74,6 @@ pub unsafe fn run(plan: &Plan<'_>) -> Report {
         unsafe { run_range(plan, isa, start, (start + chunk).min(plan.total)) }
     };
     threads::run_tasks(chunks, threads, task, |a, b| a | b, Report::default)
-}
-
-/// Runs the loop at once where there is nothing to plan: one shape, everything C-contiguous, aligned, of the loop's
-/// dtypes and apart, and too little of it for threads. The path of every small call.
-///
-/// # Safety
-/// As [`run`].
-pub unsafe fn run_trivial(
-    l: &LoopDef,
-    cost: Cost,
-    inputs: &[&Operand],
-    outputs: &[&Operand],
-) -> Option<Report> {
-    let first = outputs.first()?;
-    let n = first.len();
-    if n == 0 || n >= elements_per_thread(cost) || n * first.dtype.size() >= STREAM_BYTES {
-        return None;
-    }
-    let mut args: SmallVec<[*mut u8; 4]> = SmallVec::new();
-    for (operand, &dtype) in inputs.iter().chain(outputs).zip(l.inputs.iter().chain(l.outputs)) {
-        let size = dtype.size();
-        let mut step = size as isize;
-        let packed = operand.strides.iter().zip(&operand.shape).rev().all(|(&stride, &len)| {
-            let fits = stride == step || len == 1;
-            step *= len as isize;
-            fits
-        });
-        let aligned = operand.ptr.addr() & (dtype.align() - 1) == 0;
-        if !packed || !aligned || operand.dtype != dtype || operand.shape != first.shape {
-            return None;
-        }
-        let start = operand.ptr.addr();
-        let can_overwrite = outputs.len() == 1 && l.code.kernels().in_place.exists();
-        let apart = |i: usize, other: &*mut u8| {
-            let is_output = i >= inputs.len() || args.len() >= inputs.len();
-            if i == 0 && is_output && can_overwrite && *other == operand.ptr {
-                return true;
-            }
-            let other_size = if i < inputs.len() { l.inputs[i] } else { l.outputs[i - inputs.len()] }.size();
-            !is_output || start + n * size <= other.addr() || other.addr() + n * other_size <= start
-        };
-        if !args.iter().enumerate().all(|(i, other)| apart(i, other)) {
-            return None;
-        }
-        args.push(operand.ptr);
-    }
-    // SAFETY: contiguous, aligned and apart, as just checked.
-    let flags = unsafe { call_contiguous(l, current_isa(), &args, n) };
-    Some(Report { flags, cast: FpFlags::NONE })
 }
 
 /// Threads the plan is worth.

@@ -42,6 +42,7 @@ pub mod plan;
 pub mod reduce;
 pub mod reduceat;
 pub mod select;
+pub mod short;
 pub mod simd;
 pub mod stage;
 pub mod threads;

@@ -69,7 +69,7 @@ pub struct Parsed<'a, 'py> {
     /// Inputs, in order.
     pub inputs: SmallVec<[Ingested; 2]>,
     /// Given outputs, with their objects.
-    pub outputs: SmallVec<[Option<(Object<'a, 'py>, Operand)>; 1]>,
+    pub outputs: Outputs<'a, 'py>,
     /// Whether an input is bfloat16 or float8 of no library's, which promote by the registry's rule.
     pub stand_ins: bool,
     /// `where=`, unless true.
@@ -82,11 +82,12 @@ pub struct Parsed<'a, 'py> {
     pub order: Order,
 }
 
-impl Parsed<'_, '_> {
-    /// The given outputs' memory.
-    pub fn given(&self) -> SmallVec<[Option<&Operand>; 1]> {
-        self.outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
-    }
+/// Outputs that were given, with their objects.
+pub type Outputs<'a, 'py> = SmallVec<[Option<(Object<'a, 'py>, Operand)>; 1]>;
+
+/// Their memory.
+pub fn given<'o>(outputs: &'o Outputs<'_, '_>) -> SmallVec<[Option<&'o Operand>; 1]> {
+    outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
 }
 
 /// Reads the arguments of a call.

@@ -16,6 +16,7 @@ use crate::python::entry::{count_native, guarded};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, entries, lent_by_c};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -145,7 +146,7 @@ unsafe extern "C" fn call(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: called from Python with the GIL held, with a ufunc and as many arguments as it says; what is not taken is
-    // passed on as it came.
+    // passed on as it came, and what is read of the others is used at once.
     unsafe {
         let Some(ufunc) = taken(object) else {
             return (stock(Python::assume_attached()).vectorcall)(object, args, nargsf, names);
@@ -153,7 +154,9 @@ unsafe extern "C" fn call(
         guarded(object, |face| {
             let py = face.py();
             let arguments = Arguments::new(py, args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
-            if let Some(result) = short::call::call(py, ufunc, &arguments)? {
+            let cells = Cells::new();
+            let mut read = Read::new(&cells);
+            if let Some(result) = short::call::call(py, ufunc, &arguments, &mut read)? {
                 count_native();
                 return Ok(result);
             }
@@ -161,7 +164,7 @@ unsafe extern "C" fn call(
                 let result = (stock(py).vectorcall)(object, args, nargsf, names);
                 return Bound::from_owned_ptr_or_err(py, result);
             }
-            pipeline::call_ufunc(py, Called { ufunc, face }, &arguments)
+            pipeline::call_ufunc(py, Called { ufunc, face }, &arguments, &read)
         })
     }
 }

@@ -13,8 +13,8 @@ use crate::python::heap_type::{self, Behind, This, property};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, lent_by_c};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::docs;
-use crate::ufunc::loops::ShortLoops;
 use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::intern;
@@ -23,6 +23,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 use std::ffi::{CStr, c_int, c_void};
 use ufunx::dispatch::arguments::Target;
+use ufunx::short::loops::ShortLoops;
 
 /// Makes the object for a NumPy ufunc.
 pub fn new<'py>(twin: &Bound<'py, PyAny>) -> Returned<'py> {
@@ -65,11 +66,16 @@ unsafe extern "C" fn vectorcall(
 #[inline]
 fn called<'py>(this: This<'_, 'py, Ufunc>, arguments: &Arguments<'_, 'py>) -> Returned<'py> {
     let (py, ufunc) = (this.object.py(), this.behind);
-    if let Some(result) = short::call::call(py, ufunc, arguments)? {
-        count_native();
-        return Ok(result);
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
+    // SAFETY: what is read is used at once, or was not read to the end.
+    unsafe {
+        if let Some(result) = short::call::call(py, ufunc, arguments, &mut read)? {
+            count_native();
+            return Ok(result);
+        }
+        pipeline::call_ufunc(py, Called { ufunc, face: this.object }, arguments, &read)
     }
-    pipeline::call_ufunc(py, Called { ufunc, face: this.object }, arguments)
 }
 
 /// The twin of an object.

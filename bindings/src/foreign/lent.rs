@@ -4,31 +4,27 @@
 use super::abi::{DataType, Device, ManagedTensorVersioned, Tensor, VERSION};
 use crate::python::numpy_api::NumPy;
 use crate::results::fresh::Fresh;
-use crate::short::walk::MOST_AXES;
-use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS, PyArrayObject};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use std::alloc::{Layout, alloc, dealloc};
-use std::mem::MaybeUninit;
 use ufunx::DType;
+use ufunx::short::head::{Head, Lies};
+use ufunx::short::walk::{MOST_AXES, PerAxis};
 
-/// The head of an array over memory that is borrowed, for code that reads it and keeps nothing of it. NumPy never sees it.
-pub struct Head {
-    head: MaybeUninit<PyArrayObject>,
-    strides: [isize; MOST_AXES],
+/// What lies behind a head over memory that is lent: a tensor's lengths and byte strides.
+#[derive(Default)]
+pub struct Extent {
+    lengths: PerAxis<usize>,
+    strides: PerAxis<isize>,
 }
 
-impl Head {
-    /// Of nothing yet.
-    pub const EMPTY: Head = Head { head: MaybeUninit::uninit(), strides: [0; MOST_AXES] };
-
-    /// Makes it the head over a tensor, which must live as long, as must this where it is; `None` for a tensor that needs
-    /// a closer look.
+impl Extent {
+    /// The head over a tensor's memory; `None` for a tensor that needs a closer look.
     ///
     /// # Safety
     /// Lengths and strides are as many as the tensor says.
     #[inline]
-    pub unsafe fn over(&mut self, np: &NumPy, tensor: &Tensor) -> Option<*mut PyArrayObject> {
+    pub unsafe fn head_over(&mut self, tensor: &Tensor) -> Option<Head<'_>> {
         // A small call has no more; above, sizes could overflow.
         const MOST_LENGTH: i64 = 1 << 20;
         let dtype = tensor.dtype.dtype()?;
@@ -42,41 +38,17 @@ impl Head {
             return None;
         }
         let size = dtype.size() as i64;
-        let (mut rows, mut columns) = (true, true);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (mut row, mut column) = (size, size);
-            for i in 0..nd {
-                let (length, stride) = (*tensor.shape.add(i), *tensor.strides.add(i));
-                if !(1..=MOST_LENGTH).contains(&length) || stride.unsigned_abs() > MOST_LENGTH as u64 {
-                    return None;
-                }
-                self.strides[i] = (stride * size) as isize;
-                columns &= length == 1 || stride * size == column;
-                column = column.wrapping_mul(length);
-                let last = nd - 1 - i;
-                rows &= *tensor.shape.add(last) == 1 || *tensor.strides.add(last) * size == row;
-                row = row.wrapping_mul(*tensor.shape.add(last));
+        for i in 0..nd {
+            // SAFETY: the caller's promise.
+            let (length, stride) = unsafe { (*tensor.shape.add(i), *tensor.strides.add(i)) };
+            if !(1..=MOST_LENGTH).contains(&length) || stride.unsigned_abs() > MOST_LENGTH as u64 {
+                return None;
             }
-            let mut flags = 0;
-            for (holds, flag) in [
-                (rows, NPY_ARRAY_C_CONTIGUOUS),
-                (columns, NPY_ARRAY_F_CONTIGUOUS),
-                (tensor.data.addr().is_multiple_of(dtype.align()), NPY_ARRAY_ALIGNED),
-            ] {
-                flags |= if holds { flag } else { 0 };
-            }
-            let head = self.head.as_mut_ptr();
-            (&raw mut (*head).ob_base.ob_type).write(np.array_type);
-            let fields = &raw mut (*head).fields;
-            (&raw mut (*fields).data).write(tensor.data.cast());
-            (&raw mut (*fields).nd).write(tensor.ndim);
-            (&raw mut (*fields).dimensions).write(tensor.shape.cast());
-            (&raw mut (*fields).strides).write(self.strides.as_mut_ptr());
-            (&raw mut (*fields).descr).write(np.dtypes.view_descr(dtype));
-            (&raw mut (*fields).flags).write(flags);
-            Some(head)
+            (self.lengths[i], self.strides[i]) = (length as usize, (stride * size) as isize);
         }
+        let (dims, strides) = (&self.lengths[..nd], &self.strides[..nd]);
+        let lies = Lies::of(tensor.data.cast(), dtype, dims, strides);
+        Some(Head { ptr: tensor.data.cast(), dims, strides, dtype, lies })
     }
 }
 

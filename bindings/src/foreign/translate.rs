@@ -6,7 +6,7 @@ use super::array;
 use super::class::{Class, Exchange, class_of};
 use super::exchange::to_object;
 use super::give::{self, Winner};
-use super::lent::{Head, Tensors};
+use super::lent::{Extent, Tensors};
 use super::view::{check, lend, view};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
@@ -14,8 +14,9 @@ use crate::arguments::replace::Replaced;
 use crate::python::array_ref::stood_for;
 use crate::python::number::{is_float, is_int};
 use crate::python::numpy_api::NumPy;
-use crate::python::object::{Object, Returned, lent_by_c};
+use crate::python::object::{Object, Returned};
 use crate::short;
+use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex};
@@ -23,12 +24,11 @@ use smallvec::SmallVec;
 use std::cell::RefCell;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::dispatch::wrap::DEFAULT_PRIORITY;
+use ufunx::short::MOST_INPUTS;
+use ufunx::short::head::Head;
 
 /// Foreign objects and the arrays over their memory.
 type Views<'a, 'py> = SmallVec<[(Object<'a, 'py>, Bound<'py, PyAny>); 4]>;
-
-/// Calls with this many inputs at most have a short way.
-const MOST_INPUTS: usize = 3;
 
 /// Whether all inputs are arrays or numbers, foreign arrays among them: no object with an override, and none that is NumPy's
 /// to look at.
@@ -51,8 +51,8 @@ pub fn call_shortly<'py>(
     ufunc: &Ufunc,
     inputs: &[Object<'_, 'py>],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if inputs.is_empty() || inputs.len() > MOST_INPUTS {
-        return Ok(None);
+    if inputs.len() != ufunc.short.nin || ufunc.short.nout != 1 {
+        return Ok(None); // no loops of ours, or none for short calls
     }
     let mut winner: Option<(f64, Option<&ExchangeApi>)> = None;
     let mut exchanges: [Option<&Exchange>; MOST_INPUTS] = [None; MOST_INPUTS];
@@ -73,25 +73,29 @@ pub fn call_shortly<'py>(
         }
     }
     let Some((_, Some(api))) = winner else { return Ok(None) };
-    let mut heads = [const { Head::EMPTY }; MOST_INPUTS];
-    let mut arrays = [inputs[0]; MOST_INPUTS];
-    for (i, head) in heads[..inputs.len()].iter_mut().enumerate() {
-        arrays[i] = match (exchanges[i], inputs[..i].iter().position(|known| known.is(inputs[i]))) {
-            (None, _) => inputs[i],
-            (Some(_), Some(before)) => arrays[before],
-            // SAFETY: the object's class has the API, and its flags were looked at.
-            (Some(exchange), None) => match unsafe { lend(np, &inputs[i], exchange, head) }? {
-                // SAFETY: a head, which is where it is until the call is over; nothing else of it is looked at.
-                Some(lent) => unsafe { lent_by_c(py, lent.cast()) },
-                None => return Ok(None),
-            },
-        };
+    let mut extents: [Extent; MOST_INPUTS] = Default::default();
+    let mut lent: [Option<Head<'_>>; MOST_INPUTS] = [None; MOST_INPUTS];
+    for (i, extent) in extents[..inputs.len()].iter_mut().enumerate() {
+        let Some(exchange) = exchanges[i] else { continue };
+        if let Some(before) = inputs[..i].iter().position(|known| known.is(inputs[i])) {
+            lent[i] = lent[before];
+            continue;
+        }
+        // SAFETY: the object's class has the API, and its flags were looked at.
+        lent[i] = unsafe { lend(&inputs[i], exchange, extent) }?;
+        if lent[i].is_none() {
+            return Ok(None);
+        }
     }
-    // SAFETY: nobody's code has run since the memory was lent.
-    match unsafe { short::call::call_on_lent::<Tensors>(py, np, ufunc, &arrays[..inputs.len()]) }? {
-        // SAFETY: a new tensor, which is given away.
-        Some(block) => unsafe { to_object(py, api, block.into_tensor()) }.map(Some),
-        None => Ok(None),
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
+    // SAFETY: what is lent and read is used at once; the tensor is new, and given away.
+    unsafe {
+        let Some(l) = read.inputs(np, ufunc, inputs, false, |i| lent[i]) else { return Ok(None) };
+        match short::call::run_fresh::<Tensors>(py, np, ufunc, l, &read.heads[..inputs.len()], true)? {
+            Some(block) => to_object(py, api, block.into_tensor()).map(Some),
+            None => Ok(None),
+        }
     }
 }
 

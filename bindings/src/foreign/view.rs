@@ -7,12 +7,11 @@ use super::abi::{COMPLEX, ManagedTensorVersioned, Tensor};
 use super::array;
 use super::class::{Class, Exchange, class_of, has_buffer};
 use super::import::{self, Owner};
-use super::lent::Head;
+use super::lent::Extent;
 use super::refuse;
 use crate::python::entry::attached;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned};
-use numpy::npyffi::PyArrayObject;
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -21,6 +20,7 @@ use smallvec::SmallVec;
 use ufunx::DType;
 use ufunx::operand::Operand;
 use ufunx::registry::Kind;
+use ufunx::short::head::Head;
 
 /// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
 /// object is alive.
@@ -51,12 +51,11 @@ pub unsafe fn check(object: &Bound<'_, PyAny>, exchange: &Exchange) -> PyResult<
 /// # Safety
 /// An object of the very class that has the API, which [`check`] has passed.
 #[inline]
-pub unsafe fn lend(
-    np: &NumPy,
+pub unsafe fn lend<'a>(
     object: &Bound<'_, PyAny>,
     exchange: &Exchange,
-    head: &mut Head,
-) -> PyResult<Option<*mut PyArrayObject>> {
+    extent: &'a mut Extent,
+) -> PyResult<Option<Head<'a>>> {
     // SAFETY: functions of the class for an object of the class; the tensor's lengths and strides are the object's.
     unsafe {
         let Some(borrow) = exchange.api.borrow else { return Ok(None) };
@@ -65,8 +64,8 @@ pub unsafe fn lend(
             let py = object.py();
             return Err(attached(py, || refuse::reworded(object, raised(py))));
         }
-        // No short way is complex.
-        if tensor.dtype.code == COMPLEX { Ok(None) } else { Ok(head.over(np, &tensor)) }
+        // A complex tensor may have to be conjugated, which the API does not say.
+        if tensor.dtype.code == COMPLEX { Ok(None) } else { Ok(extent.head_over(&tensor)) }
     }
 }
 

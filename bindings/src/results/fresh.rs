@@ -3,7 +3,10 @@
 use super::scalar::scalar;
 use crate::python::numpy_api::NumPy;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use smallvec::SmallVec;
 use ufunx::DType;
+use ufunx::short::MOST_OUTPUTS;
 
 /// Makes one element of the result's dtype, at that address, the result.
 pub type FromElement<'py, M> = unsafe fn(Python<'py>, &NumPy, DType, *mut u8) -> PyResult<M>;
@@ -49,5 +52,16 @@ impl<'py, const SCALARS: bool> Fresh<'py> for Arrays<SCALARS> {
         strides: Option<&[isize]>,
     ) -> PyResult<(Self::Made, *mut u8)> {
         np.new_array(py, dtype, shape, strides)
+    }
+}
+
+/// One object per output.
+pub type Results<'py> = SmallVec<[Bound<'py, PyAny>; MOST_OUTPUTS]>;
+
+/// Results as a call returns them: a tuple, if there are several.
+pub fn returned<'py>(py: Python<'py>, mut results: Results<'py>) -> PyResult<Bound<'py, PyAny>> {
+    match results.len() {
+        1 => Ok(results.remove(0)),
+        _ => Ok(PyTuple::new(py, results)?.into_any()),
     }
 }

@@ -2,24 +2,27 @@
 //! flags → wrap. Where a step meets what is NumPy's to handle it says why, and nothing has been written by then.
 
 use super::early::{Early, casts_outputs_apart};
-use crate::arguments::ingest::Ingested;
+use crate::arguments::ingest::{Ingested, writable};
 use crate::arguments::normal::NormalArguments;
-use crate::arguments::parse::{Parsed, Reason, parse};
+use crate::arguments::parse::{Outputs, Parsed, Reason, given, parse};
 use crate::python::gil;
 use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, is_false};
+use crate::results::fresh::{Results, returned};
 use crate::results::wrap::{Context, Wanted, Wrap};
 use crate::run::common::has_no_axes;
 use crate::short;
+use crate::short::read::{self, Read};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 use smallvec::SmallVec;
 use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
+use ufunx::short::MOST_INPUTS;
+use ufunx::short::head::Head;
 use ufunx::{Array, DType, Order, Scalar};
 
 /// The call on our loops, or why not.
@@ -31,19 +34,26 @@ pub fn native_call<'py>(
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    // A result of a short way is a new array or the given output, still to be wrapped.
-    let wrap = |result: Returned<'py>| {
-        result.and_then(|result| wrapped(py, np, face, normal, smallvec::smallvec![result]))
+    // Results are new arrays or the given outputs, still to be wrapped.
+    let wrap =
+        |results: PyResult<Results<'py>>| results.and_then(|results| wrapped(py, np, face, normal, results));
+    let cells = read::Cells::new();
+    let mut read = Read::new(&cells);
+    // SAFETY: what is read is used at once.
+    let short = unsafe {
+        let short = short::call::call_unwrapped(py, np, ufunc, normal, &mut read).transpose();
+        short.or_else(|| planned(py, np, ufunc, &read))
     };
-    if let Some(result) = short::call::call_unwrapped(py, np, ufunc, normal).transpose() {
-        return Ok(wrap(result));
+    if let Some(results) = short {
+        return Ok(wrap(results));
     }
-    let short = |parsed: &Parsed<'_, '_>, l: &'static LoopDef, inputs: &[&Operand]| {
+    let short = |parsed: &Parsed<'_, 'py>, l: &'static LoopDef, inputs: &[&Operand]| {
         if parsed.mask.is_some() || parsed.order != Order::K {
             return None;
         }
-        // SAFETY: live arguments, and what was read of them, which nobody has touched since.
-        unsafe { short::call::call_resolved(py, np, ufunc, l, normal, inputs) }.transpose().map(wrap)
+        let outputs = parsed.outputs.iter().map(|o| o.as_ref().map(|(object, _)| *object));
+        // SAFETY: the arguments, as they were read just now.
+        unsafe { short::call::call_resolved(py, np, ufunc, l, inputs, outputs) }.transpose().map(wrap)
     };
     // A report may call code of anybody's, which may change any array: what was read before it is read again after it.
     let mut reported = false;
@@ -53,10 +63,10 @@ pub fn native_call<'py>(
                 return early.report(py, np).err().map(Err);
             }
             // SAFETY: the arguments, as they were read just now.
-            let results = unsafe { execute(py, np, ufunc, parsed, prepared) };
+            let results = unsafe { execute(py, np, ufunc, &parsed.outputs, prepared) };
             Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
         };
-        let short = |parsed: &Parsed<'_, '_>, l: &'static LoopDef, inputs: &[&Operand]| {
+        let short = |parsed: &Parsed<'_, 'py>, l: &'static LoopDef, inputs: &[&Operand]| {
             short(parsed, l, inputs).map(Some)
         };
         if let Some(result) = settle(np, def, normal, short, run)? {
@@ -66,18 +76,75 @@ pub fn native_call<'py>(
     }
 }
 
+/// The call on exact arrays and numbers that the short way has read, but not taken; `None`, having done nothing, where there
+/// is more to it.
+///
+/// # Safety
+/// What was read is there.
+pub unsafe fn native_read<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    read: &Read<'_, 'py>,
+) -> Option<Returned<'py>> {
+    if !read.outputs.iter().flatten().all(|&out| np.is_exact_array(out)) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let results = unsafe { planned(py, np, ufunc, read) }?;
+    Some(results.and_then(|results| {
+        let (plain, wanted) = (Wrap::plain(np), Wanted { to_scalar: true, force: false });
+        let given = results.into_iter().zip(read.outputs);
+        let results = given.map(|(result, out)| plain.apply(np, result, out, None, wanted));
+        returned(py, results.collect::<PyResult<_>>()?)
+    }))
+}
+
+/// Plans and runs what the short way has read, but not taken; `None` as for [`native_read`].
+///
+/// # Safety
+/// What was read is there.
+unsafe fn planned<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    read: &Read<'_, 'py>,
+) -> Option<PyResult<Results<'py>>> {
+    let (def, l) = (ufunc.def?, read.l?);
+    let inputs: SmallVec<[Operand; MOST_INPUTS]> =
+        read.heads[..l.inputs.len()].iter().map(Head::operand).collect();
+    let inputs: SmallVec<[&Operand; MOST_INPUTS]> = inputs.iter().collect();
+    let mut outputs = Outputs::new();
+    for (&object, &dtype) in read.outputs.iter().zip(l.outputs) {
+        outputs.push(match object {
+            None => None,
+            Some(object) => Some((object, writable(np, object).filter(|out| out.dtype == dtype)?)),
+        });
+    }
+    let given = given(&outputs);
+    if casts_outputs_apart(l, &inputs, &given, false) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let early = unsafe { Early::new(def, l, &inputs, false) }.ok().filter(|early| !early.has_raised())?;
+    let inputs = early.operands(&inputs);
+    let prepared = Prepared::new(def, l, &inputs, &given, None, Order::K).ok()?;
+    // SAFETY: the caller's promise.
+    Some(unsafe { execute(py, np, ufunc, &outputs, prepared) })
+}
+
 /// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.
-pub fn settle<'py, R>(
+pub fn settle<'a, 'py, R>(
     np: &NumPy,
     def: &'static UfuncDef,
-    normal: &NormalArguments<'_, 'py>,
-    short: impl FnOnce(&Parsed<'_, 'py>, &'static LoopDef, &[&Operand]) -> Option<R>,
-    rest: impl FnOnce(&Parsed<'_, 'py>, &Early, Prepared<'_>) -> R,
+    normal: &NormalArguments<'a, 'py>,
+    short: impl FnOnce(&Parsed<'a, 'py>, &'static LoopDef, &[&Operand]) -> Option<R>,
+    rest: impl FnOnce(&Parsed<'a, 'py>, &Early, Prepared<'_>) -> R,
 ) -> Result<R, Reason> {
     let parsed = parse(np, def.nout(), normal)?;
     let l = resolve_call(def, &parsed)?;
     let cells = Cells::new(&parsed.inputs, l)?;
-    let (inputs, given) = (cells.operands(&parsed.inputs), parsed.given());
+    let (inputs, given) = (cells.operands(&parsed.inputs), given(&parsed.outputs));
     if let Some(result) = short(&parsed, l, &inputs) {
         return Ok(result);
     }
@@ -96,17 +163,17 @@ pub fn settle<'py, R>(
 /// Makes the outputs that were not given, runs the loop, and reports.
 ///
 /// # Safety
-/// What was parsed and prepared is memory of live objects, which nobody has touched since.
+/// What was read and prepared is memory of live objects, and nobody's code has run since.
 unsafe fn execute<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    parsed: &Parsed<'_, 'py>,
+    outputs: &Outputs<'_, 'py>,
     prepared: Prepared<'_>,
-) -> PyResult<Objects<'py>> {
+) -> PyResult<Results<'py>> {
     let n: usize = prepared.shape().iter().product();
     let given = |o: &Option<(Object<'_, 'py>, Operand)>| o.as_ref().map(|&(object, _)| object.to_owned());
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = parsed.outputs.iter().map(given).collect();
+    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs.iter().map(given).collect();
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
@@ -120,33 +187,27 @@ unsafe fn execute<'py>(
     Ok(results.into_iter().map(made).collect())
 }
 
-/// One object per output.
-type Objects<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
-
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
 fn wrapped<'py>(
     py: Python<'py>,
     np: &NumPy,
     face: Object<'_, 'py>,
     normal: &NormalArguments<'_, 'py>,
-    results: Objects<'py>,
+    results: Results<'py>,
 ) -> Returned<'py> {
     let wrap = match normal.get(Keyword::Subok).is_some_and(is_false) {
         false => Wrap::of_inputs(np, &normal.inputs)?,
         true => Wrap::plain(np),
     };
     let context = Context { ufunc: face, normal };
-    let mut objects = Objects::new();
+    let mut objects = Results::new();
     for (i, result) in results.into_iter().enumerate() {
         let original = normal.outputs.as_ref().map(|outputs| outputs[i]);
         let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
         let wanted = Wanted { to_scalar, force: true };
         objects.push(wrap.apply(np, result, original, Some((&context, i)), wanted)?);
     }
-    match objects.len() {
-        1 => Ok(objects.remove(0)),
-        _ => Ok(PyTuple::new(py, objects)?.into_any()),
-    }
+    returned(py, objects)
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.

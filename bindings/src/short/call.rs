@@ -1,46 +1,44 @@
-//! The short way, taken by most small calls: ndarrays and numbers, `out` perhaps. Whatever does not fit returns `None`,
-//! having done nothing, and goes the general way.
+//! The short way, taken by most small calls: ndarrays and numbers, outputs perhaps. What does not fit returns `None`, having
+//! written nothing; what was read of the operands stays in `Read`.
 
-use super::lay_out::{Input, Laid};
-use super::read::{NO_INPUTS, output_argument, read_inputs};
+use super::read::{Cells, Read, read_array};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
+use crate::python::array_ref::known_array;
+use crate::python::gil;
 use crate::python::numpy_api::NumPy;
-use crate::python::object::{Object, Returned, is_false, is_true};
-use crate::results::fresh::{ArrayOrScalar, Fresh, NewArray};
-use crate::results::scalar::scalar;
+use crate::python::object::{Object, is_false, is_true};
+use crate::results::fresh::{ArrayOrScalar, Fresh, NewArray, Results, returned};
 use crate::results::wrap::{is_plain_subclass, view_like, wraps_by_view};
-use crate::ufunc::loops::MOST_INPUTS;
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
+use smallvec::SmallVec;
+use ufunx::FpFlags;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::Keyword;
-use ufunx::exec::call_contiguous;
 use ufunx::operand::Operand;
 use ufunx::registry::LoopDef;
+use ufunx::short::head::Head;
+use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 
 /// Calls the short way, if it can: exact arrays and numbers.
+///
+/// # Safety
+/// What stays in `read` is used only as long as nobody's code has run.
 #[inline]
-pub fn call<'py>(
+pub unsafe fn call<'a, 'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_, 'py>,
+    arguments: &Arguments<'a, 'py>,
+    read: &mut Read<'a, 'py>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let short = &ufunc.short;
-    let Some(out) = output_argument(short.nin, arguments) else { return Ok(None) };
+    let Some(objects) = read.outputs(ufunc, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
-    let objects = &arguments.positional[..short.nin];
-    // SAFETY: live objects.
+    // SAFETY: used at once, or as the caller promises.
     unsafe {
-        let mut inputs = NO_INPUTS;
-        let Some(l) = read(np, ufunc, objects, false, &mut inputs) else { return Ok(None) };
-        let inputs = &inputs[..short.nin];
-        if let Some(out) = out {
-            return into_output(py, np, ufunc, l, inputs, out);
-        }
-        match values(l, inputs) {
-            Some(cells) => run_values(py, np, ufunc, l, cells).map(Some),
-            None => make::<ArrayOrScalar>(py, np, ufunc, Laid::new(l, inputs)),
+        match read.inputs(np, ufunc, objects, false, |_| None) {
+            Some(l) => run::<ArrayOrScalar>(py, np, ufunc, l, read),
+            None => Ok(None),
         }
     }
 }
@@ -52,38 +50,41 @@ pub fn call_subclasses<'py>(
     ufunc: &Ufunc,
     objects: &[Object<'_, 'py>],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if objects.len() != ufunc.short.nin {
+    if objects.len() != ufunc.short.nin || ufunc.short.nout != 1 {
         return Ok(None);
     }
-    // SAFETY: live objects.
-    unsafe {
-        let Some(&first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
-        let plain = |&object: &Object<'_, 'py>| !np.is_subclass(object) || is_plain_subclass(np, object);
-        // An instance may have a wrap of its own, which is asked before anything is read.
-        if !objects.iter().all(plain) || !wraps_by_view(np, first)? {
-            return Ok(None);
-        }
-        let mut inputs = NO_INPUTS;
-        let Some(l) = read(np, ufunc, objects, true, &mut inputs) else { return Ok(None) };
-        match make::<NewArray>(py, np, ufunc, Laid::new(l, &inputs[..objects.len()]))? {
-            Some(array) => match [array.as_borrowed(), first].map(|object| np.array(object)) {
-                [Some(array), Some(first)] => view_like(array, first).map(Some),
-                _ => unreachable!("both are arrays"),
-            },
-            None => Ok(None),
-        }
+    let Some(first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
+    let plain = |&object: &Object<'_, 'py>| !np.is_subclass(object) || is_plain_subclass(np, object);
+    // An instance may have a wrap of its own, which is asked before anything is read.
+    if !objects.iter().all(plain) || !wraps_by_view(np, *first)? {
+        return Ok(None);
     }
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
+    // SAFETY: what is read is used at once.
+    let made = unsafe {
+        let Some(l) = read.inputs(np, ufunc, objects, true, |_| None) else { return Ok(None) };
+        run::<NewArray>(py, np, ufunc, l, &read)?
+    };
+    Ok(match made {
+        Some(array) => Some(view_like(known_array(np, &array), known_array(np, first))?),
+        None => None,
+    })
 }
 
-/// The same for arrays of any subclass, after no override took the call. The result is an array still to be wrapped,
-/// never a scalar.
-pub fn call_unwrapped<'py>(
+/// The same for arrays of any subclass, after no override took the call. Results are arrays still to be wrapped, never
+/// scalars; a tuple of them for several.
+///
+/// # Safety
+/// What stays in `read` is used only as long as nobody's code has run.
+pub unsafe fn call_unwrapped<'a, 'n: 'a, 'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    normal: &NormalArguments<'_, 'py>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let plain = |&(keyword, value): &(Keyword, Object<'_, 'py>)| match keyword {
+    normal: &NormalArguments<'n, 'py>,
+    read: &mut Read<'a, 'py>,
+) -> PyResult<Option<Results<'py>>> {
+    let plain = |&(keyword, value): &(Keyword, Object<'_, '_>)| match keyword {
         Keyword::Out => true,
         Keyword::Subok => is_true(value) || is_false(value),
         Keyword::Where => is_true(value),
@@ -93,38 +94,13 @@ pub fn call_unwrapped<'py>(
     if normal.inputs.len() != ufunc.short.nin || !normal.keywords.iter().all(plain) {
         return Ok(None);
     }
-    // SAFETY: live objects.
-    unsafe {
-        let mut inputs = NO_INPUTS;
-        let Some(l) = read(np, ufunc, &normal.inputs, true, &mut inputs) else { return Ok(None) };
-        let inputs = &inputs[..normal.inputs.len()];
-        match &normal.outputs {
-            Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
-            None => make::<NewArray>(py, np, ufunc, Laid::new(l, inputs)),
-        }
+    for (mine, &given) in read.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
+        *mine = (!given.is_none()).then_some(given);
     }
-}
-
-/// The same for exact arrays and numbers, with a new result of that making. The arrays' memory is lent: nobody else runs
-/// before it was used.
-///
-/// # Safety
-/// Live objects; nothing but the heads of the arrays is looked at.
-#[inline]
-pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
-    py: Python<'py>,
-    np: &NumPy,
-    ufunc: &Ufunc,
-    objects: &[Object<'_, 'py>],
-) -> PyResult<Option<F::Made>> {
-    if objects.len() != ufunc.short.nin {
-        return Ok(None); // a ufunc without loops of ours, or not for short calls
-    }
-    // SAFETY: the caller's promise.
+    // SAFETY: used at once, or as the caller promises.
     unsafe {
-        let mut inputs = NO_INPUTS;
-        match read(np, ufunc, objects, false, &mut inputs) {
-            Some(l) => make::<F>(py, np, ufunc, Laid::on_lent(l, &inputs[..objects.len()])),
+        match read.inputs(np, ufunc, &normal.inputs, true, |_| None) {
+            Some(l) => run_all::<NewArray>(py, np, ufunc, l, read),
             None => Ok(None),
         }
     }
@@ -133,151 +109,208 @@ pub unsafe fn call_on_lent<'py, F: Fresh<'py>>(
 /// The same for a call whose loop is resolved, as a `dtype=` has it.
 ///
 /// # Safety
-/// Live arguments, and the operands they were read as.
-pub unsafe fn call_resolved<'py>(
+/// The operands are there.
+pub unsafe fn call_resolved<'a, 'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    normal: &NormalArguments<'_, 'py>,
     operands: &[&Operand],
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if operands.len() > MOST_INPUTS || l.outputs.len() != 1 {
+    outputs: impl Iterator<Item = Option<Object<'a, 'py>>>,
+) -> PyResult<Option<Results<'py>>> {
+    // NumPy reports the casts of scalars and of short vectors apart from the loop.
+    let raises = operands.iter().zip(l.inputs).any(|(operand, &dtype)| can_raise(operand.dtype, dtype));
+    if operands.len() > MOST_INPUTS || l.outputs.len() > MOST_OUTPUTS || raises {
         return Ok(None);
     }
-    let mut inputs = NO_INPUTS;
-    for ((input, &object), (operand, &dtype)) in
-        inputs.iter_mut().zip(&normal.inputs).zip(operands.iter().zip(l.inputs))
-    {
-        // NumPy reports the casts of scalars and of short vectors apart from the loop.
-        if can_raise(operand.dtype, dtype) {
-            return Ok(None);
-        }
-        // SAFETY: a live object, an array once its type says so; a value's cell holds one element.
-        *input = unsafe {
-            if let Some(array) = np.array(object) {
-                Input::Array(array.as_ptr(), operand.dtype)
-            } else if operand.dtype.size() <= 8 {
-                let mut cell = [0u64];
-                let bytes = operand.dtype.size();
-                std::ptr::copy_nonoverlapping(operand.ptr, cell.as_mut_ptr().cast::<u8>(), bytes);
-                Input::Cell(cell, operand.dtype)
-            } else {
-                return Ok(None);
-            }
-        };
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
+    read.operands(l, operands.iter().map(|operand| Head::of(operand)));
+    for (mine, object) in read.outputs.iter_mut().zip(outputs) {
+        *mine = object;
     }
-    let inputs = &inputs[..operands.len()];
-    // SAFETY: as above.
-    unsafe {
-        match &normal.outputs {
-            Some(outputs) => into_output(py, np, ufunc, l, inputs, outputs[0]),
-            None => make::<NewArray>(py, np, ufunc, Laid::new(l, inputs)),
-        }
-    }
+    // SAFETY: the caller's promise.
+    unsafe { run_all::<NewArray>(py, np, ufunc, l, &read) }
 }
 
-/// Reads the inputs; the loop for their dtypes.
-#[inline]
-fn read(
-    np: &NumPy,
-    ufunc: &Ufunc,
-    objects: &[Object<'_, '_>],
-    subclasses: bool,
-    inputs: &mut [Input; MOST_INPUTS],
-) -> Option<&'static LoopDef> {
-    let short = &ufunc.short;
-    read_inputs(np, objects, short.adapts, subclasses, inputs)?;
-    short.find([inputs[0].dtype(), inputs[short.nin - 1].dtype()])
-}
-
-/// Where the inputs are, if all of them are values in the loop's dtypes.
-#[inline]
-fn values(l: &LoopDef, inputs: &[Input]) -> Option<[*mut u8; MOST_INPUTS + 1]> {
-    let mut cells = [std::ptr::null_mut(); MOST_INPUTS + 1];
-    for ((cell, input), dtype) in cells.iter_mut().zip(inputs).zip(l.inputs) {
-        match input {
-            Input::Cell(bits, have) if have == dtype => *cell = bits.as_ptr().cast_mut().cast(),
-            _ => return None,
-        }
-    }
-    Some(cells)
-}
-
-/// Runs the loop on one element of each input, which `cells` points at.
+/// Runs the loop on what was read: into a new result of that making, or into what was given.
 ///
 /// # Safety
-/// Elements of the loop's dtypes.
-unsafe fn run_values<'py>(
+/// What was read is there.
+#[inline]
+unsafe fn run<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    mut cells: [*mut u8; MOST_INPUTS + 1],
-) -> Returned<'py> {
-    let mut result = [0u128];
-    cells[l.inputs.len()] = result.as_mut_ptr().cast();
-    // SAFETY: the caller's promise; the result's cell is apart from the others.
+    read: &Read<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: the caller's promise.
     unsafe {
-        let flags = call_contiguous(l, ufunx::current_isa(), &cells[..=l.inputs.len()], 1);
-        ufunc.report(py, np, ufunc.own_name(), flags)?;
-        scalar(py, np, l.outputs[0], result.as_mut_ptr().cast())
+        if l.outputs.len() == 1 {
+            let heads = &read.heads[..l.inputs.len()];
+            return match read.outputs[0] {
+                None => run_fresh::<F>(py, np, ufunc, l, heads, false),
+                Some(out) => run_given(py, np, ufunc, l, heads, out),
+            };
+        }
+        match run_all::<F>(py, np, ufunc, l, read)? {
+            Some(results) => returned(py, results).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
-/// Runs the loop into a new result.
+/// Runs a loop of one output into a new result. `lent` memory may go as soon as the GIL does: nobody else runs before it was
+/// used.
 ///
 /// # Safety
-/// Arrays are live.
+/// What was read is there.
 #[inline]
-unsafe fn make<'py, F: Fresh<'py>>(
+pub unsafe fn run_fresh<'py, F: Fresh<'py>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    mut laid: Laid<'_>,
+    l: &'static LoopDef,
+    heads: &[Head<'_>],
+    lent: bool,
 ) -> PyResult<Option<F::Made>> {
-    let dtype = laid.l.outputs[0];
-    // SAFETY: live arrays; the result's memory is new, a cell has room for an element of any dtype.
+    let mut short = Short::new(l, heads);
+    if short.lay_out(ufunc.short.cost).is_err() {
+        return Ok(None);
+    }
+    let dtype = l.outputs[0];
+    // SAFETY: the result's memory is new, a cell has room for an element of any dtype.
     unsafe {
-        if !laid.fits(ufunc.short.cost) {
-            return Ok(None);
-        }
-        let walk = &laid.walk;
-        if let Some(from_element) = F::ELEMENT.filter(|_| walk.nd == 0) {
+        if let Some(from_element) = F::ELEMENT.filter(|_| short.walk.nd == 0) {
             let mut cell = [0u128];
             let target = cell.as_mut_ptr().cast();
-            ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
+            ufunc.report(py, np, ufunc.own_name(), flags_of(&short, &[target]))?;
             return from_element(py, np, dtype, target).map(Some);
         }
-        let strides = walk.output_strides(dtype.size());
-        let strides = (!walk.c_order).then_some(&strides[..walk.nd]);
-        let (made, target) = F::make(py, np, dtype, &walk.shape[..walk.nd], strides)?;
-        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
+        let strides = short.walk.output_strides(dtype.size());
+        let strides = (!short.walk.c_order).then_some(&strides[..short.walk.nd]);
+        let (made, target) = F::make(py, np, dtype, short.shape(), strides)?;
+        let work = || flags_of(&short, &[target]);
+        let flags = if lent { work() } else { gil::around(py, l, short.walk.n, work) };
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
         Ok(Some(made))
     }
 }
 
-/// Runs the loop into a given output, if that needs nothing done.
+/// Runs a loop of one output into a given array.
 ///
 /// # Safety
-/// Arrays are live.
-unsafe fn into_output<'py>(
+/// What was read is there.
+unsafe fn run_given<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    inputs: &[Input],
+    heads: &[Head<'_>],
     out: Object<'_, 'py>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    // SAFETY: live objects; what is usable overlaps no input but perhaps the first, element for element.
-    unsafe {
-        let mut laid = Laid::new(l, inputs);
-        if !laid.fits(ufunc.short.cost) {
-            return Ok(None);
-        }
-        let Some(target) = laid.usable(np, out) else { return Ok(None) };
-        let out = out.to_owned();
-        ufunc.report(py, np, ufunc.own_name(), laid.run(py, target))?;
-        Ok(Some(out))
+    let mut short = Short::new(l, heads);
+    if short.lay_out(ufunc.short.cost).is_err() {
+        return Ok(None);
     }
+    let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
+    let out = out.to_owned();
+    // SAFETY: the caller's promise; what is usable is apart from the inputs.
+    let flags = unsafe { gil::around(py, l, short.walk.n, || flags_of(&short, &[target])) };
+    ufunc.report(py, np, ufunc.own_name(), flags)?;
+    Ok(Some(out))
+}
+
+/// The memory of a given output, if nothing else must be done for it.
+#[inline]
+fn target_in(np: &NumPy, short: &Short<'_>, i: usize, out: Object<'_, '_>) -> Option<*mut u8> {
+    let mut head = Head::EMPTY;
+    // SAFETY: what is read is used at once.
+    unsafe { read_array(np, np.exact_array(out)?, &mut head) }?;
+    short.usable(i, &head)
+}
+
+/// Runs a loop of any outputs, given or new.
+///
+/// # Safety
+/// What was read is there.
+unsafe fn run_all<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    read: &Read<'_, 'py>,
+) -> PyResult<Option<Results<'py>>> {
+    let mut short = Short::new(l, &read.heads[..l.inputs.len()]);
+    if short.lay_out(ufunc.short.cost).is_err() {
+        return Ok(None);
+    }
+    let outputs = &read.outputs[..l.outputs.len()];
+    let mut targets = [std::ptr::null_mut(); MOST_OUTPUTS];
+    for (i, (target, &out)) in targets.iter_mut().zip(outputs).enumerate() {
+        let Some(out) = out else { continue };
+        match target_in(np, &short, i, out) {
+            Some(usable) => *target = usable,
+            None => return Ok(None),
+        }
+    }
+    if outputs.iter().all(Option::is_some) && !short.are_apart(&targets[..outputs.len()]) {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise; new memory is apart from all other.
+    unsafe { run_into::<F>(py, np, ufunc, &short, outputs, &mut targets[..outputs.len()]) }.map(Some)
+}
+
+/// Makes the outputs that were not given, and runs the loop.
+///
+/// # Safety
+/// What was read is there, and the targets of given outputs were found usable.
+unsafe fn run_into<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    short: &Short<'_>,
+    outputs: &[Option<Object<'_, 'py>>],
+    targets: &mut [*mut u8],
+) -> PyResult<Results<'py>> {
+    let (l, mut cells) = (short.l, [[0u128]; MOST_OUTPUTS]);
+    let element = F::ELEMENT.filter(|_| short.walk.nd == 0);
+    let mut objects: SmallVec<[Option<Bound<'py, PyAny>>; MOST_OUTPUTS]> = SmallVec::new();
+    for (((&out, target), cell), &dtype) in outputs.iter().zip(&mut *targets).zip(&mut cells).zip(l.outputs) {
+        objects.push(if let Some(out) = out {
+            Some(out.to_owned())
+        } else if element.is_some() {
+            *target = cell.as_mut_ptr().cast();
+            None
+        } else {
+            let strides = short.walk.output_strides(dtype.size());
+            let strides = (!short.walk.c_order).then_some(&strides[..short.walk.nd]);
+            let (made, data) = F::make(py, np, dtype, short.shape(), strides)?;
+            *target = data;
+            Some(made)
+        });
+    }
+    // SAFETY: the caller's promise; cells have room for an element of any dtype.
+    unsafe {
+        let flags = gil::around(py, l, short.walk.n, || flags_of(short, targets));
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
+        let made = |(i, object): (usize, Option<Bound<'py, PyAny>>)| match (object, element) {
+            (Some(object), _) => Ok(object),
+            (None, Some(from_element)) => from_element(py, np, l.outputs[i], targets[i]),
+            (None, None) => unreachable!("every output was made"),
+        };
+        objects.into_iter().enumerate().map(made).collect()
+    }
+}
+
+/// Runs it; NumPy casts within the loop whose flags it reads, so a cast's are the loop's.
+///
+/// # Safety
+/// As [`Short::run`].
+#[inline]
+unsafe fn flags_of(short: &Short<'_>, targets: &[*mut u8]) -> FpFlags {
+    // SAFETY: the caller's promise.
+    let report = unsafe { short.run(targets) };
+    report.flags | report.cast
 }

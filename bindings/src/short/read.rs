@@ -1,105 +1,255 @@
-//! The operands of a small call, read from its objects: arrays as they are, numbers in the dtype beside them.
+//! What a small call reads of its objects: the heads of its inputs, arrays as they are and numbers in the dtype beside them;
+//! its outputs; the loop for all that. Nobody's code runs meanwhile. It travels with the call where the short way declines.
 
-use super::lay_out::Input;
 use crate::arguments::passed::Arguments;
-use crate::python::number::{float, integer, is_int};
+use crate::python::array_ref::ArrayRef;
+use crate::python::number::{complex, float, integer, is_int};
 use crate::python::numpy_api::NumPy;
-use crate::python::object::{Object, is_false, is_true};
-use crate::ufunc::loops::MOST_INPUTS;
+use crate::python::object::{Object, entries, exact_tuple, is_false, is_true};
+use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
+use std::cell::Cell;
 use ufunx::DType;
-use ufunx::registry::Kind;
+use ufunx::registry::{Complex64, Kind, LoopDef, f16};
+use ufunx::short::head::{Head, Lies};
+use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS};
 
-/// The given output, if there is one; `None` where a keyword wants the general way.
-pub fn output_argument<'a, 'py>(
-    nin: usize,
-    arguments: &Arguments<'a, 'py>,
-) -> Option<Option<Object<'a, 'py>>> {
-    if arguments.positional.len() != nin {
-        return None;
+/// Room for the elements that are values.
+pub struct Cells([Cell<u128>; MOST_INPUTS]);
+
+impl Cells {
+    /// Nothing in them yet.
+    #[inline(always)]
+    pub const fn new() -> Cells {
+        Cells([const { Cell::new(0) }; MOST_INPUTS])
     }
-    let mut out = None;
-    if arguments.keywords.is_empty() {
-        return Some(out);
-    }
-    for (name, value) in arguments.named() {
-        match name.to_bytes() {
-            b"out" if value.is_none() => {}
-            b"out" => out = Some(value),
-            b"where" if is_true(value) => {}
-            b"subok" if is_true(value) || is_false(value) => {}
-            _ => return None,
-        }
-    }
-    Some(out)
 }
 
-/// A Python number, whose dtype is that of the array beside it.
+/// What was read. Filled where it is: moving what was just written stalls.
+pub struct Read<'a, 'py> {
+    cells: &'a Cells,
+    /// The inputs, as many as the ufunc has.
+    pub heads: [Head<'a>; MOST_INPUTS],
+    /// The outputs as they were given.
+    pub outputs: [Option<Object<'a, 'py>>; MOST_OUTPUTS],
+    /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
+    /// read.
+    pub l: Option<&'static LoopDef>,
+}
+
+/// A Python number.
 #[derive(Clone, Copy)]
 enum Number {
-    Float(f64),
     Int(i64),
+    Float(f64),
+    Complex(Complex64),
 }
 
-/// No inputs yet.
-pub const NO_INPUTS: [Input; MOST_INPUTS] = [Input::Cell([0], DType::F64); MOST_INPUTS];
+impl<'a, 'py> Read<'a, 'py> {
+    /// Nothing yet.
+    #[inline(always)]
+    pub fn new(cells: &'a Cells) -> Read<'a, 'py> {
+        Read { cells, heads: [Head::EMPTY; MOST_INPUTS], outputs: [None; MOST_OUTPUTS], l: None }
+    }
 
-/// Every input, where it is wanted: moving what was just written stalls. `None` where one is nothing that the short way takes.
-/// There are at most [`MOST_INPUTS`].
-pub fn read_inputs(
-    np: &NumPy,
-    objects: &[Object<'_, '_>],
-    adapts: bool,
-    subclasses: bool,
-    inputs: &mut [Input; MOST_INPUTS],
-) -> Option<()> {
-    let mut numbers = [None; MOST_INPUTS];
-    let mut beside = None;
-    for ((input, number), &object) in inputs.iter_mut().zip(&mut numbers).zip(objects) {
-        let array = if subclasses { np.array(object) } else { np.exact_array(object) };
-        if let Some(array) = array {
-            let dtype = array.dtype(np)?;
-            *input = Input::Array(array.as_ptr(), dtype);
-            beside = Some(dtype);
-        } else if let Some(value) = float(object) {
-            *number = Some(Number::Float(value));
-        } else if is_int(object) {
-            *number = Some(Number::Int(integer(object)? as i64));
-        } else {
-            let (dtype, [bits]) = np.dtypes.scalar_value(object).filter(|(dtype, _)| dtype.size() <= 8)?;
-            *input = Input::Cell([u64::from_ne_bytes(*bits.to_ne_bytes().first_chunk()?)], dtype);
-            beside = Some(dtype);
+    /// Reads the outputs of a call; its inputs' objects. `None` where their number or a keyword wants the general way.
+    #[inline]
+    pub fn outputs(
+        &mut self,
+        ufunc: &Ufunc,
+        arguments: &Arguments<'a, 'py>,
+    ) -> Option<&'a [Object<'a, 'py>]> {
+        let nin = ufunc.short.nin;
+        if arguments.positional.len() != nin || !arguments.keywords.is_empty() {
+            self.given_outputs(ufunc, arguments)?;
+        }
+        Some(&arguments.positional[..nin])
+    }
+
+    /// Outputs by position or by name.
+    #[inline(never)]
+    fn given_outputs(&mut self, ufunc: &Ufunc, arguments: &Arguments<'a, 'py>) -> Option<()> {
+        let (nin, nout) = (ufunc.short.nin, ufunc.short.nout);
+        let by_position = arguments.positional.get(nin..)?;
+        let deprecated = ufunc.def.is_some_and(|def| def.positional_out_deprecated);
+        if by_position.len() > nout || (deprecated && !by_position.is_empty()) {
+            return None;
+        }
+        let given = |object: Object<'a, 'py>| (!object.is_none()).then_some(object);
+        for (output, &object) in self.outputs.iter_mut().zip(by_position) {
+            *output = given(object);
+        }
+        for (name, value) in arguments.named() {
+            match name.to_bytes() {
+                b"out" if value.is_none() => {}
+                b"out" if !by_position.is_empty() => return None,
+                b"out" => match exact_tuple(value) {
+                    None if nout == 1 => self.outputs[0] = Some(value),
+                    Some(tuple) if tuple.len() == nout => {
+                        for (output, object) in self.outputs.iter_mut().zip(entries(tuple)) {
+                            *output = given(object);
+                        }
+                    }
+                    _ => return None,
+                },
+                b"where" if is_true(value) => {}
+                b"subok" if is_true(value) || is_false(value) => {}
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+
+    /// Reads the inputs, but for those that were `lent`, and finds the loop. `None` where one is nothing that the short way
+    /// takes.
+    ///
+    /// # Safety
+    /// What is read is used only as long as nobody's code has run: an array may get another shape, or other memory.
+    #[inline(always)]
+    pub unsafe fn inputs(
+        &mut self,
+        np: &NumPy,
+        ufunc: &Ufunc,
+        objects: &[Object<'_, '_>],
+        subclasses: bool,
+        lent: impl Fn(usize) -> Option<Head<'a>>,
+    ) -> Option<&'static LoopDef> {
+        let mut numbers = [None; MOST_INPUTS];
+        let (mut beside, mut any_number) = (None, false);
+        for (i, &object) in objects.iter().enumerate() {
+            let head = &mut self.heads[i];
+            let array = || if subclasses { np.array(object) } else { np.exact_array(object) };
+            if let Some(lent) = lent(i) {
+                *head = lent;
+            } else if let Some(array) = array() {
+                // SAFETY: the caller's promise.
+                unsafe { read_array(np, array, head) }?;
+            } else if let Some(number) = number(object)? {
+                numbers[i] = Some(number);
+                any_number = true;
+                continue;
+            } else {
+                let (bits, dtype) = scalar(np, object)?;
+                self.cells.0[i].set(bits);
+                *head = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
+            }
+            beside = Some(head.dtype);
+        }
+        if any_number {
+            self.adapt(ufunc, &numbers[..objects.len()], beside)?;
+        }
+        self.l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype]);
+        self.l
+    }
+
+    /// Numbers in the dtype of what is beside them; in their own, where there is nothing.
+    fn adapt(&mut self, ufunc: &Ufunc, numbers: &[Option<Number>], beside: Option<DType>) -> Option<()> {
+        if beside.is_some() && !ufunc.short.adapts {
+            return None;
+        }
+        for (i, number) in numbers.iter().enumerate() {
+            let Some(number) = *number else { continue };
+            let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
+            self.cells.0[i].set(number.bits(dtype)?);
+            self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
+        }
+        Some(())
+    }
+
+    /// Takes operands that were read otherwise, for that loop. Arrays of no dimensions are no values.
+    pub fn operands(&mut self, l: &'static LoopDef, heads: impl Iterator<Item = Head<'a>>) {
+        for (mine, head) in self.heads.iter_mut().zip(heads) {
+            *mine = head;
+        }
+        self.l = Some(l);
+    }
+}
+
+impl Number {
+    /// What it is where nothing says otherwise.
+    fn dtype(self) -> DType {
+        match self {
+            Number::Int(_) => DType::I64,
+            Number::Float(_) => DType::F64,
+            Number::Complex(_) => DType::C128,
         }
     }
-    let numbers = &numbers[..objects.len()];
-    let beside = match beside {
-        Some(dtype) => dtype,
-        None if numbers.iter().all(|n| matches!(n, Some(Number::Float(_)))) => DType::F64,
-        None => return None,
-    };
-    for (input, number) in inputs.iter_mut().zip(numbers) {
-        if let Some(number) = number {
-            if !adapts {
-                return None;
+
+    /// What it is beside that dtype: of the same, unless that is of a lower kind.
+    fn dtype_beside(self, beside: DType) -> DType {
+        match (self, beside.kind()) {
+            (Number::Complex(_), Kind::Float) if beside.size() < 8 => DType::C64,
+            (Number::Complex(_), Kind::Bool | Kind::Int | Kind::Float) => DType::C128,
+            (Number::Float(_), Kind::Bool | Kind::Int) => DType::F64,
+            (Number::Int(_), Kind::Bool) => DType::I64,
+            _ => beside,
+        }
+    }
+
+    /// Its bits in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
+    fn bits(self, beside: DType) -> Option<u128> {
+        let number = match (self, beside.kind()) {
+            // An integer's low bytes are its value in any dtype that holds it.
+            (Number::Int(x), Kind::Int) => {
+                return beside.int_range().contains(&x.into()).then_some(u128::from(x as u64));
             }
-            *input = Input::Cell([bits(*number, beside)?], beside);
+            (Number::Complex(z), Kind::Complex) => z,
+            (Number::Float(x), Kind::Float | Kind::Complex) => Complex64::new(x, 0.0),
+            (Number::Int(x), Kind::Float | Kind::Complex) => Complex64::new(x as f64, 0.0),
+            _ => return None,
+        };
+        // What no rounding takes beyond the largest number: else NumPy warns.
+        let within = |most: f64| [number.re, number.im].iter().all(|x| x.abs() <= most || !x.is_finite());
+        let f32_bits = |x: f64| u128::from((x as f32).to_bits());
+        match beside {
+            DType::F64 => Some(u128::from(number.re.to_bits())),
+            DType::C128 => Some(u128::from(number.re.to_bits()) | u128::from(number.im.to_bits()) << 64),
+            DType::F32 if within(f32::MAX.into()) => Some(f32_bits(number.re)),
+            DType::C64 if within(f32::MAX.into()) => Some(f32_bits(number.re) | f32_bits(number.im) << 32),
+            DType::F16 if within(f16::MAX.into()) => Some(f16::from_f64(number.re).to_bits().into()),
+            _ => None,
+        }
+    }
+}
+
+/// Reads an array; `None` for one of a dtype without loops of ours.
+///
+/// # Safety
+/// Nobody gives it another shape, or other memory, as long as the head is used.
+#[inline(always)]
+pub unsafe fn read_array(np: &NumPy, array: ArrayRef<'_, '_>, head: &mut Head<'_>) -> Option<()> {
+    head.dtype = array.dtype(np)?;
+    // SAFETY: a live array's dimensions and strides have `nd` entries each, none of the former negative.
+    unsafe {
+        let fields = &(*array.as_ptr()).fields;
+        head.ptr = fields.data.cast();
+        head.lies = Lies(fields.flags);
+        let nd = fields.nd as usize;
+        if nd > 0 {
+            head.dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
+            head.strides = std::slice::from_raw_parts(fields.strides, nd);
         }
     }
     Some(())
 }
 
-/// A number in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
-fn bits(number: Number, beside: DType) -> Option<u64> {
-    match (number, beside) {
-        (Number::Float(x), DType::F64) => Some(x.to_bits()),
-        (Number::Int(x), DType::F64) => Some((x as f64).to_bits()),
-        (Number::Float(x), DType::F32) if x.abs() <= f64::from(f32::MAX) || !x.is_finite() => {
-            Some(u64::from((x as f32).to_bits()))
-        }
-        // An integer's low bytes are its value in any dtype that holds it.
-        (Number::Int(x), int) if int.kind() == Kind::Int && int.int_range().contains(&x.into()) => {
-            Some(x as u64)
-        }
-        _ => None,
+/// A Python number, if it is one; `None` for an integer that is no `i64`.
+#[inline]
+fn number(object: Object<'_, '_>) -> Option<Option<Number>> {
+    if let Some(x) = float(object) {
+        return Some(Some(Number::Float(x)));
     }
+    if is_int(object) {
+        return integer(object).map(|x| Some(Number::Int(x as i64)));
+    }
+    Some(complex(object).map(Number::Complex))
+}
+
+/// A NumPy scalar or a truth value: its bits and its dtype.
+fn scalar(np: &NumPy, object: Object<'_, '_>) -> Option<(u128, DType)> {
+    if object.is_exact_instance_of::<PyBool>() {
+        return Some((u128::from(is_true(object)), DType::Bool));
+    }
+    np.dtypes.scalar_value(object).map(|(dtype, [bits])| (bits, dtype))
 }

@@ -1,12 +1,12 @@
 //! What is behind a ufunc object, which the face (`faces::object`) makes and every stage of a call reads.
 
-use super::loops::ShortLoops;
 use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use ufunx::FpFlags;
 use ufunx::dispatch::arguments::Target;
 use ufunx::registry::UfuncDef;
+use ufunx::short::loops::ShortLoops;
 
 /// What is behind the object.
 pub struct Ufunc {
@@ -18,7 +18,7 @@ pub struct Ufunc {
     pub target: Target,
     /// NumPy's name of it.
     pub name: String,
-    /// Loops for inputs of one dtype, by dtype.
+    /// Its loops by the dtypes of inputs, for short calls.
     pub short: ShortLoops,
 }
 

@@ -1,11 +1,16 @@
 //! A ufunc's loops by the dtypes of its inputs, looked up once, for calls that cannot wait for resolution.
 
-use crate::python::dtypes::DTYPES;
+use super::{MOST_INPUTS, MOST_OUTPUTS};
+use crate::exec::call_fold;
+use crate::reduce::{Initial, start_value};
+use crate::registry::{
+    Casting, Cost, DType, FpFlags, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction,
+};
+use crate::simd::level::current_isa;
 use std::sync::atomic::{AtomicU8, Ordering};
-use ufunx::exec::call_fold;
-use ufunx::reduce::{Initial, start_value};
-use ufunx::registry::{Casting, Cost, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction};
-use ufunx::{DType, FpFlags};
+
+/// Number of dtypes.
+const DTYPES: usize = DType::ALL.len();
 
 /// A ufunc's loops by the dtypes of its inputs.
 pub struct ShortLoops {
@@ -14,44 +19,15 @@ pub struct ShortLoops {
     loops: Vec<&'static LoopDef>,
     def: Option<&'static UfuncDef>,
     folds: [Option<ShortFold>; DTYPES],
-    /// Inputs; more than there can be, where there are no short ones.
+    /// Inputs; more than there can be, where no call is short.
     pub nin: usize,
+    /// Outputs.
+    pub nout: usize,
     /// The ufunc's cost class.
     pub cost: Cost,
     /// Whether a number takes the dtype beside it. To a logical ufunc its truth counts, before any rounding.
     pub adapts: bool,
 }
-
-/// A reduction that stays in its input's dtype.
-#[derive(Clone, Copy)]
-pub struct ShortFold {
-    /// The loop, which has a fold kernel.
-    pub l: &'static LoopDef,
-    /// The identity's bits.
-    pub start: u128,
-    /// Whether there is an identity; else the first element starts.
-    pub has_start: bool,
-}
-
-impl ShortFold {
-    /// Folds `n` elements to one; `None`, having read nothing, if there is no kernel at this level.
-    ///
-    /// # Safety
-    /// As many elements, at least one, and room for one.
-    pub unsafe fn run(&self, data: *const u8, n: usize, result: *mut u8) -> Option<FpFlags> {
-        let size = self.l.outputs[0].size();
-        let skip = usize::from(!self.has_start);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let first = if self.has_start { (&raw const self.start).cast() } else { data };
-            std::ptr::copy_nonoverlapping(first, result, size);
-            call_fold(self.l, ufunx::current_isa(), result, data.add(skip * size), n - skip)
-        }
-    }
-}
-
-/// Most inputs of a short call.
-pub const MOST_INPUTS: usize = 2;
 
 impl ShortLoops {
     /// Collected once per ufunc.
@@ -62,14 +38,18 @@ impl ShortLoops {
             def: None,
             folds: [None; DTYPES],
             nin: usize::MAX,
+            nout: 1,
             cost: Cost::Light,
             adapts: def.is_some_and(|d| !d.truth),
         };
-        if let Some(def) = def.filter(|d| d.nin() <= MOST_INPUTS && d.nout() == 1) {
-            (short.def, short.nin, short.cost) = (Some(def), def.nin(), def.cost);
+        let fits = |d: &&UfuncDef| {
+            d.core.is_none() && (1..=MOST_INPUTS).contains(&d.nin()) && (1..=MOST_OUTPUTS).contains(&d.nout())
+        };
+        if let Some(def) = def.filter(fits) {
+            (short.def, short.nin, short.nout, short.cost) = (Some(def), def.nin(), def.nout(), def.cost);
             short.loops = def.loops().collect();
             for &l in &short.loops {
-                short.folds[l.inputs[0] as usize] = short_fold(def, l);
+                short.folds[l.inputs[0] as usize] = fold_of(def, l);
             }
         }
         short
@@ -80,7 +60,7 @@ impl ShortLoops {
         self.find([dtype; MOST_INPUTS]).filter(|l| self.nin == 2 && l.is_reducible() && l.inputs[0] == dtype)
     }
 
-    /// The loop for inputs of these dtypes.
+    /// The loop for inputs of these dtypes; that of one input, twice.
     #[inline]
     pub fn find(&self, dtypes: [DType; MOST_INPUTS]) -> Option<&'static LoopDef> {
         let cell = &self.places[dtypes[0] as usize * DTYPES + dtypes[1] as usize];
@@ -107,12 +87,42 @@ impl ShortLoops {
     }
 
     /// The reduction of an array of that dtype, where its result has it too.
+    #[inline]
     pub fn fold(&self, dtype: DType) -> Option<&ShortFold> {
         self.folds[dtype as usize].as_ref()
     }
 }
 
-fn short_fold(def: &'static UfuncDef, l: &'static LoopDef) -> Option<ShortFold> {
+/// A reduction that stays in its input's dtype.
+#[derive(Clone, Copy)]
+pub struct ShortFold {
+    /// The loop, which has a fold kernel.
+    pub l: &'static LoopDef,
+    /// The identity's bits.
+    pub start: u128,
+    /// Whether there is an identity; else the first element starts.
+    pub has_start: bool,
+}
+
+impl ShortFold {
+    /// Folds `n` elements to one; `None`, having read nothing, if there is no kernel at this level.
+    ///
+    /// # Safety
+    /// As many elements, at least one, and room for one.
+    #[inline]
+    pub unsafe fn run(&self, data: *const u8, n: usize, result: *mut u8) -> Option<FpFlags> {
+        let size = self.l.outputs[0].size();
+        let skip = usize::from(!self.has_start);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let first = if self.has_start { (&raw const self.start).cast() } else { data };
+            std::ptr::copy_nonoverlapping(first, result, size);
+            call_fold(self.l, current_isa(), result, data.add(skip * size), n - skip)
+        }
+    }
+}
+
+fn fold_of(def: &'static UfuncDef, l: &'static LoopDef) -> Option<ShortFold> {
     let dtype = l.inputs[0];
     let stays = resolve_reduction(def, dtype, None, None).is_ok_and(|chosen| std::ptr::eq(chosen, l));
     if def.nin() != 2 || !stays || dtype.is_narrow_float() || !l.code.kernels().fold.exists() {

@@ -1,0 +1,186 @@
+//! The short way of `reduce` and `accumulate`: small, row-major arrays in their own dtype, along the last axis, the first or
+//! all of them.
+
+use super::head::{Head, Lies};
+use super::loops::{ShortFold, ShortLoops};
+use crate::exec::{call_contiguous, call_strided};
+use crate::registry::{DType, FpFlags};
+use crate::simd::fold::pairwise_least;
+use crate::simd::level::current_isa;
+use crate::stage::copy_row;
+use crate::tuning::{FOLD_PIECE, FOLD_ROWS, WIDE_KEPT};
+
+/// Most elements of one fold; more are cut into pieces, and summed otherwise.
+const MOST: usize = FOLD_PIECE / 4;
+
+/// What a reduction runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// Every axis.
+    All,
+    /// One, as it was given.
+    One(isize),
+}
+
+/// How a reduction goes over its array.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Along {
+    All,
+    Last,
+    First,
+}
+
+/// A reduction that the short way takes.
+pub struct Reduction<'a> {
+    fold: &'a ShortFold,
+    head: Head<'a>,
+    along: Along,
+}
+
+impl<'a> Reduction<'a> {
+    /// `None` where it is not for the short way.
+    #[inline]
+    pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: Axis) -> Option<Reduction<'a>> {
+        let fold = small(loops, &head)?;
+        let nd = head.dims.len();
+        let along = match axis {
+            Axis::All => Along::All,
+            Axis::One(axis) if is_last(axis, nd) => {
+                if nd == 1 {
+                    Along::All
+                } else {
+                    Along::Last
+                }
+            }
+            Axis::One(0) => Along::First,
+            Axis::One(_) => return None,
+        };
+        let reduction = Reduction { fold, head, along };
+        let there = match along {
+            Along::First => reduction.is_in_order() && fold.l.code.kernels().in_place.exists(),
+            _ => fold.l.code.kernels().fold.exists(),
+        };
+        there.then_some(reduction)
+    }
+
+    /// The result's dtype.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.fold.l.outputs[0]
+    }
+
+    /// The result's shape.
+    #[inline]
+    pub fn shape(&self) -> &'a [usize] {
+        let dims = self.head.dims;
+        match self.along {
+            Along::All => &[],
+            Along::Last => &dims[..dims.len() - 1],
+            Along::First => &dims[1..],
+        }
+    }
+
+    /// Reduces into `target`; what was raised.
+    ///
+    /// # Safety
+    /// The array is there; `target` is new memory for the result.
+    #[inline]
+    pub unsafe fn run(&self, target: *mut u8) -> FpFlags {
+        let Head { ptr, dims, .. } = self.head;
+        let total: usize = dims.iter().product();
+        // SAFETY: the array's elements, and as many results.
+        unsafe {
+            match self.along {
+                Along::All => self.fold(ptr, total, target),
+                Along::First => self.run_rows(target),
+                Along::Last => {
+                    let (n, size) = (dims[dims.len() - 1], self.head.dtype.size());
+                    let run = |i: usize| self.fold(ptr.add(i * n * size), n, target.add(i * size));
+                    (0..total / n).fold(FpFlags::NONE, |flags, i| flags | run(i))
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As many elements, and room for one.
+    #[inline]
+    unsafe fn fold(&self, data: *const u8, n: usize, target: *mut u8) -> FpFlags {
+        // SAFETY: the caller's promise.
+        unsafe { self.fold.run(data, n, target) }
+            .unwrap_or_else(|| unreachable!("the form is there at every level"))
+    }
+
+    /// Along the first axis: rows are taken in one after the other, as the engine does with so few.
+    ///
+    /// # Safety
+    /// As [`Reduction::run`].
+    unsafe fn run_rows(&self, target: *mut u8) -> FpFlags {
+        let ShortFold { l, start, has_start } = *self.fold;
+        let Head { ptr, dims: [rows, kept @ ..], .. } = self.head else { return FpFlags::NONE };
+        let (n, size): (usize, usize) = (kept.iter().product(), self.head.dtype.size());
+        let mut flags = FpFlags::NONE;
+        // SAFETY: `rows` rows of `n` elements, and one such row that is the result.
+        unsafe {
+            match has_start {
+                true => copy_row((&raw const start).cast(), 0, target, size as isize, size, n),
+                false => std::ptr::copy_nonoverlapping(ptr, target, n * size),
+            }
+            for i in usize::from(!has_start)..*rows {
+                flags |= call_contiguous(l, current_isa(), &[target, ptr.add(i * n * size), target], n);
+            }
+        }
+        flags
+    }
+
+    /// Whether the engine takes so many rows in one after the other.
+    fn is_in_order(&self) -> bool {
+        let [rows, kept @ ..] = self.head.dims else { return false };
+        let n: usize = kept.iter().product();
+        *rows < FOLD_ROWS && (n >= WIDE_KEPT || *rows < pairwise_least(self.head.dtype))
+    }
+}
+
+/// An accumulation of a small array of one dimension.
+pub struct Accumulation<'a> {
+    fold: &'a ShortFold,
+    head: Head<'a>,
+}
+
+impl<'a> Accumulation<'a> {
+    /// `None` where it is not for the short way.
+    pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: isize) -> Option<Accumulation<'a>> {
+        let fold = small(loops, &head)?;
+        let same = loops.reducible(head.dtype).is_some_and(|l| std::ptr::eq(l, fold.l));
+        (head.dims.len() == 1 && is_last(axis, 1) && same).then_some(Accumulation { fold, head })
+    }
+
+    /// Accumulates into `target`; what was raised.
+    ///
+    /// # Safety
+    /// The array is there; `target` is new memory for as much.
+    pub unsafe fn run(&self, target: *mut u8) -> FpFlags {
+        let (size, n) = (self.head.dtype.size(), self.head.dims[0]);
+        // SAFETY: `n` elements each; the first is copied, each other computed from the one before.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.head.ptr, target, size);
+            let args = [target, self.head.ptr.wrapping_add(size), target.wrapping_add(size)];
+            call_strided(self.fold.l, &args, n - 1, &[size as isize; 3])
+        }
+    }
+}
+
+/// The fold of a small, row-major, aligned array with one in its own dtype.
+#[inline]
+fn small<'a>(loops: &'a ShortLoops, head: &Head<'_>) -> Option<&'a ShortFold> {
+    const PLAIN: Lies = Lies::ROWS.and(Lies::ALIGNED);
+    let fold = loops.fold(head.dtype)?;
+    let total: usize = head.dims.iter().product();
+    let plain = head.lies.has(PLAIN) && !head.dims.is_empty();
+    (plain && (1..=MOST).contains(&total)).then_some(fold)
+}
+
+#[inline]
+fn is_last(axis: isize, nd: usize) -> bool {
+    axis == -1 || axis == nd as isize - 1
+}

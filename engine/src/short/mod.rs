@@ -1,0 +1,274 @@
+//! The short way, which every small call takes: nothing is planned, nothing allocated. A call is laid out once over the heads
+//! of its operands ([`Short::lay_out`]) and run. What is strided, repeated or of another dtype than the loop's goes through
+//! scratch blocks, a light loop's strides excepted. Where a call is not for this way, [`Why`] says so, nothing was written,
+//! and what was read serves the plan.
+//!
+//! [`head`] is what is read of an operand, [`walk`] broadcasts, [`loops`] finds a ufunc's loop by dtypes, [`fold`] has the
+//! reductions.
+
+pub mod fold;
+pub mod head;
+pub mod loops;
+pub mod walk;
+
+use crate::cast::cast_block;
+use crate::exec::{Report, call_contiguous, call_strided, with_scratch};
+use crate::registry::{Cost, DType, FpFlags, Isa, LoopDef};
+use crate::simd::level::current_isa;
+use crate::stage::copy_row;
+use crate::tuning::{BLOCK, elements_per_thread};
+use head::{Head, Lies};
+use walk::Walk;
+
+/// Most inputs of a short call.
+pub const MOST_INPUTS: usize = 2;
+/// Most outputs.
+pub const MOST_OUTPUTS: usize = 2;
+
+/// Addresses of a call's operands, outputs last.
+type Addresses = [*mut u8; MOST_INPUTS + MOST_OUTPUTS];
+
+/// Why a call is not for the short way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Shapes that do not agree, more axes than a walk has, or no element.
+    Shape,
+    /// Enough work for threads, or too many elements to gather.
+    TooLarge,
+}
+
+/// How the loop gets at its inputs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// All where they lie, without gaps.
+    Direct,
+    /// All where they lie, by the strided kernel.
+    Strided,
+    /// Some through blocks.
+    Staged,
+}
+
+/// A call laid out over its inputs.
+pub struct Short<'a> {
+    /// The loop.
+    pub l: &'a LoopDef,
+    /// The axes, and how the inputs lie along them.
+    pub walk: Walk,
+    inputs: &'a [Head<'a>],
+    /// Bytes from each element of an input to the next; `None` where it must be gathered.
+    steps: [Option<isize>; MOST_INPUTS],
+    /// Which inputs the loop can read where they lie, without gaps.
+    direct: [bool; MOST_INPUTS],
+    way: Way,
+}
+
+impl<'a> Short<'a> {
+    /// Not laid out yet. At most [`MOST_INPUTS`] inputs, as many as the loop has.
+    #[inline(always)]
+    pub fn new(l: &'a LoopDef, inputs: &'a [Head<'a>]) -> Short<'a> {
+        let steps = [None; MOST_INPUTS];
+        Short { l, walk: Walk::EMPTY, inputs, steps, direct: [false; MOST_INPUTS], way: Way::Direct }
+    }
+
+    /// Lays it out, where it is: moving it so soon after its fields were written would cost a tenth of a small call.
+    #[inline]
+    pub fn lay_out(&mut self, cost: Cost) -> Result<(), Why> {
+        let (l, inputs) = (self.l, self.inputs);
+        let typed = || inputs.iter().zip(l.inputs);
+        let as_they_are = typed().all(|(head, &dtype)| head.dtype == dtype || head.dims.is_empty());
+        if !self.walk.lay_out(inputs, as_they_are) || self.walk.n == 0 {
+            return Err(Why::Shape);
+        }
+        let n = self.walk.n;
+        let (mut all_direct, mut gathered, mut gaps, mut as_it_lies) = (true, false, false, true);
+        for (i, (head, &dtype)) in typed().enumerate() {
+            let (step, size) = (self.walk.step(i, head), dtype.size() as isize);
+            let readable = head.dtype == dtype && head.lies.has(Lies::ALIGNED);
+            self.steps[i] = step;
+            self.direct[i] = readable && (step == Some(size) || n == 1);
+            all_direct &= self.direct[i];
+            gathered |= step.is_none();
+            gaps |= step.is_some_and(|step| step != 0 && step != size);
+            as_it_lies &= readable;
+        }
+        if !all_direct {
+            // Cheap loops gain nothing from staging, as the executor says.
+            let strided = gaps && !gathered && as_it_lies && cost == Cost::Light;
+            self.way = match strided && l.code.kernels().strided.exists() {
+                true => Way::Strided,
+                false => Way::Staged,
+            };
+            if gathered && n > BLOCK {
+                return Err(Why::TooLarge);
+            }
+        }
+        if n < elements_per_thread(cost) { Ok(()) } else { Err(Why::TooLarge) }
+    }
+
+    /// The call's shape.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        &self.walk.shape[..self.walk.nd]
+    }
+
+    /// The memory of a given output that needs nothing done: writable, aligned, of the loop's dtype and the call's shape, in
+    /// the order of the walk, apart from what is read while it is written, the first input excepted where the loop can
+    /// overwrite it.
+    pub fn usable(&self, i: usize, out: &Head<'_>) -> Option<*mut u8> {
+        const PLAIN: Lies = Lies::ALIGNED.and(Lies::WRITABLE);
+        let (dtype, walk) = (self.l.outputs[i], &self.walk);
+        let alike = out.lies.has(PLAIN)
+            && out.dtype == dtype
+            && out.dims.len() == walk.nd
+            && out.dims.iter().zip(&walk.shape).all(|(a, b)| a == b)
+            && walk.lies_packed(out.strides, dtype.size());
+        if !alike {
+            return None;
+        }
+        let (start, end) = (out.ptr.addr(), out.ptr.addr() + walk.n * dtype.size());
+        for (k, input) in self.inputs.iter().enumerate() {
+            // What goes through one block is read before anything is written; so is a value's, through any number.
+            let read_before = match self.way {
+                Way::Staged => !self.direct[k] && (walk.n <= BLOCK || self.steps[k] == Some(0)),
+                _ => false,
+            };
+            if read_before {
+                continue;
+            }
+            let (low, high) = self.extent(k, input);
+            let overwrites = k == 0
+                && self.direct[0]
+                && start == input.ptr.addr()
+                && self.way != Way::Strided
+                && self.l.outputs.len() == 1
+                && self.l.code.kernels().in_place.exists();
+            if low < end && start < high && !overwrites {
+                return None;
+            }
+        }
+        Some(out.ptr)
+    }
+
+    /// Whether the targets of two outputs are apart.
+    pub fn are_apart(&self, targets: &[*mut u8]) -> bool {
+        let [a, b] = *targets else { return true };
+        let [first, second] = [0, 1].map(|i| self.walk.n * self.l.outputs[i].size());
+        a.addr() + first <= b.addr() || b.addr() + second <= a.addr()
+    }
+
+    /// The first byte of an input with a step, and the one past its last.
+    fn extent(&self, k: usize, input: &Head<'_>) -> (usize, usize) {
+        let reach = (self.walk.n - 1) as isize * self.steps[k].unwrap_or(0);
+        let first = input.ptr.addr();
+        let last = first.wrapping_add_signed(reach);
+        (first.min(last), first.max(last) + input.dtype.size())
+    }
+
+    /// Runs the loop; what it and its casts raised.
+    ///
+    /// # Safety
+    /// The inputs are there, as their heads say. Each target has room for the call's elements, packed as it is walked, apart
+    /// from the other one and from the inputs but as [`Short::usable`] lets it.
+    #[inline]
+    pub unsafe fn run(&self, targets: &[*mut u8]) -> Report {
+        let (l, inputs) = (self.l, self.inputs);
+        let mut args: Addresses = [std::ptr::null_mut(); MOST_INPUTS + MOST_OUTPUTS];
+        for (arg, head) in args.iter_mut().zip(inputs) {
+            *arg = head.ptr;
+        }
+        for (arg, &target) in args[inputs.len()..].iter_mut().zip(targets) {
+            *arg = target;
+        }
+        let args = &mut args[..inputs.len() + targets.len()];
+        // SAFETY: contiguous, aligned, `n` elements each, or in the steps that were found; the caller's promise for outputs.
+        let flags = unsafe {
+            match self.way {
+                Way::Direct => call_contiguous(l, current_isa(), args, self.walk.n),
+                Way::Strided => self.run_strided(args),
+                Way::Staged => return self.run_staged(args),
+            }
+        };
+        Report { flags, cast: FpFlags::NONE }
+    }
+
+    /// # Safety
+    /// As [`Short::run`]; every input has a step and the loop's dtype.
+    unsafe fn run_strided(&self, args: &[*mut u8]) -> FpFlags {
+        let mut steps = [0; MOST_INPUTS + MOST_OUTPUTS];
+        let packed = self.l.outputs.iter().map(|dtype| dtype.size() as isize);
+        let of_inputs = self.steps[..self.inputs.len()].iter().map(|step| step.unwrap_or(0));
+        for (mine, step) in steps.iter_mut().zip(of_inputs.chain(packed)) {
+            *mine = step;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { call_strided(self.l, args, self.walk.n, &steps[..args.len()]) }
+    }
+
+    /// Block by block. What repeats fills its block once.
+    ///
+    /// # Safety
+    /// As [`Short::run`].
+    #[inline(never)]
+    unsafe fn run_staged(&self, args: &mut [*mut u8]) -> Report {
+        /// Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
+        const STAGGER: usize = 192;
+        const ROOM: usize = BLOCK * 16 + STAGGER;
+        let (isa, n, nin) = (current_isa(), self.walk.n, self.inputs.len());
+        let targets = [args[nin], args[args.len() - 1]];
+        let mut report = Report::default();
+        with_scratch(2 * MOST_INPUTS * ROOM, |scratch| {
+            for start in (0..n).step_by(BLOCK) {
+                let here = BLOCK.min(n - start);
+                for (i, head) in self.inputs.iter().enumerate() {
+                    args[i] = if self.direct[i] {
+                        head.ptr.wrapping_add(start * head.dtype.size())
+                    } else if start > 0 && self.steps[i] == Some(0) {
+                        args[i]
+                    } else {
+                        let blocks = [2 * i, 2 * i + 1].map(|k| scratch.wrapping_add(k * ROOM));
+                        // SAFETY: `here` elements of the input; each block holds `BLOCK`.
+                        unsafe { self.stage(i, start, here, blocks, isa, &mut report.cast) }
+                    };
+                }
+                for (k, dtype) in self.l.outputs.iter().enumerate() {
+                    args[nin + k] = targets[k].wrapping_add(start * dtype.size());
+                }
+                // SAFETY: contiguous and aligned, `here` elements each; the caller's promise for outputs.
+                report.flags |= unsafe { call_contiguous(self.l, isa, args, here) };
+            }
+        });
+        report
+    }
+
+    /// Brings `n` elements of input `i` from that one on into a block, in the loop's dtype.
+    ///
+    /// # Safety
+    /// They are the input's; all of them if it has no step. The blocks are distinct and hold as many.
+    unsafe fn stage(
+        &self,
+        i: usize,
+        start: usize,
+        n: usize,
+        [block, other]: [*mut u8; 2],
+        isa: Isa,
+        raised: &mut FpFlags,
+    ) -> *mut u8 {
+        let (head, to): (&Head<'_>, DType) = (&self.inputs[i], self.l.inputs[i]);
+        let size = head.dtype.size();
+        let raw = if head.dtype == to { block } else { other };
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.steps[i] {
+                Some(step) => {
+                    let from = head.ptr.wrapping_offset(start as isize * step);
+                    copy_row(from, step, raw, size as isize, size, n);
+                }
+                None => self.walk.gather(i, head.ptr, size, raw),
+            }
+            if head.dtype != to {
+                *raised |= cast_block(head.dtype, to, raw, block, n, isa);
+            }
+        }
+        block
+    }
+}
