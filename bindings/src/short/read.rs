@@ -1,6 +1,7 @@
 //! What a small call reads of its objects: the heads of its inputs, arrays as they are and numbers in the dtype beside them;
 //! its outputs; the loop for all that. Nobody's code runs meanwhile. It travels with the call where the short way declines.
 
+use crate::arguments::parse::dtype;
 use crate::arguments::passed::Arguments;
 use crate::python::numpy_api::NumPy;
 use crate::ufunc::record::Ufunc;
@@ -31,6 +32,8 @@ pub struct Read<'a> {
     pub heads: [Head<'a>; MOST_INPUTS],
     /// The outputs as they were given, or null.
     pub outputs: [*mut ffi::PyObject; MOST_OUTPUTS],
+    /// `dtype=`.
+    dtype: Option<DType>,
     /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
     /// read.
     pub l: Option<&'static LoopDef>,
@@ -52,27 +55,30 @@ impl<'a> Read<'a> {
             cells,
             heads: [Head::EMPTY; MOST_INPUTS],
             outputs: [std::ptr::null_mut(); MOST_OUTPUTS],
+            dtype: None,
             l: None,
         }
     }
 
-    /// Reads the outputs of a call; its inputs' objects. `None` where their number or a keyword wants the general way.
+    /// Reads the outputs of a call and its keywords, before any operand: a dtype's name may be NumPy's to look up. The inputs'
+    /// objects; `None` where their number or a keyword wants the general way.
     #[inline]
     pub fn outputs<'b>(
         &mut self,
+        py: Python<'_>,
         ufunc: &Ufunc,
         arguments: &Arguments<'b>,
     ) -> Option<&'b [*mut ffi::PyObject]> {
         let nin = ufunc.short.nin;
         if arguments.positional.len() != nin || !arguments.keywords.is_empty() {
-            self.given_outputs(ufunc, arguments)?;
+            self.given_outputs(py, ufunc, arguments)?;
         }
         Some(&arguments.positional[..nin])
     }
 
     /// Outputs by position or by name.
     #[inline(never)]
-    fn given_outputs(&mut self, ufunc: &Ufunc, arguments: &Arguments<'_>) -> Option<()> {
+    fn given_outputs(&mut self, py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> Option<()> {
         let (nin, nout) = (ufunc.short.nin, ufunc.short.nout);
         // SAFETY: singletons that live for ever.
         let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
@@ -102,6 +108,9 @@ impl<'a> Read<'a> {
                     }
                 },
                 b"where" if value == truth => {}
+                b"dtype" if value == none => {}
+                // SAFETY: a live object.
+                b"dtype" if nout == 1 => self.dtype = Some(unsafe { plain_dtype(py, value) }?),
                 b"subok" if value == truth || value == falsehood => {}
                 _ => return None,
             }
@@ -124,8 +133,7 @@ impl<'a> Read<'a> {
         subclasses: bool,
         lent: impl Fn(usize) -> Option<Head<'a>>,
     ) -> Option<&'static LoopDef> {
-        let mut numbers = [None; MOST_INPUTS];
-        let (mut beside, mut any_number) = (None, false);
+        let (mut beside, mut first_number) = (None, None);
         for (i, &object) in objects.iter().enumerate() {
             let head = &mut self.heads[i];
             // SAFETY: live objects; each branch has checked the type.
@@ -135,8 +143,10 @@ impl<'a> Read<'a> {
                 } else if ffi::Py_TYPE(object) == np.array_type || (subclasses && np.is_array(object)) {
                     read_array(np, object.cast(), head)?;
                 } else if let Some(number) = number(object)? {
-                    numbers[i] = Some(number);
-                    any_number = true;
+                    match beside {
+                        None if i == 0 => first_number = Some(number),
+                        beside => self.set_number(ufunc, i, number, beside)?,
+                    }
                     continue;
                 } else {
                     let (bits, dtype) = scalar(py, np, object)?;
@@ -146,24 +156,32 @@ impl<'a> Read<'a> {
                 beside = Some(head.dtype);
             }
         }
-        if any_number {
-            self.adapt(ufunc, &numbers[..objects.len()], beside)?;
+        if let Some(number) = first_number {
+            self.set_number(ufunc, 0, number, beside)?;
         }
-        self.l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype]);
+        let l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype])?;
+        // The first loop that the inputs can be cast to is the first of those with such an output too.
+        if self.dtype.is_some_and(|dtype| dtype != l.outputs[0]) {
+            return None;
+        }
+        self.l = Some(l);
         self.l
     }
 
-    /// Numbers in the dtype of what is beside them; in their own, where there is nothing.
-    fn adapt(&mut self, ufunc: &Ufunc, numbers: &[Option<Number>], beside: Option<DType>) -> Option<()> {
-        if beside.is_some() && !ufunc.short.adapts {
-            return None;
-        }
-        for (i, number) in numbers.iter().enumerate() {
-            let Some(number) = *number else { continue };
-            let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
-            self.cells.0[i].set(number.bits(dtype)?);
-            self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
-        }
+    /// A number in the dtype of what is beside it; in its own, where that is a number too, or nothing.
+    #[inline]
+    fn set_number(&mut self, ufunc: &Ufunc, i: usize, number: Number, beside: Option<DType>) -> Option<()> {
+        let (dtype, bits) = match (beside, number) {
+            (Some(_), _) if !ufunc.short.adapts => return None,
+            (Some(DType::F64), Number::Float(x)) => (DType::F64, u128::from(x.to_bits())),
+            (Some(DType::F64), Number::Int(x)) => (DType::F64, u128::from((x as f64).to_bits())),
+            (beside, number) => {
+                let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
+                (dtype, number.bits(dtype)?)
+            }
+        };
+        self.cells.0[i].set(bits);
+        self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
         Some(())
     }
 
@@ -198,6 +216,7 @@ impl Number {
     }
 
     /// Its bits in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
+    #[inline(never)]
     fn bits(self, beside: DType) -> Option<u128> {
         let number = match (self, beside.kind()) {
             // An integer's low bytes are its value in any dtype that holds it.
@@ -220,6 +239,24 @@ impl Number {
             DType::F16 if within(f16::MAX.into()) => Some(f16::from_f64(number.re).to_bits().into()),
             _ => None,
         }
+    }
+}
+
+/// `dtype=`, where no code of anybody's says it: a dtype, a scalar type, a name.
+///
+/// # Safety
+/// A live object.
+unsafe fn plain_dtype(py: Python<'_>, value: *mut ffi::PyObject) -> Option<DType> {
+    let np = NumPy::get(py);
+    // SAFETY: a live object, a string once its type says so.
+    unsafe {
+        if value == (&raw mut ffi::PyFloat_Type).cast() {
+            return Some(DType::F64);
+        }
+        if ffi::PyUnicode_CheckExact(value) != 0 {
+            return dtype(py, np, value);
+        }
+        np.dtype_of_descr(value.cast()).or_else(|| np.scalar_dtype(value.cast()))
     }
 }
 
