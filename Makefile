@@ -67,9 +67,10 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) -m ruff format --check
 	$(PY) -m mypy --strict bindings/python tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
 
-bench: $(READY) ## the Rust benches, then a table beside NumPy
+bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches
 	$(PY) benches/python/bench_vs_numpy.py
+	$(PY) benches/python/bench_programs.py
 
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist

@@ -159,7 +159,7 @@ unsafe fn run_short(
             },
             None => {
                 let dtype = l.outputs[i];
-                let strides = short.walk.output_strides(dtype.size());
+                let strides = short.output_strides(dtype);
                 let strides = || strides[..short.walk.nd].into();
                 made.push(Array::with_strides(dtype, short.shape(), strides)?);
                 made[made.len() - 1].operand().ptr

@@ -145,6 +145,12 @@ impl Dtypes {
         found.map(|i| DType::ALL[i])
     }
 
+    /// The dtype that an object is, or whose scalar type it is, as its address says.
+    pub fn named_by(&self, object: Object<'_, '_>) -> Option<DType> {
+        let object = object.as_ptr();
+        self.with_descr(object.cast()).or_else(|| self.of_scalar(object.cast()))
+    }
+
     /// The dtype that an object says, whatever NumPy takes for one. The object may have code of its own.
     pub fn said_by(&self, object: Object<'_, '_>) -> Option<DType> {
         let mut descr: *mut PyArray_Descr = std::ptr::null_mut();

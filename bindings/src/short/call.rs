@@ -188,8 +188,14 @@ pub unsafe fn run_fresh<'py, F: Fresh<'py>>(
             ufunc.report(py, np, ufunc.own_name(), flags_of(&short, &[target]))?;
             return from_element(py, np, dtype, target).map(Some);
         }
-        let strides = short.walk.output_strides(dtype.size());
-        let strides = (!short.walk.c_order).then_some(&strides[..short.walk.nd]);
+        let by_axis;
+        let strides = match short.walk.c_order {
+            true => None,
+            false => {
+                by_axis = short.output_strides(dtype);
+                Some(&by_axis[..short.walk.nd])
+            }
+        };
         let (made, target) = F::make(py, np, dtype, short.shape(), strides)?;
         let work = || flags_of(&short, &[target]);
         let flags = if lent { work() } else { gil::around(py, l, short.walk.n, work) };
@@ -284,7 +290,7 @@ unsafe fn run_into<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
             *target = cell.as_mut_ptr().cast();
             None
         } else {
-            let strides = short.walk.output_strides(dtype.size());
+            let strides = short.output_strides(dtype);
             let strides = (!short.walk.c_order).then_some(&strides[..short.walk.nd]);
             let (made, data) = F::make(py, np, dtype, short.shape(), strides)?;
             *target = data;

@@ -7,8 +7,9 @@ use crate::python::number::{complex, float, integer, is_int};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, entries, exact_tuple, is_false, is_true};
 use crate::ufunc::record::Ufunc;
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyString};
 use std::cell::Cell;
 use ufunx::DType;
 use ufunx::registry::{Complex64, Kind, LoopDef, f16};
@@ -33,6 +34,8 @@ pub struct Read<'a, 'py> {
     pub heads: [Head<'a>; MOST_INPUTS],
     /// The outputs as they were given.
     pub outputs: [Option<Object<'a, 'py>>; MOST_OUTPUTS],
+    /// `dtype=`.
+    dtype: Option<DType>,
     /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
     /// read.
     pub l: Option<&'static LoopDef>,
@@ -50,10 +53,11 @@ impl<'a, 'py> Read<'a, 'py> {
     /// Nothing yet.
     #[inline(always)]
     pub fn new(cells: &'a Cells) -> Read<'a, 'py> {
-        Read { cells, heads: [Head::EMPTY; MOST_INPUTS], outputs: [None; MOST_OUTPUTS], l: None }
+        Read { cells, heads: [Head::EMPTY; MOST_INPUTS], outputs: [None; MOST_OUTPUTS], dtype: None, l: None }
     }
 
-    /// Reads the outputs of a call; its inputs' objects. `None` where their number or a keyword wants the general way.
+    /// Reads the outputs of a call and its keywords, before any operand: a dtype's name may be NumPy's to look up. The inputs'
+    /// objects; `None` where their number or a keyword wants the general way.
     #[inline]
     pub fn outputs(
         &mut self,
@@ -94,6 +98,8 @@ impl<'a, 'py> Read<'a, 'py> {
                     _ => return None,
                 },
                 b"where" if is_true(value) => {}
+                b"dtype" if value.is_none() => {}
+                b"dtype" if nout == 1 => self.dtype = Some(plain_dtype(value)?),
                 b"subok" if is_true(value) || is_false(value) => {}
                 _ => return None,
             }
@@ -115,8 +121,7 @@ impl<'a, 'py> Read<'a, 'py> {
         subclasses: bool,
         lent: impl Fn(usize) -> Option<Head<'a>>,
     ) -> Option<&'static LoopDef> {
-        let mut numbers = [None; MOST_INPUTS];
-        let (mut beside, mut any_number) = (None, false);
+        let (mut beside, mut first_number) = (None, None);
         for (i, &object) in objects.iter().enumerate() {
             let head = &mut self.heads[i];
             let array = || if subclasses { np.array(object) } else { np.exact_array(object) };
@@ -126,8 +131,10 @@ impl<'a, 'py> Read<'a, 'py> {
                 // SAFETY: the caller's promise.
                 unsafe { read_array(np, array, head) }?;
             } else if let Some(number) = number(object)? {
-                numbers[i] = Some(number);
-                any_number = true;
+                match beside {
+                    None if i == 0 => first_number = Some(number),
+                    beside => self.set_number(ufunc, i, number, beside)?,
+                }
                 continue;
             } else {
                 let (bits, dtype) = scalar(np, object)?;
@@ -136,24 +143,32 @@ impl<'a, 'py> Read<'a, 'py> {
             }
             beside = Some(head.dtype);
         }
-        if any_number {
-            self.adapt(ufunc, &numbers[..objects.len()], beside)?;
+        if let Some(number) = first_number {
+            self.set_number(ufunc, 0, number, beside)?;
         }
-        self.l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype]);
+        let l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype])?;
+        // The first loop that the inputs can be cast to is the first of those with such an output too.
+        if self.dtype.is_some_and(|dtype| dtype != l.outputs[0]) {
+            return None;
+        }
+        self.l = Some(l);
         self.l
     }
 
-    /// Numbers in the dtype of what is beside them; in their own, where there is nothing.
-    fn adapt(&mut self, ufunc: &Ufunc, numbers: &[Option<Number>], beside: Option<DType>) -> Option<()> {
-        if beside.is_some() && !ufunc.short.adapts {
-            return None;
-        }
-        for (i, number) in numbers.iter().enumerate() {
-            let Some(number) = *number else { continue };
-            let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
-            self.cells.0[i].set(number.bits(dtype)?);
-            self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
-        }
+    /// A number in the dtype of what is beside it; in its own, where that is a number too, or nothing.
+    #[inline]
+    fn set_number(&mut self, ufunc: &Ufunc, i: usize, number: Number, beside: Option<DType>) -> Option<()> {
+        let (dtype, bits) = match (beside, number) {
+            (Some(_), _) if !ufunc.short.adapts => return None,
+            (Some(DType::F64), Number::Float(x)) => (DType::F64, u128::from(x.to_bits())),
+            (Some(DType::F64), Number::Int(x)) => (DType::F64, u128::from((x as f64).to_bits())),
+            (beside, number) => {
+                let dtype = beside.map_or(number.dtype(), |beside| number.dtype_beside(beside));
+                (dtype, number.bits(dtype)?)
+            }
+        };
+        self.cells.0[i].set(bits);
+        self.heads[i] = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
         Some(())
     }
 
@@ -188,6 +203,7 @@ impl Number {
     }
 
     /// Its bits in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
+    #[inline(never)]
     fn bits(self, beside: DType) -> Option<u128> {
         let number = match (self, beside.kind()) {
             // An integer's low bytes are its value in any dtype that holds it.
@@ -211,6 +227,15 @@ impl Number {
             _ => None,
         }
     }
+}
+
+/// `dtype=`, where no code of anybody's says it: a dtype, a scalar type, a name.
+fn plain_dtype(value: Object<'_, '_>) -> Option<DType> {
+    let dtypes = &NumPy::get(value.py()).dtypes;
+    if std::ptr::eq(value.as_ptr().cast(), &raw const ffi::PyFloat_Type) {
+        return Some(DType::F64);
+    }
+    if value.is_exact_instance_of::<PyString>() { dtypes.said_by(value) } else { dtypes.named_by(value) }
 }
 
 /// Reads an array; `None` for one of a dtype without loops of ours.

@@ -34,6 +34,8 @@ enum Along {
 pub struct Reduction<'a> {
     fold: &'a ShortFold,
     head: Head<'a>,
+    /// Elements.
+    total: usize,
     along: Along,
 }
 
@@ -41,7 +43,7 @@ impl<'a> Reduction<'a> {
     /// `None` where it is not for the short way.
     #[inline]
     pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: Axis) -> Option<Reduction<'a>> {
-        let fold = small(loops, &head)?;
+        let (fold, total) = small(loops, &head)?;
         let nd = head.dims.len();
         let along = match axis {
             Axis::All => Along::All,
@@ -55,7 +57,7 @@ impl<'a> Reduction<'a> {
             Axis::One(0) => Along::First,
             Axis::One(_) => return None,
         };
-        let reduction = Reduction { fold, head, along };
+        let reduction = Reduction { fold, head, total, along };
         let there = match along {
             Along::First => reduction.is_in_order() && fold.l.code.kernels().in_place.exists(),
             _ => fold.l.code.kernels().fold.exists(),
@@ -86,8 +88,7 @@ impl<'a> Reduction<'a> {
     /// The array is there; `target` is new memory for the result.
     #[inline]
     pub unsafe fn run(&self, target: *mut u8) -> FpFlags {
-        let Head { ptr, dims, .. } = self.head;
-        let total: usize = dims.iter().product();
+        let (Head { ptr, dims, .. }, total) = (self.head, self.total);
         // SAFETY: the array's elements, and as many results.
         unsafe {
             match self.along {
@@ -150,7 +151,7 @@ pub struct Accumulation<'a> {
 impl<'a> Accumulation<'a> {
     /// `None` where it is not for the short way.
     pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: isize) -> Option<Accumulation<'a>> {
-        let fold = small(loops, &head)?;
+        let (fold, _) = small(loops, &head)?;
         let same = loops.reducible(head.dtype).is_some_and(|l| std::ptr::eq(l, fold.l));
         (head.dims.len() == 1 && is_last(axis, 1) && same).then_some(Accumulation { fold, head })
     }
@@ -170,14 +171,14 @@ impl<'a> Accumulation<'a> {
     }
 }
 
-/// The fold of a small, row-major, aligned array with one in its own dtype.
+/// The fold of a small, row-major, aligned array with one in its own dtype; its number of elements.
 #[inline]
-fn small<'a>(loops: &'a ShortLoops, head: &Head<'_>) -> Option<&'a ShortFold> {
+fn small<'a>(loops: &'a ShortLoops, head: &Head<'_>) -> Option<(&'a ShortFold, usize)> {
     const PLAIN: Lies = Lies::ROWS.and(Lies::ALIGNED);
     let fold = loops.fold(head.dtype)?;
     let total: usize = head.dims.iter().product();
     let plain = head.lies.has(PLAIN) && !head.dims.is_empty();
-    (plain && (1..=MOST).contains(&total)).then_some(fold)
+    (plain && (1..=MOST).contains(&total)).then_some((fold, total))
 }
 
 #[inline]

@@ -18,7 +18,7 @@ use crate::simd::level::current_isa;
 use crate::stage::copy_row;
 use crate::tuning::{BLOCK, elements_per_thread};
 use head::{Head, Lies};
-use walk::Walk;
+use walk::{PerAxis, Walk};
 
 /// Most inputs of a short call.
 pub const MOST_INPUTS: usize = 2;
@@ -27,6 +27,9 @@ pub const MOST_OUTPUTS: usize = 2;
 
 /// Addresses of a call's operands, outputs last.
 type Addresses = [*mut u8; MOST_INPUTS + MOST_OUTPUTS];
+
+/// Room for a block. Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
+const ROOM: usize = BLOCK * 16 + 192;
 
 /// Why a call is not for the short way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,11 @@ impl<'a> Short<'a> {
     #[inline]
     pub fn shape(&self) -> &[usize] {
         &self.walk.shape[..self.walk.nd]
+    }
+
+    /// Byte strides of a new output.
+    pub fn output_strides(&self, dtype: DType) -> PerAxis<isize> {
+        self.walk.output_strides(dtype.size())
     }
 
     /// The memory of a given output that needs nothing done: writable, aligned, of the loop's dtype and the call's shape, in
@@ -204,58 +212,71 @@ impl<'a> Short<'a> {
         unsafe { call_strided(self.l, args, self.walk.n, &steps[..args.len()]) }
     }
 
+    /// # Safety
+    /// As [`Short::run`].
+    #[inline]
+    unsafe fn run_staged(&self, args: &mut [*mut u8]) -> Report {
+        let (isa, n) = (current_isa(), self.walk.n);
+        let mut report = Report::default();
+        with_scratch(2 * MOST_INPUTS * ROOM, |scratch| {
+            if n > BLOCK {
+                // SAFETY: the caller's promise; the scratch has as much room.
+                return unsafe { self.run_blocks(args, scratch, isa, &mut report) };
+            }
+            for (i, arg) in args[..self.inputs.len()].iter_mut().enumerate().filter(|&(i, _)| !self.direct[i])
+            {
+                // SAFETY: `n` elements of the input; each block holds `BLOCK`.
+                *arg = unsafe { self.stage(i, 0, n, scratch, isa, &mut report.cast) };
+            }
+            // SAFETY: contiguous and aligned, `n` elements each; the caller's promise for outputs.
+            report.flags = unsafe { call_contiguous(self.l, isa, args, n) };
+        });
+        report
+    }
+
     /// Block by block. What repeats fills its block once.
     ///
     /// # Safety
-    /// As [`Short::run`].
-    #[inline(never)]
-    unsafe fn run_staged(&self, args: &mut [*mut u8]) -> Report {
-        /// Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
-        const STAGGER: usize = 192;
-        const ROOM: usize = BLOCK * 16 + STAGGER;
-        let (isa, n, nin) = (current_isa(), self.walk.n, self.inputs.len());
+    /// As [`Short::run`]; the scratch has room for two blocks an input.
+    unsafe fn run_blocks(&self, args: &mut [*mut u8], scratch: *mut u8, isa: Isa, report: &mut Report) {
+        let (n, nin) = (self.walk.n, self.inputs.len());
         let targets = [args[nin], args[args.len() - 1]];
-        let mut report = Report::default();
-        with_scratch(2 * MOST_INPUTS * ROOM, |scratch| {
-            for start in (0..n).step_by(BLOCK) {
-                let here = BLOCK.min(n - start);
-                for (i, head) in self.inputs.iter().enumerate() {
-                    args[i] = if self.direct[i] {
-                        head.ptr.wrapping_add(start * head.dtype.size())
-                    } else if start > 0 && self.steps[i] == Some(0) {
-                        args[i]
-                    } else {
-                        let blocks = [2 * i, 2 * i + 1].map(|k| scratch.wrapping_add(k * ROOM));
-                        // SAFETY: `here` elements of the input; each block holds `BLOCK`.
-                        unsafe { self.stage(i, start, here, blocks, isa, &mut report.cast) }
-                    };
+        for start in (0..n).step_by(BLOCK) {
+            let here = BLOCK.min(n - start);
+            for (i, head) in self.inputs.iter().enumerate() {
+                if self.direct[i] {
+                    args[i] = head.ptr.wrapping_add(start * head.dtype.size());
+                } else if start == 0 || self.steps[i] != Some(0) {
+                    // SAFETY: `here` elements of the input; each block holds `BLOCK`.
+                    args[i] = unsafe { self.stage(i, start, here, scratch, isa, &mut report.cast) };
                 }
-                for (k, dtype) in self.l.outputs.iter().enumerate() {
-                    args[nin + k] = targets[k].wrapping_add(start * dtype.size());
-                }
-                // SAFETY: contiguous and aligned, `here` elements each; the caller's promise for outputs.
-                report.flags |= unsafe { call_contiguous(self.l, isa, args, here) };
             }
-        });
-        report
+            for (k, dtype) in self.l.outputs.iter().enumerate() {
+                args[nin + k] = targets[k].wrapping_add(start * dtype.size());
+            }
+            // SAFETY: contiguous and aligned, `here` elements each; the caller's promise for outputs.
+            report.flags |= unsafe { call_contiguous(self.l, isa, args, here) };
+        }
     }
 
     /// Brings `n` elements of input `i` from that one on into a block, in the loop's dtype.
     ///
     /// # Safety
-    /// They are the input's; all of them if it has no step. The blocks are distinct and hold as many.
+    /// They are the input's, at most [`BLOCK`]; all of them if it has no step. The scratch has two blocks an input.
+    #[inline]
     unsafe fn stage(
         &self,
         i: usize,
         start: usize,
         n: usize,
-        [block, other]: [*mut u8; 2],
+        scratch: *mut u8,
         isa: Isa,
         raised: &mut FpFlags,
     ) -> *mut u8 {
         let (head, to): (&Head<'_>, DType) = (&self.inputs[i], self.l.inputs[i]);
         let size = head.dtype.size();
-        let raw = if head.dtype == to { block } else { other };
+        let block = scratch.wrapping_add(2 * i * ROOM);
+        let raw = if head.dtype == to { block } else { block.wrapping_add(ROOM) };
         // SAFETY: the caller's promise.
         unsafe {
             match self.steps[i] {
