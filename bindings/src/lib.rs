@@ -47,15 +47,19 @@ mod overrides {
 mod pipeline;
 mod python {
     pub mod array_class;
+    pub mod array_ref;
     pub mod class_cache;
+    pub mod dtypes;
     pub mod entry;
     pub mod exit;
     pub mod gil;
     pub mod heap_type;
     pub mod lookup;
     pub mod memory;
+    pub mod new_array;
     pub mod number;
     pub mod numpy_api;
+    pub mod object;
     pub mod threads;
 }
 mod results {

@@ -3,65 +3,63 @@
 
 use super::passed::Arguments;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, entries, exact_tuple, is_ellipsis, none};
 use crate::ufunc::record::Ufunc;
-use pyo3::ffi;
+use pyo3::prelude::*;
 use smallvec::SmallVec;
+use std::marker::PhantomData;
 use ufunx::dispatch::arguments::{Keyword, Method, Normal, Refusal, Values, normalize};
 
 /// Arguments in normal form.
-pub type NormalArguments = Normal<*mut ffi::PyObject>;
+pub type NormalArguments<'a, 'py> = Normal<Object<'a, 'py>>;
 
 /// Brings arguments into normal form, or says that NumPy will refuse them, or warn of them.
-///
-/// # Safety
-/// Live arguments.
-pub unsafe fn normal_form(
+pub fn normal_form<'a, 'py: 'a>(
+    py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     method: Method,
-    arguments: &Arguments<'_>,
-) -> Result<NormalArguments, Refusal> {
+    arguments: &Arguments<'a, 'py>,
+) -> Result<NormalArguments<'a, 'py>, Refusal> {
     let deprecated = method == Method::Call && ufunc.def.is_some_and(|def| def.positional_out_deprecated);
     if deprecated && arguments.positional.len() > ufunc.target.nin {
         return Err(Refusal::Count);
     }
     let named = arguments.named().map(|(name, value)| (Keyword::of(name.to_bytes()), value));
-    normalize(&PythonValues(np), ufunc.target, method, arguments.positional, named)
+    let values = PythonValues { py, np, arguments: PhantomData };
+    normalize(&values, ufunc.target, method, arguments.positional, named)
 }
 
-struct PythonValues<'a>(&'a NumPy);
+struct PythonValues<'a, 'n, 'py> {
+    py: Python<'py>,
+    np: &'n NumPy,
+    arguments: PhantomData<Object<'a, 'py>>,
+}
 
-impl Values for PythonValues<'_> {
-    type Value = *mut ffi::PyObject;
+impl<'a, 'py: 'a> Values for PythonValues<'a, '_, 'py> {
+    type Value = Object<'a, 'py>;
 
     fn is_none(&self, value: Self::Value) -> bool {
-        // SAFETY: None lives for ever.
-        value == unsafe { ffi::Py_None() }
+        value.is_none()
     }
 
     fn none(&self) -> Self::Value {
-        // SAFETY: None lives for ever.
-        unsafe { ffi::Py_None() }
+        none(self.py)
     }
 
     fn is_ellipsis(&self, value: Self::Value) -> bool {
-        // SAFETY: Ellipsis lives for ever.
-        value == unsafe { ffi::Py_Ellipsis() }
+        is_ellipsis(value)
     }
 
     fn is_no_value(&self, value: Self::Value) -> bool {
-        value == self.0.no_value
+        self.np.is_no_value(value)
     }
 
     fn tuple(&self, value: Self::Value) -> Option<SmallVec<[Self::Value; 2]>> {
-        // SAFETY: a live object, a tuple once its type says so.
-        unsafe {
-            (ffi::PyTuple_CheckExact(value) != 0)
-                .then(|| (0..ffi::PyTuple_GET_SIZE(value)).map(|i| ffi::PyTuple_GET_ITEM(value, i)).collect())
-        }
+        exact_tuple(value).map(|tuple| entries(tuple).collect())
     }
 
     fn knows_ellipsis_out(&self) -> bool {
-        self.0.version >= (2, 3)
+        self.np.version >= (2, 3)
     }
 }

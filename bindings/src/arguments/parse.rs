@@ -3,13 +3,11 @@
 
 use crate::arguments::ingest::{Foreign, Ingested, ingest, writable};
 use crate::arguments::normal::NormalArguments;
-use crate::python::numpy_api::stood_for;
-use crate::python::numpy_api::{DescrHead, NumPy};
-use numpy::npyffi::{PY_ARRAY_API, PyArray_Descr, PyArrayObject};
-use pyo3::ffi;
+use crate::python::array_ref::stood_for;
+use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, is_false, is_true, text};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
-use std::ffi::CStr;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::{Casting, DType, Order};
@@ -67,11 +65,11 @@ impl From<Foreign> for Reason {
 }
 
 /// A call's arguments, read.
-pub struct Parsed {
+pub struct Parsed<'a, 'py> {
     /// Inputs, in order.
     pub inputs: SmallVec<[Ingested; 2]>,
     /// Given outputs, with their objects.
-    pub outputs: Outputs,
+    pub outputs: Outputs<'a, 'py>,
     /// Whether an input is bfloat16 or float8 of no library's, which promote by the registry's rule.
     pub stand_ins: bool,
     /// `where=`, unless true.
@@ -85,23 +83,19 @@ pub struct Parsed {
 }
 
 /// Outputs that were given, with their objects.
-pub type Outputs = SmallVec<[Option<(*mut ffi::PyObject, Operand)>; 1]>;
+pub type Outputs<'a, 'py> = SmallVec<[Option<(Object<'a, 'py>, Operand)>; 1]>;
 
 /// Their memory.
-pub fn given(outputs: &Outputs) -> SmallVec<[Option<&Operand>; 1]> {
+pub fn given<'o>(outputs: &'o Outputs<'_, '_>) -> SmallVec<[Option<&'o Operand>; 1]> {
     outputs.iter().map(|o| o.as_ref().map(|(_, operand)| operand)).collect()
 }
 
 /// Reads the arguments of a call.
-///
-/// # Safety
-/// Live objects.
-pub unsafe fn parse(
-    py: Python<'_>,
+pub fn parse<'a, 'py>(
     np: &NumPy,
     nout: usize,
-    normal: &NormalArguments,
-) -> Result<Parsed, Reason> {
+    normal: &NormalArguments<'a, 'py>,
+) -> Result<Parsed<'a, 'py>, Reason> {
     let mut parsed = Parsed {
         inputs: SmallVec::new(),
         outputs: (0..nout).map(|_| None).collect(),
@@ -115,37 +109,31 @@ pub unsafe fn parse(
     // operands, whose memory nobody touches from then on.
     let mut mask_object = None;
     for &(keyword, value) in &normal.keywords {
-        // SAFETY: live objects.
-        unsafe {
-            match keyword {
-                Keyword::Out => {}
-                Keyword::Where if value == ffi::Py_True() => {}
-                Keyword::Where => mask_object = Some(value),
-                Keyword::Dtype if value == ffi::Py_None() => {}
-                Keyword::Dtype => parsed.dtype = Some(dtype(py, np, value).ok_or(Reason::Keyword)?),
-                Keyword::Casting => {
-                    parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?
-                }
-                Keyword::Order => parsed.order = order(value).ok_or(Reason::Keyword)?,
-                Keyword::Subok if value == ffi::Py_True() || value == ffi::Py_False() => {}
-                _ => return Err(Reason::Keyword),
+        match keyword {
+            Keyword::Out => {}
+            Keyword::Where if is_true(value) => {}
+            Keyword::Where => mask_object = Some(value),
+            Keyword::Dtype if value.is_none() => {}
+            Keyword::Dtype => parsed.dtype = Some(np.dtypes.said_by(value).ok_or(Reason::Keyword)?),
+            Keyword::Casting => {
+                parsed.casting = text(value).and_then(Casting::from_name).ok_or(Reason::Keyword)?
             }
+            Keyword::Order => parsed.order = order(value).ok_or(Reason::Keyword)?,
+            Keyword::Subok if is_true(value) || is_false(value) => {}
+            _ => return Err(Reason::Keyword),
         }
     }
-    // SAFETY: live objects.
-    unsafe {
-        for &object in &normal.inputs {
-            parsed.stand_ins |= stood_for(np, object).is_some();
-            parsed.inputs.push(ingest(py, np, object)?);
+    for &object in &normal.inputs {
+        parsed.stand_ins |= stood_for(np, object).is_some();
+        parsed.inputs.push(ingest(np, object)?);
+    }
+    for (output, &object) in parsed.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
+        if !object.is_none() {
+            *output = Some((object, writable(np, object).ok_or(Reason::Keyword)?));
         }
-        for (output, &object) in parsed.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
-            if object != ffi::Py_None() {
-                *output = Some((object, writable(np, object).ok_or(Reason::Keyword)?));
-            }
-        }
-        if let Some(object) = mask_object {
-            parsed.mask = Some(mask(np, object).ok_or(Reason::Keyword)?);
-        }
+    }
+    if let Some(object) = mask_object {
+        parsed.mask = Some(mask(np, object).ok_or(Reason::Keyword)?);
     }
     // Without an output the elements left out are garbage; NumPy warns of that.
     if parsed.mask.is_some() && normal.outputs.is_none() && !normal.out_by_keyword {
@@ -155,58 +143,13 @@ pub unsafe fn parse(
 }
 
 /// An exact bool array.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn mask(np: &NumPy, value: *mut ffi::PyObject) -> Option<Operand> {
-    // SAFETY: a live object, an array once its type says so.
-    unsafe {
-        if ffi::Py_TYPE(value) != np.array_type {
-            return None;
-        }
-        let array = value.cast::<PyArrayObject>();
-        (np.dtype_of(array) == Some(DType::Bool))
-            .then(|| crate::arguments::ingest::operand_of(array, DType::Bool))
-    }
+pub fn mask(np: &NumPy, value: Object<'_, '_>) -> Option<Operand> {
+    let array = np.exact_array(value)?;
+    (array.dtype(np) == Some(DType::Bool)).then(|| array.operand(DType::Bool))
 }
 
-/// A dtype of ours, from whatever NumPy takes for one.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn dtype(py: Python<'_>, np: &NumPy, value: *mut ffi::PyObject) -> Option<DType> {
-    let mut descr: *mut PyArray_Descr = std::ptr::null_mut();
-    // SAFETY: a live object; the reference the converter gives is released.
-    unsafe {
-        if PY_ARRAY_API.PyArray_DescrConverter(py, value, &mut descr) != 1 || descr.is_null() {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        let found = np.dtype_of_descr(descr);
-        ffi::Py_DECREF(descr.cast::<DescrHead>().cast());
-        found
-    }
-}
-
-/// A string's text.
-unsafe fn text<'a>(value: *mut ffi::PyObject) -> Option<&'a str> {
-    // SAFETY: a live object; the text lives with it.
-    unsafe {
-        if ffi::PyUnicode_CheckExact(value) == 0 {
-            return None;
-        }
-        let utf8 = ffi::PyUnicode_AsUTF8(value);
-        if utf8.is_null() {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        CStr::from_ptr(utf8).to_str().ok()
-    }
-}
-
-unsafe fn order(value: *mut ffi::PyObject) -> Option<Order> {
-    // SAFETY: a live object.
-    match unsafe { text(value) }? {
+fn order(value: Object<'_, '_>) -> Option<Order> {
+    match text(value)? {
         "C" => Some(Order::C),
         "F" => Some(Order::F),
         "K" => Some(Order::K),

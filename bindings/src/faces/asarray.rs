@@ -3,9 +3,10 @@
 use super::array::{cast, dtype_argument};
 use crate::foreign::view::{steady, view};
 use crate::foreign::{Class, Exchange, array, class_of, import, refuse};
+use crate::python::array_ref::stood_for;
 use crate::python::numpy_api::NumPy;
-use crate::python::numpy_api::stood_for;
-use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, PY_ARRAY_API, PyArrayObject};
+use crate::python::object::Returned;
+use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, PY_ARRAY_API};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -27,11 +28,10 @@ pub fn from_dlpack<'py>(
     x: &Bound<'py, PyAny>,
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let np = NumPy::get(x.py());
     check(np, x)?;
-    // SAFETY: a live object.
-    let steady = match unsafe { class_of(x.py(), np, x.as_ptr()) } {
+    let steady = match class_of(np, x.as_borrowed()) {
         Class::Exchange(exchange) => steady(x, exchange)?,
         _ => x.clone(),
     };
@@ -40,8 +40,7 @@ pub fn from_dlpack<'py>(
 
 /// Refuses what `__dlpack__` itself may not, and what differs from its memory.
 fn check(np: &NumPy, x: &Bound<'_, PyAny>) -> PyResult<()> {
-    // SAFETY: a live object.
-    match unsafe { class_of(x.py(), np, x.as_ptr()) } {
+    match class_of(np, x.as_borrowed()) {
         Class::Exchange(Exchange { has_flags: true, .. }) | Class::Dlpack { has_flags: true, .. } => {
             refuse::whatever_differs(x)
         }
@@ -50,9 +49,8 @@ fn check(np: &NumPy, x: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// An array as users get it.
-fn shown<'py>(np: &NumPy, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: a live object.
-    match unsafe { stood_for(np, array.as_ptr()) } {
+fn shown<'py>(np: &NumPy, array: Bound<'py, PyAny>) -> Returned<'py> {
+    match stood_for(np, array.as_borrowed()) {
         Some(_) => array::wrap(array.py(), np, array),
         None => Ok(array),
     }
@@ -74,7 +72,7 @@ pub fn asarray<'py>(
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
     like: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let py = a.py();
     let np = NumPy::get(py);
     let numpys = |a: &Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>| {
@@ -89,18 +87,15 @@ pub fn asarray<'py>(
     };
     let by_name = dtype.and_then(|dtype| DType::from_name(dtype.extract::<&str>().ok()?));
     let wanted = by_name.filter(|dtype| dtype.numpy_number().is_none());
-    // SAFETY: a live object.
-    let foreign = unsafe {
-        matches!(class_of(py, np, a.as_ptr()), Class::Array | Class::Exchange(_) | Class::Dlpack { .. })
-    };
+    let class = class_of(np, a.as_borrowed());
+    let foreign = matches!(class, Class::Array | Class::Exchange(_) | Class::Dlpack { .. });
     if like.is_some() || !(foreign || wanted.is_some()) {
         return numpys(a, dtype);
     }
     let array = match foreign {
         false => numpys(a, None)?,
         true => match memory(np, a, device, copy)? {
-            // SAFETY: a live object.
-            array if unsafe { stood_for(np, array.as_ptr()) }.is_none() && wanted.is_none() => {
+            array if stood_for(np, array.as_borrowed()).is_none() && wanted.is_none() => {
                 return numpys(&array, dtype);
             }
             array => numpys(&array, None)?,
@@ -128,9 +123,8 @@ fn memory<'py>(
     a: &Bound<'py, PyAny>,
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: a live object.
-    match unsafe { view(a.py(), np, a.as_ptr()) } {
+) -> Returned<'py> {
+    match view(np, a.as_borrowed()) {
         Ok(Some(array)) => Ok(array),
         Ok(None) => unreachable!("it is foreign"),
         Err(error) if device.is_none() || !error.is_instance_of::<PyBufferError>(a.py()) => Err(error),
@@ -141,22 +135,17 @@ fn memory<'py>(
 /// The array itself where it lies in rows from the start of a cache line, else a copy that does: for libraries that take
 /// nothing else.
 #[pyfunction]
-pub fn aligned_rows<'py>(x: &Bound<'py, array::Array>) -> PyResult<Bound<'py, PyAny>> {
+pub fn aligned_rows<'py>(x: &Bound<'py, array::Array>) -> Returned<'py> {
     let (py, np) = (x.py(), NumPy::get(x.py()));
-    // SAFETY: the array of an `Array`, and one like it.
-    unsafe {
-        let inner = array::inner(py, x.as_ptr());
-        let head = inner.as_ptr().cast::<PyArrayObject>();
-        let fields = &(*head).fields;
-        if fields.flags & NPY_ARRAY_C_CONTIGUOUS != 0 && fields.data.addr().is_multiple_of(64) {
-            return Ok(x.clone().into_any());
-        }
-        let Some(dtype) = np.dtype_of(head) else { unreachable!("the dtype of an Array is native") };
-        let shape: Vec<usize> = (0..fields.nd as usize).map(|i| *fields.dimensions.add(i) as usize).collect();
-        let (rows, _) = np.aligned(|| np.new_array(py, dtype, &shape, None))?;
-        if PY_ARRAY_API.PyArray_CopyInto(py, rows.as_ptr().cast(), head) < 0 {
-            return Err(PyErr::fetch(py));
-        }
-        array::wrap(py, np, rows)
+    let inner = x.get().as_array_ref(py);
+    if inner.flags() & NPY_ARRAY_C_CONTIGUOUS != 0 && inner.data().addr().is_multiple_of(64) {
+        return Ok(x.clone().into_any());
     }
+    let shape: Vec<usize> = inner.dims().collect();
+    let (rows, _) = np.aligned(|| np.new_array(py, x.get().element(py), &shape, None))?;
+    // SAFETY: two arrays of the same shape and dtype.
+    if unsafe { PY_ARRAY_API.PyArray_CopyInto(py, rows.as_ptr().cast(), inner.as_ptr()) } < 0 {
+        return Err(PyErr::fetch(py));
+    }
+    array::wrap(py, np, rows)
 }

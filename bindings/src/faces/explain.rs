@@ -7,11 +7,12 @@ use crate::foreign::Translated;
 use crate::numpys::stock;
 use crate::overrides::ask;
 use crate::pipeline::Called;
+use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
 use crate::python::threads;
 use crate::run::call::settle;
 use crate::run::early::Early;
-use crate::ufunc::record;
+use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -39,19 +40,17 @@ pub fn explain<'py>(
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let target = record::of(ufunc).or_else(|| stock::of_twin(py, ufunc.as_ptr()));
+    let face = ufunc.as_borrowed();
+    let target = This::<Ufunc>::of(face).or_else(|| stock::of_twin(face));
     let target = target
         .ok_or_else(|| PyTypeError::new_err("explain takes a ufunc of ufunx, or a public one of NumPy"))?;
-    let names = PyTuple::new(py, kwargs.iter().flat_map(|k| k.keys().iter()).collect::<Vec<_>>())?;
-    let values = kwargs.iter().flat_map(|k| k.values().iter()).collect::<Vec<_>>();
-    let objects: Vec<_> = args.iter().chain(values).collect();
-    let pointers: Vec<_> = objects.iter().map(Bound::as_ptr).collect();
-    let names_ptr = if names.is_empty() { std::ptr::null_mut() } else { names.as_ptr() };
-    // SAFETY: `objects` holds every argument; positional ones come first.
-    let arguments = unsafe { Arguments::new(pointers.as_ptr(), args.len(), names_ptr) };
+    let named: Vec<_> = kwargs.into_iter().flatten().collect();
+    let names = PyTuple::new(py, named.iter().map(|(name, _)| name))?;
+    let positional: Vec<_> = args.as_slice().iter().map(Bound::as_borrowed).collect();
+    let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_borrowed()).collect();
+    let arguments = Arguments::with_names(&positional, &keywords, names.as_borrowed());
     let answer = PyDict::new(py);
-    // SAFETY: live arguments.
-    match unsafe { prepare(py, NumPy::get(py), Called { ufunc: target, face: ufunc.as_ptr() }, &arguments) } {
+    match prepare(py, NumPy::get(py), Called { ufunc: target.behind, face }, &arguments) {
         Err(reason) => {
             let path = match reason {
                 Reason::Override => "override",
@@ -61,7 +60,7 @@ pub fn explain<'py>(
             answer.set_item("path", path)?;
             answer.set_item("reason", reason.text())?;
         }
-        Ok(Way { signature, isa, shape, operands, threads }) => {
+        Ok(Explained { signature, isa, shape, operands, threads }) => {
             answer.set_item("path", "native")?;
             answer.set_item("loop", signature)?;
             answer.set_item("isa", isa.name())?;
@@ -74,7 +73,7 @@ pub fn explain<'py>(
 }
 
 /// The way a call takes on our loops, in words.
-struct Way {
+struct Explained {
     signature: String,
     isa: Isa,
     shape: Vec<usize>,
@@ -83,36 +82,27 @@ struct Way {
 }
 
 /// What the call would do.
-///
-/// # Safety
-/// Live arguments.
-unsafe fn prepare(
-    py: Python<'_>,
+fn prepare<'py>(
+    py: Python<'py>,
     np: &NumPy,
-    called: Called<'_>,
-    arguments: &Arguments<'_>,
-) -> Result<Way, Reason> {
-    // SAFETY: live arguments.
+    called: Called<'_, 'py>,
+    arguments: &Arguments<'_, 'py>,
+) -> Result<Explained, Reason> {
     let ufunc = called.ufunc;
-    // SAFETY: live arguments.
-    let normal = unsafe { normal_form(np, ufunc, Method::Call, arguments) };
-    // SAFETY: live arguments.
-    if normal.as_ref().is_ok_and(|normal| unsafe { ask::any(py, np, Method::Call, normal) }) {
+    let normal = normal_form(py, np, ufunc, Method::Call, arguments);
+    if normal.as_ref().is_ok_and(|normal| ask::any(np, Method::Call, normal)) {
         return Err(Reason::Override);
     }
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     let normal = normal.map_err(|_| Reason::Arguments)?;
     // NumPy's own objects keep NumPy's answers.
-    // SAFETY: live arguments; what is replaced is kept.
-    unsafe {
-        if called.is_ours(np) {
-            let translated = Translated::new(py, np, Method::Call, arguments, &normal);
-            if let Some(translated) = translated.map_err(|_| Reason::Unreadable)? {
-                return prepare(py, np, called, &translated.arguments());
-            }
+    if called.is_ours(np) {
+        let translated = Translated::new(np, Method::Call, arguments, &normal);
+        if let Some(translated) = translated.map_err(|_| Reason::Unreadable)? {
+            return translated.with(|arguments| prepare(py, np, called, arguments));
         }
     }
-    let look = |_: &Parsed, _: &Early, prepared: Prepared<'_>| {
+    let look = |_: &Parsed<'_, '_>, _: &Early, prepared: Prepared<'_>| {
         // The plan is only looked at, so an aligned address that is nothing's will do.
         let nowhere = std::ptr::without_provenance_mut(64);
         let planned = prepared.plan(|_, _, _, _| Ok::<_, ufunx::Error>(nowhere));
@@ -124,7 +114,7 @@ unsafe fn prepare(
             Access::Staged => "by blocks",
             Access::Streamed => "past the caches",
         });
-        Ok(Way {
+        Ok(Explained {
             signature: plan.l.to_string(),
             isa: plan.l.code.kernels().block.level_at(ufunx::current_isa()),
             shape: plan.shape.to_vec(),
@@ -132,6 +122,5 @@ unsafe fn prepare(
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),
         })
     };
-    // SAFETY: live arguments.
-    unsafe { settle(py, np, def, &normal, |_, _, _| None, look) }.flatten()
+    settle(np, def, &normal, |_, _, _| None, look).flatten()
 }

@@ -8,11 +8,13 @@
 //! The GIL is held while the pointers are changed, and no Python code runs in between, so no thread sees half a change. A call
 //! under way is finished by whoever began it: both sides' code stays where it is.
 
+use super::methods::numbered;
 use crate::arguments::passed::Arguments;
 use crate::numpys::stock::{self, Entries, InPlaceError, is_active, of_twin, stock};
 use crate::pipeline::{self, Called};
 use crate::python::entry::{count_native, guarded};
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, entries, lent_by_c};
 use crate::short;
 use crate::short::read::{Cells, Read};
 use crate::ufunc::record::Ufunc;
@@ -92,7 +94,8 @@ fn switch_on(py: Python<'_>, force: bool) -> PyResult<()> {
              force=True switches it on all the same"
         )));
     }
-    stock::put(py, &ENTRIES)
+    // SAFETY: our functions for them.
+    unsafe { stock::put(py, &ENTRIES) }
 }
 
 fn switch_off_if_unwanted(py: Python<'_>) {
@@ -105,29 +108,34 @@ fn switch_off_if_unwanted(py: Python<'_>) {
 const ENTRIES: Entries = Entries {
     call: call as *mut c_void,
     methods: [
-        (Method::Outer, FAST, outer as *mut c_void),
-        (Method::Reduce, FAST, reduce as *mut c_void),
-        (Method::Accumulate, FAST, accumulate as *mut c_void),
-        (Method::Reduceat, FAST, reduceat as *mut c_void),
+        (Method::Outer, IN_A_ROW, method::<{ Method::Outer as u8 }> as *mut c_void),
+        (Method::Reduce, IN_A_ROW, method::<{ Method::Reduce as u8 }> as *mut c_void),
+        (Method::Accumulate, IN_A_ROW, method::<{ Method::Accumulate as u8 }> as *mut c_void),
+        (Method::Reduceat, IN_A_ROW, method::<{ Method::Reduceat as u8 }> as *mut c_void),
         (Method::At, ffi::METH_VARARGS, at as *mut c_void),
     ],
 };
-const FAST: c_int = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
+const IN_A_ROW: c_int = ffi::METH_FASTCALL | ffi::METH_KEYWORDS;
 
-/// What to run instead of NumPy's code.
+/// What to run instead of NumPy's code for an object of NumPy's.
+///
+/// # Safety
+/// The GIL is held, and the object lives as long as this runs.
 #[inline]
-fn taken(py: Python<'_>, object: *mut ffi::PyObject) -> Option<&'static Ufunc> {
-    if is_active() { of_twin(py, object).filter(|ufunc| ufunc.def.is_some()) } else { None }
+unsafe fn taken(object: *mut ffi::PyObject) -> Option<&'static Ufunc> {
+    if !is_active() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let twin = unsafe { lent_by_c(Python::assume_attached(), object) };
+    of_twin(twin).map(|this| this.behind).filter(|ufunc| ufunc.def.is_some())
 }
 
 /// Whether an argument is an array of a dtype that is NumPy's own affair. NumPy asks overrides as we do, so it can have the
 /// whole call, at once.
-unsafe fn is_numpys(py: Python<'_>, arguments: &Arguments<'_>) -> bool {
-    let np = NumPy::get(py);
-    // SAFETY: live objects, arrays once their type says so.
-    let beyond = |&object: &*mut ffi::PyObject| unsafe {
-        ffi::Py_TYPE(object) == np.array_type && np.dtype_of(object.cast()).is_none()
-    };
+fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
+    let beyond =
+        |&object: &Object<'_, '_>| np.exact_array(object).is_some_and(|array| array.dtype(np).is_none());
     arguments.positional.iter().any(beyond)
 }
 
@@ -138,77 +146,75 @@ unsafe extern "C" fn call(
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     // SAFETY: called from Python with the GIL held, with a ufunc and as many arguments as it says; what is not taken is
-    // passed on as it came.
+    // passed on as it came, and what is read of the others is used at once.
     unsafe {
-        let py = Python::assume_attached();
-        let Some(ufunc) = taken(py, object) else {
-            return (stock(py).vectorcall)(object, args, nargsf, names);
+        let Some(ufunc) = taken(object) else {
+            return (stock(Python::assume_attached()).vectorcall)(object, args, nargsf, names);
         };
-        guarded(|py| {
-            let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
+        guarded(object, |face| {
+            let py = face.py();
+            let arguments = Arguments::new(py, args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
             let cells = Cells::new();
             let mut read = Read::new(&cells);
             if let Some(result) = short::call::call(py, ufunc, &arguments, &mut read)? {
                 count_native();
                 return Ok(result);
             }
-            if is_numpys(py, &arguments) {
+            if is_numpys(NumPy::get(py), &arguments) {
                 let result = (stock(py).vectorcall)(object, args, nargsf, names);
                 return Bound::from_owned_ptr_or_err(py, result);
             }
-            pipeline::call(py, Called { ufunc, face: object }, &arguments, &read)
+            pipeline::call_ufunc(py, Called { ufunc, face }, &arguments, &read)
         })
     }
 }
 
-macro_rules! entries {
-    ($($entry:ident $method:ident;)*) => {$(
-        unsafe extern "C" fn $entry(
-            object: *mut ffi::PyObject,
-            args: *const *mut ffi::PyObject,
-            nargs: ffi::Py_ssize_t,
-            names: *mut ffi::PyObject,
-        ) -> *mut ffi::PyObject {
-            // SAFETY: as in `call`; the original takes its arguments as this does, which was checked.
-            unsafe {
-                let py = Python::assume_attached();
-                match taken(py, object) {
-                    Some(ufunc) => guarded(|py| {
-                        let arguments = Arguments::new(args, nargs as usize, names);
-                        pipeline::method(py, Called { ufunc, face: object }, Method::$method, &arguments)
-                    }),
-                    None => {
-                        let original = stock(py).methods[Method::$method as usize];
-                        std::mem::transmute::<*mut c_void, ffi::PyCFunctionFastWithKeywords>(original)(
-                            object, args, nargs, names,
-                        )
-                    }
-                }
+/// Runs the method of that number.
+unsafe extern "C" fn method<const METHOD: u8>(
+    object: *mut ffi::PyObject,
+    args: *const *mut ffi::PyObject,
+    nargs: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: as in `call`; the original takes its arguments as this does, which was checked.
+    unsafe {
+        match taken(object) {
+            Some(ufunc) => guarded(object, |face| {
+                let arguments = Arguments::new(face.py(), args, nargs as usize, names);
+                pipeline::call_method(
+                    face.py(),
+                    Called { ufunc, face },
+                    const { numbered(METHOD) },
+                    &arguments,
+                )
+            }),
+            None => {
+                let original = stock(Python::assume_attached()).methods[METHOD as usize];
+                std::mem::transmute::<*mut c_void, ffi::PyCFunctionFastWithKeywords>(original)(
+                    object, args, nargs, names,
+                )
             }
         }
-    )*};
-}
-entries! {
-    outer Outer;
-    reduce Reduce;
-    accumulate Accumulate;
-    reduceat Reduceat;
+    }
 }
 
 /// `at` takes its arguments as a tuple.
 unsafe extern "C" fn at(object: *mut ffi::PyObject, args: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: as above.
+    // SAFETY: as in `call`; CPython gives a tuple.
     unsafe {
-        let py = Python::assume_attached();
-        match taken(py, object) {
-            Some(ufunc) => guarded(|py| {
-                let items: SmallVec<[_; 3]> =
-                    (0..ffi::PyTuple_GET_SIZE(args)).map(|i| ffi::PyTuple_GET_ITEM(args, i)).collect();
-                let arguments = Arguments { positional: &items, keywords: &[], names: std::ptr::null_mut() };
-                pipeline::method(py, Called { ufunc, face: object }, Method::At, &arguments)
+        match taken(object) {
+            Some(ufunc) => guarded(object, |face| {
+                let args = lent_by_c(face.py(), args).cast_unchecked();
+                let items: SmallVec<[_; 3]> = entries(args).collect();
+                pipeline::call_method(
+                    face.py(),
+                    Called { ufunc, face },
+                    Method::At,
+                    &Arguments::positional(&items),
+                )
             }),
             None => {
-                let original = stock(py).methods[Method::At as usize];
+                let original = stock(Python::assume_attached()).methods[Method::At as usize];
                 std::mem::transmute::<*mut c_void, ffi::PyCFunction>(original)(object, args)
             }
         }

@@ -27,7 +27,7 @@ fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let object = match by_twin.get_item(&twin)? {
             Some(object) => object,
             None => {
-                let object = object::new(py, &twin)?.into_bound(py);
+                let object = object::new(&twin)?;
                 by_twin.set_item(&twin, &object)?;
                 object
             }

@@ -4,9 +4,10 @@
 //! Here is its making; `faces::array` is what Python sees of it.
 
 use super::export;
-use crate::python::array_class::set_array_class;
+use crate::python::array_class::{array_class, set_array_class};
+use crate::python::array_ref::{ArrayRef, known_array};
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::PyArrayObject;
+use crate::python::object::Returned;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::intern;
@@ -44,52 +45,34 @@ pub fn class(py: Python<'_>) -> *mut ffi::PyTypeObject {
 }
 
 /// An array as an `Array`, over the same memory. One of ml_dtypes is seen by the stand-in from then on.
-pub fn wrap<'py>(py: Python<'py>, np: &NumPy, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub fn wrap<'py>(py: Python<'py>, np: &NumPy, array: Bound<'py, PyAny>) -> Returned<'py> {
     let ndarray = vehicle(np, array)?.unbind();
     Ok(Bound::new(py, Array { ndarray, steps: OnceLock::new() })?.into_any())
 }
 
 /// The exact array, with a stand-in's descriptor where NumPy lacks the dtype, that is what an array is.
-pub fn vehicle<'py>(np: &NumPy, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub fn vehicle<'py>(np: &NumPy, array: Bound<'py, PyAny>) -> Returned<'py> {
     let py = array.py();
     let Some(dtype) = dtype_of(np, &array) else {
         let found = array.getattr(intern!(py, "dtype"))?;
         return Err(PyTypeError::new_err(format!("ufunx.Array has no elements of dtype {found}")));
     };
-    // SAFETY: an array, as it has a dtype; descriptors and types that live for ever.
-    unsafe {
-        let own = (*array.as_ptr().cast::<PyArrayObject>()).fields.descr;
-        let descr = match np.stand_in(dtype) {
-            none if none.is_null() => own,
-            stand_in => stand_in,
-        };
-        if np.is_exact_array(array.as_ptr()) && descr == own {
-            return Ok(array);
-        }
-        let descr: Bound<'py, PyAny> = Bound::from_borrowed_ptr(py, descr.cast());
-        let class: Bound<'py, PyAny> = Bound::from_borrowed_ptr(py, np.array_type.cast());
-        array.call_method1(intern!(py, "view"), (descr, class))
+    let stand_in = np.dtypes.stand_in_object(py, dtype);
+    let has_it =
+        |array: ArrayRef<'_, '_>| stand_in.is_none_or(|descr| descr.as_ptr() == array.descr().cast());
+    if np.exact_array(array.as_borrowed()).is_some_and(has_it) {
+        return Ok(array);
     }
+    let descr = match stand_in {
+        Some(stand_in) => stand_in.to_owned(),
+        None => array.getattr(intern!(py, "dtype"))?,
+    };
+    array.call_method1(intern!(py, "view"), (descr, np.ndarray(py)))
 }
 
 /// The dtype of ours that an object has, if it is an array of one.
 pub fn dtype_of(np: &NumPy, object: &Bound<'_, PyAny>) -> Option<DType> {
-    // SAFETY: a live object, an array once its type says so.
-    unsafe {
-        let object = object.as_ptr();
-        if np.is_array(object) { np.dtype_of(object.cast()) } else { None }
-    }
-}
-
-/// The array in an exact `Array`.
-///
-/// # Safety
-/// A live object of that very class.
-#[inline]
-pub unsafe fn inner<'py>(py: Python<'py>, object: *mut ffi::PyObject) -> Bound<'py, PyAny> {
-    // SAFETY: the caller's promise.
-    let object = unsafe { Bound::from_borrowed_ptr(py, object).cast_into_unchecked::<Array>() };
-    object.get().ndarray.bind(py).clone()
+    np.array(object.as_borrowed())?.dtype(np)
 }
 
 /// Whether an object is the `Array` with that very array.
@@ -99,8 +82,12 @@ pub fn is_inside(object: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> bool {
 
 /// The array in an object, if it is an `Array`.
 pub fn inside<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let array = object.cast_exact::<Array>().ok()?;
-    Some(array.get().ndarray.bind(object.py()).clone())
+    if object.get_type_ptr() != array_class() {
+        return None;
+    }
+    // SAFETY: its type says that it is one.
+    let array = unsafe { object.cast_unchecked::<Array>() };
+    Some(array.get().ndarray(object.py()).clone())
 }
 
 impl Array {
@@ -109,16 +96,21 @@ impl Array {
         self.ndarray.bind(py)
     }
 
+    /// The same, to look at.
+    pub fn as_array_ref<'a, 'py: 'a>(&'a self, py: Python<'py>) -> ArrayRef<'a, 'py> {
+        known_array(NumPy::get(py), self.ndarray(py))
+    }
+
     /// The dtype of its elements.
-    pub fn element(&self, np: &NumPy) -> DType {
-        // SAFETY: `wrap` has seen the array's dtype, and nobody else can change it.
-        let dtype = unsafe { np.dtype_of(self.ndarray.as_ptr().cast()) };
-        dtype.unwrap_or_else(|| unreachable!("an array of a dtype of ours"))
+    pub fn element(&self, py: Python<'_>) -> DType {
+        // `wrap` has seen it, and nobody else can change it.
+        dtype_of(NumPy::get(py), self.ndarray(py))
+            .unwrap_or_else(|| unreachable!("an array of a dtype of ours"))
     }
 
     /// Whether NumPy has its dtype.
-    pub fn is_numpys(&self, np: &NumPy) -> bool {
-        self.element(np).numpy_number().is_some()
+    pub fn is_numpys(&self, py: Python<'_>) -> bool {
+        self.element(py).numpy_number().is_some()
     }
 
     /// The same memory otherwise seen, or a copy: what a method of the array gives.
@@ -128,17 +120,13 @@ impl Array {
         name: &Bound<'py, PyString>,
         args: impl pyo3::call::PyCallArgs<'py>,
         kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Returned<'py> {
         let array = self.ndarray(py).getattr(name)?.call(args, kwargs)?;
         wrap(py, NumPy::get(py), array)
     }
 
     /// An attribute of the array.
-    pub fn attribute<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Bound<'py, PyString>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    pub fn attribute<'py>(&self, py: Python<'py>, name: &Bound<'py, PyString>) -> Returned<'py> {
         self.ndarray(py).getattr(name)
     }
 }
@@ -149,7 +137,7 @@ impl Array {
         if let Some(steps) = self.steps.get() {
             return Ok(steps);
         }
-        let steps = export::steps(self.ndarray(py), self.element(NumPy::get(py)))?;
+        let steps = export::steps(self.as_array_ref(py), self.element(py))?;
         Ok(self.steps.get_or_init(|| steps.to_vec().into_boxed_slice()))
     }
 }

@@ -3,14 +3,17 @@
 use super::abi::ExchangeApi;
 use super::exchange::{inherited_api, makes, own_api};
 use crate::python::array_class::array_class;
-use crate::python::class_cache::{ClassCache, Watch};
+use crate::python::class_cache::{ClassCache, Watch, is_subtype};
 use crate::python::entry::attached;
 use crate::python::lookup;
+use crate::python::number::{is_float, is_int};
 use crate::python::numpy_api::NumPy;
+use crate::python::object::Object;
 use crate::results::wrap;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyType};
 use std::ffi::c_void;
 use std::sync::{Mutex, PoisonError};
 
@@ -80,25 +83,19 @@ impl Flags {
     /// To be asked by name.
     pub const UNKNOWN: Flags = Flags { requires_grad: None, is_neg: None };
 
-    fn of(class: &Bound<'_, PyAny>) -> Flags {
+    fn of<'py>(class: &Bound<'py, PyType>) -> Flags {
         let py = class.py();
-        // SAFETY: a live object; descriptors once their type says so, which the class keeps.
-        unsafe {
-            let requires_grad =
-                class.getattr_opt(intern!(py, "requires_grad")).ok().flatten().and_then(|found| {
-                    let is_property = ffi::Py_TYPE(found.as_ptr()) == &raw mut ffi::PyGetSetDescr_Type;
-                    let property = found.as_ptr().cast::<Descriptor<ffi::PyGetSetDef>>();
-                    let definition = is_property.then(|| Descriptor::of(property, class)).flatten()?;
-                    Some((definition.get?, definition.closure))
-                });
-            let is_neg = class.getattr_opt(intern!(py, "is_neg")).ok().flatten().and_then(|found| {
-                let is_method = ffi::Py_TYPE(found.as_ptr()) == &raw mut ffi::PyMethodDescr_Type;
-                let method = found.as_ptr().cast::<Descriptor<ffi::PyMethodDef>>();
-                let definition = is_method.then(|| Descriptor::of(method, class)).flatten()?;
-                (definition.ml_flags == ffi::METH_NOARGS).then_some(definition.ml_meth.PyCFunction)
-            });
-            Flags { requires_grad, is_neg }
-        }
+        let found = |name: &Bound<'py, PyString>| class.getattr_opt(name).ok().flatten();
+        let requires_grad = found(intern!(py, "requires_grad")).and_then(|found| {
+            let definition = described::<ffi::PyGetSetDef>(&found, class)?;
+            Some((definition.get?, definition.closure))
+        });
+        let is_neg = found(intern!(py, "is_neg")).and_then(|found| {
+            let definition = described::<ffi::PyMethodDef>(&found, class)?;
+            // SAFETY: the flags say which kind of function it is.
+            (definition.ml_flags == ffi::METH_NOARGS).then_some(unsafe { definition.ml_meth.PyCFunction })
+        });
+        Flags { requires_grad, is_neg }
     }
 }
 
@@ -112,74 +109,72 @@ struct Descriptor<D> {
     definition: *mut D,
 }
 
-impl<D> Descriptor<D> {
-    /// What it describes, if that is made for objects of the class: a class can borrow another's descriptors, and what is
-    /// behind them does not look at what it is given.
-    ///
-    /// # Safety
-    /// A live descriptor.
-    unsafe fn of<'a>(this: *mut Descriptor<D>, class: &Bound<'_, PyAny>) -> Option<&'a D> {
-        // SAFETY: live classes; a definition lives as long as its class, which the descriptor keeps.
-        unsafe {
-            let made_for = ffi::PyType_IsSubtype(class.as_ptr().cast(), (*this).class) != 0;
-            made_for.then(|| &*(*this).definition)
-        }
+/// What one of CPython's own types of descriptors describes.
+trait Definition: Copy {
+    /// That type.
+    const DESCRIPTOR: *const ffi::PyTypeObject;
+}
+impl Definition for ffi::PyGetSetDef {
+    const DESCRIPTOR: *const ffi::PyTypeObject = &raw const ffi::PyGetSetDescr_Type;
+}
+impl Definition for ffi::PyMethodDef {
+    const DESCRIPTOR: *const ffi::PyTypeObject = &raw const ffi::PyMethodDescr_Type;
+}
+
+/// What a descriptor describes, if that is made for objects of the class: a class can borrow another's descriptors, and what
+/// is behind them does not look at what it is given.
+fn described<D: Definition>(descriptor: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> Option<D> {
+    if !std::ptr::eq(descriptor.get_type_ptr(), D::DESCRIPTOR) {
+        return None;
     }
+    // SAFETY: a descriptor of that type, which keeps its class, and so the definition.
+    let (made_for, definition) = unsafe {
+        let this = descriptor.as_ptr().cast::<Descriptor<D>>();
+        ((*this).class, *(*this).definition)
+    };
+    is_subtype(class, made_for).then_some(definition)
 }
 
 /// The class of an object.
-///
-/// # Safety
-/// A live object.
 #[inline]
-pub unsafe fn class_of(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Class {
+pub fn class_of(np: &NumPy, object: Object<'_, '_>) -> Class {
     static CLASSES: ClassCache = ClassCache::new();
-    // SAFETY: live objects; a number above the small ones is a pointer made below.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if class == np.array_type
-            || ffi::PyFloat_CheckExact(object) != 0
-            || ffi::PyLong_CheckExact(object) != 0
-        {
-            return Class::Plain;
-        }
-        if class == array_class() {
-            return Class::Array;
-        }
-        match CLASSES.find(class) {
-            Some(PLAIN) => Class::Plain,
-            Some(PROTOCOL) => Class::Protocol,
-            Some(dlpack @ DLPACK..=DLPACK_LAST) => Class::Dlpack {
-                has_flags: (dlpack - DLPACK) % 2 == 1,
-                container: CONTAINERS[(dlpack - DLPACK) / 2],
-            },
-            Some(exchange) => Class::Exchange(&*(exchange as *const Exchange)),
-            None => {
-                let watch = Watch::new(py, class);
-                // What is looked for in vain leaves errors, which hold `Py`s.
-                let judged = attached(py, || judge(py, np, object));
-                let number = match judged {
-                    Class::Plain | Class::Array => PLAIN,
-                    Class::Dlpack { has_flags, container } => {
-                        DLPACK + usize::from(has_flags) + 2 * container as usize
-                    }
-                    Class::Protocol => PROTOCOL,
-                    Class::Exchange(exchange) => std::ptr::from_ref(exchange).expose_provenance(),
-                };
-                CLASSES.keep(watch, number);
-                judged
-            }
+    if np.is_exact_array(object) || is_float(object) || is_int(object) {
+        return Class::Plain;
+    }
+    if object.get_type_ptr() == array_class() {
+        return Class::Array;
+    }
+    match CLASSES.find(object) {
+        Some(PLAIN) => Class::Plain,
+        Some(PROTOCOL) => Class::Protocol,
+        Some(dlpack @ DLPACK..=DLPACK_LAST) => Class::Dlpack {
+            has_flags: (dlpack - DLPACK) % 2 == 1,
+            container: CONTAINERS[(dlpack - DLPACK) / 2],
+        },
+        // SAFETY: a number above the small ones is the address of what is kept for ever, exposed below.
+        Some(exchange) => Class::Exchange(unsafe { &*std::ptr::with_exposed_provenance(exchange) }),
+        None => {
+            let watch = Watch::new(object);
+            // What is looked for in vain leaves errors, which hold `Py`s.
+            let judged = attached(object.py(), || judge(np, object));
+            let number = match judged {
+                Class::Plain | Class::Array => PLAIN,
+                Class::Dlpack { has_flags, container } => {
+                    DLPACK + usize::from(has_flags) + 2 * container as usize
+                }
+                Class::Protocol => PROTOCOL,
+                Class::Exchange(exchange) => std::ptr::from_ref(exchange).expose_provenance(),
+            };
+            CLASSES.keep(watch, number);
+            judged
         }
     }
 }
 
 /// Whether an object's class has the C exchange API.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn has_exchange(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> bool {
-    // SAFETY: a live object.
-    matches!(unsafe { class_of(py, np, object) }, Class::Exchange(_))
+pub fn has_exchange(np: &NumPy, object: Object<'_, '_>) -> bool {
+    matches!(class_of(np, object), Class::Exchange(_))
 }
 
 /// How the cache writes what is no pointer.
@@ -189,38 +184,37 @@ const DLPACK: usize = 3;
 const DLPACK_LAST: usize = DLPACK + 2 * CONTAINERS.len() - 1;
 const CONTAINERS: [Container; 3] = [Container::None, Container::Inherited, Container::Library];
 
-unsafe fn judge(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Class {
-    // SAFETY: live objects; what is found is released.
-    unsafe {
-        let has = |name: &Bound<'_, pyo3::types::PyString>| {
-            let found = lookup::on_class(object, name.as_ptr());
-            found.inspect(|found| ffi::Py_DECREF(*found)).is_some()
-        };
-        if np.is_array(object) || has(intern!(py, "__array_ufunc__")) {
-            return Class::Plain;
-        }
-        let class: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, ffi::Py_TYPE(object).cast());
-        let has_flags = has(intern!(py, "is_neg"));
-        if let Some(api) = own_api(&class).filter(|api| makes(py, api, &class)) {
-            let priority = wrap::priority(py, np, object);
-            let flags = Flags::of(&class);
-            return Class::Exchange(kept(Exchange { api, has_flags, flags, priority }));
-        }
-        if has(intern!(py, "__dlpack__")) {
-            let container = match inherited_api(&class) {
-                Some(_) => Container::Inherited,
-                None if has_container(&class) => Container::Library,
-                None => Container::None,
-            };
-            return Class::Dlpack { has_flags, container };
-        }
-        let protocols = ["__array_interface__", "__array_struct__", "__array__"];
-        let readable = ffi::PyObject_CheckBuffer(object) != 0
-            || protocols.iter().any(|name| has(&pyo3::types::PyString::intern(py, name)));
-        // Bytes are text to NumPy.
-        let text = ffi::PyBytes_Check(object) != 0 || ffi::PyUnicode_Check(object) != 0;
-        if readable && !text && !has(intern!(py, "__array_wrap__")) { Class::Protocol } else { Class::Plain }
+fn judge(np: &NumPy, object: Object<'_, '_>) -> Class {
+    let py = object.py();
+    let has = |name: &Bound<'_, PyString>| lookup::on_class(object, name).is_some();
+    if np.is_array(object) || has(intern!(py, "__array_ufunc__")) {
+        return Class::Plain;
     }
+    let class = object.get_type();
+    let has_flags = has(intern!(py, "is_neg"));
+    if let Some(api) = own_api(&class).filter(|api| makes(py, api, &class)) {
+        let (priority, flags) = (wrap::priority(np, object), Flags::of(&class));
+        return Class::Exchange(kept(Exchange { api, has_flags, flags, priority }));
+    }
+    if has(intern!(py, "__dlpack__")) {
+        let container = match inherited_api(&class) {
+            Some(_) => Container::Inherited,
+            None if has_container(&class) => Container::Library,
+            None => Container::None,
+        };
+        return Class::Dlpack { has_flags, container };
+    }
+    let protocols = ["__array_interface__", "__array_struct__", "__array__"];
+    let readable = has_buffer(&object) || protocols.iter().any(|name| has(&PyString::intern(py, name)));
+    // Bytes are text to NumPy.
+    let text = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyString>();
+    if readable && !text && !has(intern!(py, "__array_wrap__")) { Class::Protocol } else { Class::Plain }
+}
+
+/// Whether an object has the buffer protocol.
+pub fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object.
+    unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) != 0 }
 }
 
 /// `ufunx._foreign.has_container`.

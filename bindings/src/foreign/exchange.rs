@@ -3,22 +3,24 @@
 use super::abi::{ExchangeApi, ExchangeHeader, ManagedTensorVersioned, VERSION};
 use super::import::Owner;
 use super::lent::Block;
+use crate::python::class_cache::is_subtype;
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use std::ffi::CStr;
 use std::sync::{Mutex, PoisonError};
 use ufunx::DType;
 
 /// The exchange API in a class's own namespace.
-pub fn own_api(class: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
+pub fn own_api(class: &Bound<'_, PyType>) -> Option<&'static ExchangeApi> {
     let name = intern!(class.py(), "__dlpack_c_exchange_api__");
     api_in(&class.getattr(intern!(class.py(), "__dict__")).ok()?.get_item(name).ok()?)
 }
 
 /// The exchange API that a class has or inherits, by which results are given to it.
-pub fn inherited_api(class: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
+pub fn inherited_api(class: &Bound<'_, PyType>) -> Option<&'static ExchangeApi> {
     api_in(&class.getattr(intern!(class.py(), "__dlpack_c_exchange_api__")).ok()?)
 }
 
@@ -41,9 +43,9 @@ fn api_in(capsule: &Bound<'_, PyAny>) -> Option<&'static ExchangeApi> {
 
 /// Whether a class is one whose objects an exchange API makes, or a subclass of it: another class may have borrowed the API,
 /// whose functions do not look at what they are given.
-pub fn makes(py: Python<'_>, api: &'static ExchangeApi, class: &Bound<'_, PyAny>) -> bool {
+pub fn makes(py: Python<'_>, api: &'static ExchangeApi, class: &Bound<'_, PyType>) -> bool {
     /// The addresses of tables, which live as long as the process, and the class of what they make.
-    static MADE: Mutex<Vec<(usize, Py<PyAny>)>> = Mutex::new(Vec::new());
+    static MADE: Mutex<Vec<(usize, Py<PyType>)>> = Mutex::new(Vec::new());
     let address = std::ptr::from_ref(api).addr();
     let known = || {
         let made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,14 +56,11 @@ pub fn makes(py: Python<'_>, api: &'static ExchangeApi, class: &Bound<'_, PyAny>
         MADE.lock().unwrap_or_else(PoisonError::into_inner).push((address, made.clone_ref(py)));
         Some(made)
     });
-    // SAFETY: live classes.
-    made.is_some_and(|made| unsafe {
-        ffi::PyType_IsSubtype(class.as_ptr().cast(), made.as_ptr().cast()) != 0
-    })
+    made.is_some_and(|made| is_subtype(class, made.bind(py).as_type_ptr()))
 }
 
 /// The class of an object that a table makes, of one element.
-fn sample_class(py: Python<'_>, api: &ExchangeApi) -> Option<Py<PyAny>> {
+fn sample_class(py: Python<'_>, api: &ExchangeApi) -> Option<Py<PyType>> {
     let sample = Block::new(DType::F64, &[1], None).and_then(|(block, element)| {
         // SAFETY: the memory of the element; the tensor is given away.
         unsafe {
@@ -69,7 +68,7 @@ fn sample_class(py: Python<'_>, api: &ExchangeApi) -> Option<Py<PyAny>> {
             to_object(py, api, block.into_tensor())
         }
     });
-    sample.ok().map(|sample| sample.get_type().into_any().unbind())
+    sample.ok().map(|sample| sample.get_type().unbind())
 }
 
 /// A tensor as an object of the class whose API it is.
@@ -86,7 +85,8 @@ pub unsafe fn to_object<'py>(
         // SAFETY: a function of that API, with a tensor to take over.
         Some(to_object) => unsafe { to_object(tensor, &mut object) },
         None => {
-            drop(Owner::Versioned(tensor));
+            // SAFETY: the caller's promise.
+            drop(unsafe { Owner::versioned(tensor) });
             return Err(PySystemError::new_err("the C exchange API of the operand's class makes no objects"));
         }
     };

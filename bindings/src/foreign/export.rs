@@ -4,9 +4,10 @@
 use super::abi::{
     DataType, Device, IS_COPIED, ManagedTensor, ManagedTensorVersioned, READ_ONLY, Tensor, VERSION,
 };
+use crate::python::array_ref::{ArrayRef, known_array};
 use crate::python::exit;
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
+use crate::python::object::Returned;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -30,11 +31,7 @@ pub struct Request<'a, 'py> {
 }
 
 /// `array.__dlpack__(...)` as NumPy has it, order of checks and words included, for every dtype of ours.
-pub fn dlpack<'py>(
-    np: &NumPy,
-    array: &Bound<'py, PyAny>,
-    request: &Request<'_, 'py>,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn dlpack<'py>(np: &NumPy, array: &Bound<'py, PyAny>, request: &Request<'_, 'py>) -> Returned<'py> {
     let py = array.py();
     check_device(request.dl_device)?;
     let copy = wants_copy(request.copy)?;
@@ -53,19 +50,26 @@ pub fn dlpack<'py>(
             &copied
         }
     };
-    let (tensor, name, drop): (*mut c_void, _, ffi::PyCapsule_Destructor) = match major {
-        ..1 => (unversioned(np, array)?.cast(), UNVERSIONED[0], drop_unversioned),
-        _ => (versioned(np, array, copy)?.cast(), VERSIONED[0], drop_versioned),
-    };
-    // SAFETY: a pointer that is not null, a name that lives for ever, and the destructor for such a capsule; without a
-    // capsule the tensor is still ours to delete.
+    // SAFETY: made just now.
     unsafe {
-        let capsule = ffi::PyCapsule_New(tensor, name.as_ptr(), Some(drop));
+        match major {
+            ..1 => capsule(py, unversioned(np, array)?),
+            _ => capsule(py, versioned(np, array, copy)?),
+        }
+    }
+}
+
+/// A tensor in a capsule, which deletes it if nobody takes it out.
+///
+/// # Safety
+/// A tensor of `versioned` or `unversioned`, which is taken over.
+unsafe fn capsule<M: Managed>(py: Python<'_>, tensor: *mut M) -> Returned<'_> {
+    // SAFETY: the caller's promise; a name that lives for ever, and the destructor for such a capsule; without a capsule the
+    // tensor is still ours to delete.
+    unsafe {
+        let capsule = ffi::PyCapsule_New(tensor.cast(), M::NAMES[0].as_ptr(), Some(drop_capsule::<M>));
         if capsule.is_null() {
-            match major {
-                ..1 => delete_unversioned(tensor.cast()),
-                _ => delete_versioned(tensor.cast()),
-            }
+            delete(tensor);
         }
         Bound::from_owned_ptr_or_err(py, capsule)
     }
@@ -106,22 +110,32 @@ fn major_version(version: &Bound<'_, PyAny>) -> PyResult<i64> {
     }
 }
 
-/// Deletes the tensor of a capsule that nobody took it out of.
-unsafe extern "C" fn drop_versioned(capsule: *mut ffi::PyObject) {
-    // SAFETY: a capsule of `dlpack`, which holds such a tensor until it is renamed.
-    unsafe {
-        if ffi::PyCapsule_IsValid(capsule, VERSIONED[0].as_ptr()) != 0 {
-            delete_versioned(ffi::PyCapsule_GetPointer(capsule, VERSIONED[0].as_ptr()).cast());
-        }
+/// A tensor in either layout.
+trait Managed {
+    /// What a capsule of it is called.
+    const NAMES: [&CStr; 2];
+    /// The array that it holds a reference to.
+    fn array(&self) -> *mut ffi::PyObject;
+}
+impl Managed for ManagedTensorVersioned {
+    const NAMES: [&CStr; 2] = VERSIONED;
+    fn array(&self) -> *mut ffi::PyObject {
+        self.manager.cast()
+    }
+}
+impl Managed for ManagedTensor {
+    const NAMES: [&CStr; 2] = UNVERSIONED;
+    fn array(&self) -> *mut ffi::PyObject {
+        self.manager.cast()
     }
 }
 
-/// The same in the layout of before 1.0.
-unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
-    // SAFETY: as above.
+/// Deletes the tensor of a capsule that nobody took it out of.
+unsafe extern "C" fn drop_capsule<M: Managed>(capsule: *mut ffi::PyObject) {
+    // SAFETY: a capsule of `capsule`, which holds such a tensor until it is renamed.
     unsafe {
-        if ffi::PyCapsule_IsValid(capsule, UNVERSIONED[0].as_ptr()) != 0 {
-            delete_unversioned(ffi::PyCapsule_GetPointer(capsule, UNVERSIONED[0].as_ptr()).cast());
+        if ffi::PyCapsule_IsValid(capsule, M::NAMES[0].as_ptr()) != 0 {
+            delete(ffi::PyCapsule_GetPointer(capsule, M::NAMES[0].as_ptr()).cast::<M>());
         }
     }
 }
@@ -146,7 +160,7 @@ pub fn versioned(
     let managed = ManagedTensorVersioned {
         version: VERSION,
         manager: array.clone().into_ptr().cast(),
-        deleter: Some(delete_versioned),
+        deleter: Some(delete),
         flags: read_only | if copied { IS_COPIED } else { 0 },
         tensor: described.tensor,
     };
@@ -164,7 +178,7 @@ pub fn unversioned(np: &NumPy, array: &Bound<'_, PyAny>) -> PyResult<*mut Manage
         ));
     }
     let manager = array.clone().into_ptr().cast();
-    let managed = ManagedTensor { tensor: described.tensor, manager, deleter: Some(delete_unversioned) };
+    let managed = ManagedTensor { tensor: described.tensor, manager, deleter: Some(delete) };
     let mut exported = Box::new(Exported { managed, axes: described.axes });
     point_at_axes(&mut exported.managed.tensor, &mut exported.axes);
     Ok(Box::into_raw(exported).cast())
@@ -178,43 +192,33 @@ struct Described {
 }
 
 impl Described {
-    fn new(np: &NumPy, array: &Bound<'_, PyAny>) -> PyResult<Described> {
-        // SAFETY: every caller has an array.
-        unsafe {
-            let object = array.as_ptr().cast::<PyArrayObject>();
-            let Some(dtype) = np.dtype_of(object) else {
-                let name = array.getattr("dtype")?;
-                return Err(PyBufferError::new_err(format!("DLPack has no elements of dtype {name}")));
-            };
-            let fields = &(*object).fields;
-            let nd = fields.nd as usize;
-            let mut axes: SmallVec<[i64; 8]> = (0..nd).map(|i| *fields.dimensions.add(i) as i64).collect();
-            axes.extend(steps(array, dtype)?);
-            let tensor = Tensor {
-                data: fields.data.cast::<c_void>(),
-                ndim: fields.nd,
-                dtype: DataType::of(dtype),
-                device: Device::CPU,
-                ..Tensor::EMPTY
-            };
-            Ok(Described { tensor, axes, writable: fields.flags & NPY_ARRAY_WRITEABLE != 0 })
-        }
+    fn new(np: &NumPy, object: &Bound<'_, PyAny>) -> PyResult<Described> {
+        let array = known_array(np, object);
+        let Some(dtype) = array.dtype(np) else {
+            let name = object.getattr("dtype")?;
+            return Err(PyBufferError::new_err(format!("DLPack has no elements of dtype {name}")));
+        };
+        let mut axes: SmallVec<[i64; 8]> = array.dims().map(|n| n as i64).collect();
+        axes.extend(steps(array, dtype)?);
+        let tensor = Tensor {
+            data: array.data().cast::<c_void>(),
+            ndim: array.nd() as i32,
+            dtype: DataType::of(dtype),
+            device: Device::CPU,
+            ..Tensor::EMPTY
+        };
+        Ok(Described { tensor, axes, writable: array.is_writable() })
     }
 }
 
 /// Strides in elements.
-pub fn steps(array: &Bound<'_, PyAny>, dtype: DType) -> PyResult<SmallVec<[i64; 8]>> {
-    // SAFETY: every caller has an array; its lengths and strides have an entry per axis.
-    let axis = |i: usize| unsafe {
-        let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
-        let (length, stride) = (*fields.dimensions.add(i), *fields.strides.add(i));
-        let size = dtype.size() as isize;
+pub fn steps(array: ArrayRef<'_, '_>, dtype: DType) -> PyResult<SmallVec<[i64; 8]>> {
+    let size = dtype.size() as isize;
+    let step = |(length, stride): (usize, isize)| {
         // Where there is no second element along an axis its stride says nothing.
         if stride % size != 0 && length > 1 { None } else { Some((stride / size) as i64) }
     };
-    // SAFETY: as above.
-    let nd = unsafe { (*array.as_ptr().cast::<PyArrayObject>()).fields.nd } as usize;
-    (0..nd).map(axis).collect::<Option<_>>().ok_or_else(|| {
+    array.dims().zip(array.strides()).map(step).collect::<Option<_>>().ok_or_else(|| {
         PyBufferError::new_err(
             "DLPack counts strides in elements, and these are no multiple of one; copy the array",
         )
@@ -229,22 +233,13 @@ fn point_at_axes(tensor: &mut Tensor, axes: &mut SmallVec<[i64; 8]>) {
     }
 }
 
-unsafe extern "C" fn delete_versioned(managed: *mut ManagedTensorVersioned) {
-    // SAFETY: made by `versioned`, and deleted once.
+/// The deleter of either layout.
+unsafe extern "C" fn delete<M: Managed>(managed: *mut M) {
+    // SAFETY: made by `versioned` or `unversioned`, and deleted once.
     unsafe {
         if !managed.is_null() {
-            let exported = Box::from_raw(managed.cast::<Exported<ManagedTensorVersioned>>());
-            release(exported.managed.manager.cast());
-        }
-    }
-}
-
-unsafe extern "C" fn delete_unversioned(managed: *mut ManagedTensor) {
-    // SAFETY: made by `unversioned`, and deleted once.
-    unsafe {
-        if !managed.is_null() {
-            let exported = Box::from_raw(managed.cast::<Exported<ManagedTensor>>());
-            release(exported.managed.manager.cast());
+            let exported = Box::from_raw(managed.cast::<Exported<M>>());
+            release(exported.managed.array());
         }
     }
 }

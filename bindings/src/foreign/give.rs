@@ -6,10 +6,10 @@ use super::array;
 use super::class::{Class, Container, class_of};
 use super::exchange::{inherited_api, to_object};
 use super::export;
-use crate::python::numpy_api::{NumPy, stood_for};
+use crate::python::array_ref::stood_for;
+use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned, is_ellipsis};
 use crate::results::wrap;
-use numpy::npyffi::PY_ARRAY_API;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -32,15 +32,7 @@ pub enum Winner {
 
 impl Winner {
     /// Among a call's inputs.
-    ///
-    /// # Safety
-    /// Live objects.
-    pub unsafe fn among(
-        py: Python<'_>,
-        np: &NumPy,
-        method: Method,
-        inputs: &[*mut ffi::PyObject],
-    ) -> PyResult<Winner> {
+    pub fn among(np: &NumPy, method: Method, inputs: &[Object<'_, '_>]) -> PyResult<Winner> {
         let mut best: Option<(f64, Winner)> = None;
         let inputs = match method {
             Method::At => &[],
@@ -48,25 +40,21 @@ impl Winner {
             Method::Call | Method::Outer => inputs,
         };
         for &object in inputs {
-            // SAFETY: live objects.
-            let (priority, winner) = unsafe {
-                match class_of(py, np, object) {
-                    Class::Plain if np.is_array(object) => (wrap::priority(py, np, object), Winner::NumPy),
-                    Class::Plain | Class::Protocol => continue,
-                    Class::Array => (array::PRIORITY, Winner::Array),
-                    Class::Exchange(exchange) => (exchange.priority, Winner::Exchange(exchange.api)),
-                    Class::Dlpack { container, .. } => {
-                        let foreign: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, object);
-                        let winner = match container {
-                            Container::None => continue,
-                            Container::Library => Winner::Library(foreign.unbind()),
-                            Container::Inherited => match inherited_api(foreign.get_type().as_any()) {
-                                Some(api) => Winner::Exchange(api),
-                                None => continue,
-                            },
-                        };
-                        (wrap::priority(py, np, object), winner)
-                    }
+            let (priority, winner) = match class_of(np, object) {
+                Class::Plain if np.is_array(object) => (wrap::priority(np, object), Winner::NumPy),
+                Class::Plain | Class::Protocol => continue,
+                Class::Array => (array::PRIORITY, Winner::Array),
+                Class::Exchange(exchange) => (exchange.priority, Winner::Exchange(exchange.api)),
+                Class::Dlpack { container, .. } => {
+                    let winner = match container {
+                        Container::None => continue,
+                        Container::Library => Winner::Library(object.to_owned().unbind()),
+                        Container::Inherited => match inherited_api(&object.get_type()) {
+                            Some(api) => Winner::Exchange(api),
+                            None => continue,
+                        },
+                    };
+                    (wrap::priority(np, object), winner)
                 }
             };
             if best.as_ref().is_none_or(|(most, _)| priority > *most) {
@@ -78,46 +66,30 @@ impl Winner {
 }
 
 /// The results, a given output being its own: as it was passed.
-///
-/// # Safety
-/// Live objects.
-pub unsafe fn given_or<'py>(
-    py: Python<'py>,
+pub fn given_or<'py>(
     np: &NumPy,
     winner: &Winner,
-    outputs: &[*mut ffi::PyObject],
+    outputs: &[Object<'_, 'py>],
     result: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let is_given = |object: *mut ffi::PyObject| {
-        // SAFETY: singletons that live for ever.
-        unsafe { object != ffi::Py_None() && object != ffi::Py_Ellipsis() }
-    };
-    // SAFETY: live objects.
-    unsafe {
-        if !outputs.iter().copied().any(is_given) {
-            return all(py, np, winner, result);
-        }
-        let Ok(results) = result.cast::<PyTuple>() else {
-            return Ok(Bound::from_borrowed_ptr(py, outputs[0]));
-        };
-        let mut objects: SmallVec<[Bound<'_, PyAny>; 2]> = SmallVec::new();
-        for (i, result) in results.iter().enumerate() {
-            objects.push(match outputs.get(i) {
-                Some(&output) if is_given(output) => Bound::from_borrowed_ptr(py, output),
-                _ => all(py, np, winner, result)?,
-            });
-        }
-        Ok(PyTuple::new(py, objects)?.into_any())
+) -> Returned<'py> {
+    let py = result.py();
+    let is_given = |object: Object<'_, '_>| !object.is_none() && !is_ellipsis(object);
+    if !outputs.iter().copied().any(is_given) {
+        return all(py, np, winner, result);
     }
+    let Ok(results) = result.cast::<PyTuple>() else { return Ok(outputs[0].to_owned()) };
+    let mut objects: SmallVec<[Bound<'_, PyAny>; 2]> = SmallVec::new();
+    for (i, result) in results.iter().enumerate() {
+        objects.push(match outputs.get(i) {
+            Some(&output) if is_given(output) => output.to_owned(),
+            _ => all(py, np, winner, result)?,
+        });
+    }
+    Ok(PyTuple::new(py, objects)?.into_any())
 }
 
 /// A result, or each of several, to the winner.
-pub fn all<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    winner: &Winner,
-    result: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn all<'py>(py: Python<'py>, np: &NumPy, winner: &Winner, result: Bound<'py, PyAny>) -> Returned<'py> {
     match winner {
         Winner::NumPy | Winner::Nobody if !is_lacking(np, winner, &result) => Ok(result),
         _ if result.is_none() => Ok(result),
@@ -130,15 +102,11 @@ pub fn all<'py>(
     }
 }
 
-fn one<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    winner: &Winner,
-    result: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let array = as_array(py, np, result)?;
-    // SAFETY: an array. What DLPack has no name for stays NumPy's.
-    if unsafe { np.dtype_of(array.as_ptr().cast()) }.is_none() {
+fn one<'py>(py: Python<'py>, np: &NumPy, winner: &Winner, result: Bound<'py, PyAny>) -> Returned<'py> {
+    // A scalar is an array of no dimensions here.
+    let array = if np.is_array(result.as_borrowed()) { result } else { np.array_from(result.as_borrowed())? };
+    // What DLPack has no name for stays NumPy's.
+    if array::dtype_of(np, &array).is_none() {
         return Ok(array);
     }
     match winner {
@@ -155,29 +123,12 @@ fn is_lacking(np: &NumPy, winner: &Winner, result: &Bound<'_, PyAny>) -> bool {
     if let Ok(several) = result.cast::<PyTuple>() {
         return several.iter().any(|one| is_lacking(np, winner, &one));
     }
-    // SAFETY: a live object, an array once its type says so.
-    unsafe {
-        let object = result.as_ptr();
-        let dtype = match np.is_array(object) {
-            true => np.dtype_of(object.cast()),
-            false => np.mini_scalar(ffi::Py_TYPE(object)),
-        };
-        let lacking = dtype.is_some_and(|dtype| dtype.numpy_number().is_none());
-        lacking && (matches!(winner, Winner::Nobody) || stood_for(np, object).is_some())
-    }
-}
-
-/// A scalar as an array of no dimensions; an array as it is.
-fn as_array<'py>(py: Python<'py>, np: &NumPy, result: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: a live object.
-    unsafe {
-        if np.is_array(result.as_ptr()) {
-            return Ok(result);
-        }
-        let null: *mut ffi::PyObject = std::ptr::null_mut();
-        let array = PY_ARRAY_API.PyArray_FromAny(py, result.as_ptr(), null.cast(), 0, 0, 0, null);
-        Bound::from_owned_ptr_or_err(py, array)
-    }
+    let dtype = match np.array(result.as_borrowed()) {
+        Some(array) => array.dtype(np),
+        None => np.dtypes.of_mini_scalar(result.get_type_ptr()),
+    };
+    let lacking = dtype.is_some_and(|dtype| dtype.numpy_number().is_none());
+    lacking && (matches!(winner, Winner::Nobody) || stood_for(np, result.as_borrowed()).is_some())
 }
 
 /// `ufunx._foreign.give`.
@@ -186,7 +137,7 @@ fn by_library<'py>(
     np: &NumPy,
     object: &Py<PyAny>,
     array: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     static GIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let give = GIVE.import(py, "ufunx._foreign", "give")?;
     let array = super::array::wrap(py, np, array.clone())?;

@@ -6,6 +6,7 @@ use super::abi::{Device, ManagedTensor, ManagedTensorVersioned, VERSION, Version
 use super::export::{UNVERSIONED, VERSIONED};
 use crate::python::exit;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Returned, none, vectorcall_method};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -23,7 +24,7 @@ pub fn from_object<'py>(
     object: &Bound<'py, PyAny>,
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     from_capsule(object.py(), np, &ask(object, device, copy)?)
 }
 
@@ -33,7 +34,7 @@ pub fn ask<'py>(
     object: &Bound<'py, PyAny>,
     device: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let py = object.py();
     if let Some(device) = device
         && !device.extract::<&str>().is_ok_and(|name| name == "cpu")
@@ -41,25 +42,19 @@ pub fn ask<'py>(
         let text = format!("Device not understood. Only \"cpu\" is allowed, but received: {device}");
         return Err(PyValueError::new_err(text));
     }
-    static NAMES: PyOnceLock<[Py<PyAny>; 2]> = PyOnceLock::new();
-    let [names, version] = NAMES.get_or_try_init(py, || {
+    static NAMES: PyOnceLock<(Py<PyTuple>, Py<PyAny>)> = PyOnceLock::new();
+    let (names, version) = NAMES.get_or_try_init(py, || {
         let names = ["dl_device", "copy", "max_version"].map(|name| PyString::intern(py, name));
-        let names = PyTuple::new(py, names)?.into_any().unbind();
+        let names = PyTuple::new(py, names)?.unbind();
         let version = (VERSION.major, VERSION.minor).into_pyobject(py)?.into_any().unbind();
-        Ok::<_, PyErr>([names, version])
+        Ok::<_, PyErr>((names, version))
     })?;
-    let none = py.None().into_bound(py);
-    let dl_device = match device {
-        Some(_) => (Device::CPU.kind, Device::CPU.id).into_pyobject(py)?.into_any(),
-        None => none.clone(),
-    };
-    let arguments = [object, &dl_device, copy.unwrap_or(&none), version.bind(py)].map(Bound::as_ptr);
-    let method = intern!(py, "__dlpack__").as_ptr();
-    // SAFETY: live objects; three keywords after the object.
-    let answer = unsafe {
-        let answer = ffi::PyObject_VectorcallMethod(method, arguments.as_ptr(), 1, names.as_ptr());
-        Bound::from_owned_ptr_or_err(py, answer)
-    };
+    let cpu = device.map(|_| (Device::CPU.kind, Device::CPU.id).into_pyobject(py)).transpose()?;
+    let dl_device = cpu.as_ref().map_or(none(py), |device| device.as_any().as_borrowed());
+    let copied = copy.map_or(none(py), Bound::as_borrowed);
+    // Three keywords after the object.
+    let arguments = [object.as_borrowed(), dl_device, copied, version.bind_borrowed(py)];
+    let answer = vectorcall_method(intern!(py, "__dlpack__"), &arguments, Some(names.bind_borrowed(py)));
     match answer {
         // No subclass of it: those are what a library says of its array, as Arrow does.
         Err(error)
@@ -72,39 +67,33 @@ pub fn ask<'py>(
 }
 
 /// Takes the tensor out of a capsule.
-pub fn from_capsule<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    capsule: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: a live object, a capsule of that name where `take` finds one, which then holds a tensor of that layout.
-    unsafe {
-        let owner = if let Some(managed) = take(py, capsule, VERSIONED)? {
-            Owner::Versioned(managed.cast())
+pub fn from_capsule<'py>(py: Python<'py>, np: &NumPy, capsule: &Bound<'py, PyAny>) -> Returned<'py> {
+    // SAFETY: what a capsule of that name holds is a tensor of that layout.
+    let owner = unsafe {
+        if let Some(managed) = take(py, capsule, VERSIONED)? {
+            Owner::versioned(managed.cast())
         } else if let Some(managed) = take(py, capsule, UNVERSIONED)? {
-            Owner::Unversioned(managed.cast())
+            Owner(Layout::Unversioned(managed.cast()))
         } else {
             return Err(not_a_tensor(capsule));
-        };
-        adopt(py, np, owner)
-    }
+        }
+    };
+    adopt(py, np, owner)
 }
 
-/// An array over a tensor that is the caller's to give, and lives until nobody looks at its memory.
-///
-/// # Safety
-/// A live tensor; what it points at is as it says.
-pub unsafe fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the caller's promise; the owner keeps the memory, and what has no elements may be anywhere.
-    unsafe {
-        let (Operand { ptr, dtype, shape, strides }, writable) = owner.memory().map_err(refusal)?;
-        let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
-        np.view(py, dtype, &shape, Some(&strides), ptr.cast(), writable, owner.into_base(py)?)
-    }
+/// An array over a tensor, which lives until nobody looks at its memory.
+pub fn adopt<'py>(py: Python<'py>, np: &NumPy, owner: Owner) -> Returned<'py> {
+    let (Operand { ptr, dtype, shape, strides }, writable) = owner.memory().map_err(refusal)?;
+    let shape: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+    let base = owner.into_base(py)?;
+    // SAFETY: the owner keeps the memory, and what has no elements may be anywhere.
+    unsafe { np.view(dtype, &shape, Some(&strides), ptr.cast(), writable, base) }
 }
 
 /// A tensor that is ours, and what must be done when its memory is no longer looked at.
-pub enum Owner {
+pub struct Owner(Layout);
+
+enum Layout {
     Versioned(*mut ManagedTensorVersioned),
     Unversioned(*mut ManagedTensor),
 }
@@ -120,13 +109,13 @@ impl Drop for Owner {
             let mut under_way = [std::ptr::null_mut(); 3];
             let [kind, value, traceback] = &mut under_way;
             ffi::PyErr_Fetch(kind, value, traceback);
-            match *self {
-                Owner::Versioned(managed) => {
+            match self.0 {
+                Layout::Versioned(managed) => {
                     if let Some(delete) = (*managed).deleter {
                         delete(managed);
                     }
                 }
-                Owner::Unversioned(managed) => {
+                Layout::Unversioned(managed) => {
                     if let Some(delete) = (*managed).deleter {
                         delete(managed);
                     }
@@ -141,31 +130,36 @@ impl Drop for Owner {
 }
 
 impl Owner {
-    /// The memory, and whether it may be written to; a tensor that cannot say so may not.
+    /// Of a tensor that is the caller's to give.
     ///
     /// # Safety
     /// A live tensor; what it points at is as it says.
-    pub unsafe fn memory(&self) -> Result<(Operand, bool), Refused> {
-        // SAFETY: the caller's promise.
+    pub unsafe fn versioned(managed: *mut ManagedTensorVersioned) -> Owner {
+        Owner(Layout::Versioned(managed))
+    }
+
+    /// The memory, and whether it may be written to; a tensor that cannot say so may not.
+    pub fn memory(&self) -> Result<(Operand, bool), Refused> {
+        // SAFETY: a live tensor, as whoever made this has promised.
         unsafe {
-            match self {
-                Owner::Versioned(managed) => ManagedTensorVersioned::read(*managed),
-                Owner::Unversioned(managed) => Ok(((**managed).read()?, false)),
+            match self.0 {
+                Layout::Versioned(managed) => ManagedTensorVersioned::read(managed),
+                Layout::Unversioned(managed) => Ok(((*managed).read()?, false)),
             }
         }
     }
 
     /// As the base of an array: the tensor's deletion is put off until the object is gone.
-    fn into_base(self, py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
-        let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match &self {
-            Owner::Versioned(managed) => (managed.cast(), drop_versioned),
-            Owner::Unversioned(managed) => (managed.cast(), drop_unversioned),
+    fn into_base(self, py: Python<'_>) -> Returned<'_> {
+        let (tensor, delete): (*mut c_void, ffi::PyCapsule_Destructor) = match self.0 {
+            Layout::Versioned(managed) => (managed.cast(), drop_versioned),
+            Layout::Unversioned(managed) => (managed.cast(), drop_unversioned),
         };
-        // SAFETY: a pointer that is not null, and the destructor for what it points at.
-        let capsule = unsafe { ffi::PyCapsule_New(tensor, std::ptr::null(), Some(delete)) };
-        if capsule.is_null() {
-            return Err(PyErr::fetch(py));
-        }
+        // SAFETY: a pointer that is not null, and the destructor for what it points at; the result is owned.
+        let capsule = unsafe {
+            let capsule = ffi::PyCapsule_New(tensor, std::ptr::null(), Some(delete));
+            Bound::from_owned_ptr_or_err(py, capsule)
+        }?;
         std::mem::forget(self);
         Ok(capsule)
     }
@@ -173,12 +167,12 @@ impl Owner {
 
 unsafe extern "C" fn drop_versioned(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule of `into_base`.
-    drop(Owner::Versioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
+    drop(Owner(Layout::Versioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast())));
 }
 
 unsafe extern "C" fn drop_unversioned(capsule: *mut ffi::PyObject) {
     // SAFETY: a capsule of `into_base`.
-    drop(Owner::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast()));
+    drop(Owner(Layout::Unversioned(unsafe { ffi::PyCapsule_GetPointer(capsule, std::ptr::null()) }.cast())));
 }
 
 /// Why a tensor is none of ours, in words.
@@ -214,7 +208,7 @@ fn on_device(device: Device) -> PyErr {
 }
 
 /// The pointer in a capsule of the first name, which then has the second: the tensor is the caller's.
-unsafe fn take(
+fn take(
     py: Python<'_>,
     capsule: &Bound<'_, PyAny>,
     [name, used]: [&'static CStr; 2],

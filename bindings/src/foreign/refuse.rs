@@ -98,24 +98,25 @@ fn says_yes(object: &Bound<'_, PyAny>, method: &Bound<'_, PyString>) -> PyResult
 pub fn reworded(object: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = object.py();
     let reworded = match way_out(object) {
-        Some(Way::Buffer(text)) => PyBufferError::new_err(text),
-        Some(Way::Type(text)) => PyTypeError::new_err(text),
+        Some(Remedy::Buffer(text)) => PyBufferError::new_err(text),
+        Some(Remedy::Type(text)) => PyTypeError::new_err(text),
         None => return error,
     };
     reworded.set_cause(py, Some(error));
     reworded
 }
 
-enum Way {
+/// The error that names the way out.
+enum Remedy {
     Buffer(String),
     Type(String),
 }
 
-fn way_out(object: &Bound<'_, PyAny>) -> Option<Way> {
+fn way_out(object: &Bound<'_, PyAny>) -> Option<Remedy> {
     let py = object.py();
     let class = object.get_type();
     if class.mro().iter().any(|base| is_tracer(&base).unwrap_or(false)) {
-        return Some(Way::Type(
+        return Some(Remedy::Type(
             "a JAX tracer has no values yet: under jit, grad or vmap call jax.numpy's function, or ufunx's through \
              jax.pure_callback"
                 .to_owned(),
@@ -125,36 +126,36 @@ fn way_out(object: &Bound<'_, PyAny>) -> Option<Way> {
     let on =
         device.getattr(intern!(py, "type")).and_then(|kind| kind.extract::<String>()).unwrap_or_default();
     if on == "meta" {
-        return Some(Way::Buffer(
+        return Some(Remedy::Buffer(
             "a meta tensor has no memory, only a shape; make it on a device that has, by torch.empty_like(tensor, \
              device=\"cpu\")"
                 .to_owned(),
         ));
     }
     if !on.is_empty() && on != "cpu" {
-        return Some(Way::Buffer(format!(
+        return Some(Remedy::Buffer(format!(
             "the tensor's memory is on device {device}, and ufunx reads the CPU's; pass tensor.cpu()"
         )));
     }
     if class.name().is_ok_and(|name| name.to_string_lossy().starts_with("Fake")) {
-        return Some(Way::Buffer(
+        return Some(Remedy::Buffer(
             "a fake tensor has no memory, only a shape; call ufunx outside of FakeTensorMode and torch.compile".to_owned(),
         ));
     }
     if is_true(object, intern!(py, "is_quantized")) {
-        return Some(Way::Buffer("the tensor is quantised; pass tensor.dequantize()".to_owned()));
+        return Some(Remedy::Buffer("the tensor is quantised; pass tensor.dequantize()".to_owned()));
     }
     let layout = object.getattr(intern!(py, "layout")).ok()?.str().ok()?.to_string_lossy().into_owned();
     if layout.contains("sparse") || layout.contains("mkldnn") {
-        return Some(Way::Buffer(format!("the tensor's layout is {layout}; pass tensor.to_dense()")));
+        return Some(Remedy::Buffer(format!("the tensor's layout is {layout}; pass tensor.to_dense()")));
     }
     if layout.contains("jagged") || is_true(object, intern!(py, "is_nested")) {
-        return Some(Way::Buffer(
+        return Some(Remedy::Buffer(
             "a nested tensor is not one array; pass its parts, by tensor.unbind()".to_owned(),
         ));
     }
     if object.call_method0(intern!(py, "data_ptr")).is_err() {
-        return Some(Way::Buffer(
+        return Some(Remedy::Buffer(
             "the tensor has no memory of its own: inside torch.func transforms (vmap, grad) call torch's function"
                 .to_owned(),
         ));

@@ -8,7 +8,7 @@ use super::array::{self, Array};
 use super::{export, import};
 use crate::python::entry::attached;
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::PyArrayObject;
+use crate::python::object::lent_by_c;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -41,12 +41,19 @@ pub fn capsule(py: Python<'_>) -> PyResult<Py<PyAny>> {
     }
 }
 
-/// Runs a function that is called with the GIL held: 0, or -1 with an exception set.
-fn status(f: impl FnOnce(Python<'_>) -> PyResult<()>) -> c_int {
-    // SAFETY: whoever calls the functions of the table holds the GIL (dlpack.h).
+/// Runs a function that is called with the GIL held and puts what it makes there: 0, or -1 with an exception set.
+///
+/// # Safety
+/// The GIL is held, as by whoever calls the functions of the table (dlpack.h); a place to write to.
+unsafe fn status<T>(out: *mut T, f: impl for<'py> FnOnce(Python<'py>) -> PyResult<T>) -> c_int {
+    // SAFETY: the caller's promise.
     let py = unsafe { Python::assume_attached() };
     attached(py, || match caught(|| f(py)) {
-        Ok(()) => 0,
+        Ok(made) => {
+            // SAFETY: the caller's promise.
+            unsafe { out.write(made) };
+            0
+        }
         Err(error) => {
             error.restore(py);
             -1
@@ -119,65 +126,66 @@ fn element(dtype: DataType) -> PyResult<DType> {
 ///
 /// # Safety
 /// A live object.
-unsafe fn checked<'py>(py: Python<'py>, object: *mut ffi::PyObject) -> PyResult<Bound<'py, Array>> {
+unsafe fn passed<'py>(py: Python<'py>, object: *mut ffi::PyObject) -> PyResult<Bound<'py, Array>> {
     // SAFETY: the caller's promise.
-    let object: Bound<'py, PyAny> = unsafe { Bound::from_borrowed_ptr(py, object) };
+    let object = unsafe { lent_by_c(py, object) }.to_owned();
     object.cast_into_exact::<Array>().map_err(|_| PyTypeError::new_err("not a ufunx.Array"))
 }
 
 unsafe extern "C" fn from_object(object: *mut ffi::PyObject, out: *mut *mut ManagedTensorVersioned) -> c_int {
     // SAFETY: the caller gives a live object and a place to write to, and holds the GIL.
-    status(|py| unsafe {
-        let array = checked(py, object)?;
-        *out = export::versioned(NumPy::get(py), &array::inner(py, array.as_ptr()), false)?;
-        Ok(())
-    })
+    unsafe {
+        status(out, |py| export::versioned(NumPy::get(py), passed(py, object)?.get().ndarray(py), false))
+    }
 }
 
 unsafe extern "C" fn to_object(tensor: *mut ManagedTensorVersioned, out: *mut *mut ffi::PyObject) -> c_int {
     // SAFETY: the caller gives a tensor away, and a place to write to, and holds the GIL.
-    status(|py| unsafe {
-        let np = NumPy::get(py);
-        *out = array::wrap(py, np, import::adopt(py, np, import::Owner::Versioned(tensor))?)?.into_ptr();
-        Ok(())
-    })
+    unsafe {
+        status(out, |py| {
+            let np = NumPy::get(py);
+            let array = import::adopt(py, np, import::Owner::versioned(tensor))?;
+            array::wrap(py, np, array).map(Bound::into_ptr)
+        })
+    }
 }
 
 /// Lends the memory of an array that may be written to: a tensor cannot say that it may not.
 unsafe extern "C" fn borrow(object: *mut ffi::PyObject, out: *mut Tensor) -> c_int {
-    // SAFETY: the caller gives a live object and a place to write to, and holds the GIL. The array keeps shape and strides.
-    status(|py| unsafe {
-        let np = NumPy::get(py);
-        let array = checked(py, object)?;
-        if array.get().is_read_only() {
-            return Err(PyBufferError::new_err("a read-only array cannot be lent; ask for a managed tensor"));
-        }
-        let steps = array.get().steps(py)?.as_ptr();
-        let inner = array::inner(py, object);
-        let fields = &(*inner.as_ptr().cast::<PyArrayObject>()).fields;
-        let dtype = np.dtype_of(inner.as_ptr().cast());
-        let empty = fields.nd == 0;
-        *out = Tensor {
-            data: fields.data.cast(),
-            device: Device::CPU,
-            ndim: fields.nd,
-            dtype: DataType::of(dtype.unwrap_or_else(|| unreachable!("an array of a dtype of ours"))),
-            shape: if empty { std::ptr::null_mut() } else { fields.dimensions.cast() },
-            strides: if empty { std::ptr::null_mut() } else { steps.cast_mut() },
-            byte_offset: 0,
-        };
-        Ok(())
+    // SAFETY: the caller gives a live object and a place to write to, and holds the GIL.
+    unsafe { status(out, |py| lent(&passed(py, object)?)) }
+}
+
+/// The memory of an array that may be written to; the array keeps shape and strides.
+fn lent(array: &Bound<'_, Array>) -> PyResult<Tensor> {
+    let (py, this) = (array.py(), array.get());
+    let inner = this.as_array_ref(py);
+    if !inner.is_writable() {
+        return Err(PyBufferError::new_err("a read-only array cannot be lent; ask for a managed tensor"));
+    }
+    let (steps, null) = (this.steps(py)?.as_ptr().cast_mut(), std::ptr::null_mut());
+    let empty = inner.nd() == 0;
+    Ok(Tensor {
+        data: inner.data().cast(),
+        device: Device::CPU,
+        ndim: inner.nd() as i32,
+        dtype: DataType::of(this.element(py)),
+        shape: if empty { null } else { inner.lengths().cast() },
+        strides: if empty { null } else { steps },
+        byte_offset: 0,
     })
 }
 
 /// The CPU has no streams.
 unsafe extern "C" fn current_stream(kind: i32, id: i32, out: *mut *mut c_void) -> c_int {
     let device = Device { kind, id };
-    if device.kind != Device::CPU.kind {
-        let name = device.name();
-        return status(|_| Err(PyBufferError::new_err(format!("ufunx has no streams on device {name}"))));
+    if device.kind == Device::CPU.kind {
+        // SAFETY: the caller gives a place to write to.
+        unsafe { out.write(std::ptr::null_mut()) };
+        return 0;
     }
-    // SAFETY: the caller gives a place to write to.
-    unsafe { *out = std::ptr::null_mut() };
-    0
+    let name = device.name();
+    let error = |_: Python<'_>| Err(PyBufferError::new_err(format!("ufunx has no streams on device {name}")));
+    // SAFETY: as above, and it holds the GIL.
+    unsafe { status(out, error) }
 }

@@ -5,13 +5,13 @@
 
 use super::abi::{COMPLEX, ManagedTensorVersioned, Tensor};
 use super::array;
-use super::class::{Class, Exchange, class_of};
+use super::class::{Class, Exchange, class_of, has_buffer};
 use super::import::{self, Owner};
 use super::lent::Extent;
 use super::refuse;
 use crate::python::entry::attached;
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::PY_ARRAY_API;
+use crate::python::object::{Object, Returned};
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -24,24 +24,14 @@ use ufunx::short::head::Head;
 
 /// An object's memory as an exact array; `None` where NumPy shall look at the object. The array may be used as long as the
 /// object is alive.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn view<'py>(
-    py: Python<'py>,
-    np: &NumPy,
-    object: *mut ffi::PyObject,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    // SAFETY: a live object.
-    let (class, object) = unsafe { (class_of(py, np, object), Bound::from_borrowed_ptr(py, object)) };
-    match class {
+pub fn view<'py>(np: &NumPy, object: Object<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match class_of(np, object) {
         Class::Plain => Ok(None),
-        // SAFETY: an object of that very class.
-        Class::Array => unsafe { Ok(Some(array::inner(py, object.as_ptr()))) },
-        // SAFETY: an object of that very class.
+        Class::Array => Ok(array::inside(&object)),
+        // SAFETY: the object's class has the API.
         Class::Exchange(exchange) => unsafe { by_exchange(np, &object, exchange) }.map(Some),
         Class::Dlpack { has_flags, .. } => by_dlpack(np, &object, has_flags).map(Some),
-        Class::Protocol => as_numpy_does(&object).map(Some),
+        Class::Protocol => np.array_from(object).map(Some),
     }
 }
 
@@ -83,11 +73,7 @@ pub unsafe fn lend<'a>(
 ///
 /// # Safety
 /// An object of the very class that has it.
-unsafe fn by_exchange<'py>(
-    np: &NumPy,
-    object: &Bound<'py, PyAny>,
-    exchange: &Exchange,
-) -> PyResult<Bound<'py, PyAny>> {
+unsafe fn by_exchange<'py>(np: &NumPy, object: &Bound<'py, PyAny>, exchange: &Exchange) -> Returned<'py> {
     let py = object.py();
     // SAFETY: functions of the class for an object of the class; the tensor is ours to delete.
     unsafe {
@@ -99,7 +85,7 @@ unsafe fn by_exchange<'py>(
         let mut managed: *mut ManagedTensorVersioned = std::ptr::null_mut();
         match export(object.as_ptr(), &mut managed) {
             0 if !managed.is_null() => {
-                let owner = Owner::Versioned(managed);
+                let owner = Owner::versioned(managed);
                 let is_complex = |(memory, _): (Operand, bool)| memory.dtype.kind() == Kind::Complex;
                 if exchange.has_flags && owner.memory().is_ok_and(is_complex) {
                     refuse::conjugated(object)?;
@@ -115,7 +101,7 @@ unsafe fn by_exchange<'py>(
 /// An object of the same memory that keeps it whatever becomes of this one. torch's tensors, and the DLPack tensors made of
 /// them, keep what holds the memory only as long as nobody gives the tensor other memory (`t.data = ...`, `t.set_(...)`);
 /// `detach`, which such classes have, gives another tensor.
-pub fn steady<'py>(object: &Bound<'py, PyAny>, exchange: &Exchange) -> PyResult<Bound<'py, PyAny>> {
+pub fn steady<'py>(object: &Bound<'py, PyAny>, exchange: &Exchange) -> Returned<'py> {
     let py = object.py();
     if !exchange.has_flags {
         return Ok(object.clone());
@@ -136,7 +122,7 @@ fn raised(py: Python<'_>) -> PyErr {
 }
 
 /// By the buffer of a class that has `__dlpack__`, else by that, else as NumPy does.
-fn by_dlpack<'py>(np: &NumPy, object: &Bound<'py, PyAny>, has_flags: bool) -> PyResult<Bound<'py, PyAny>> {
+fn by_dlpack<'py>(np: &NumPy, object: &Bound<'py, PyAny>, has_flags: bool) -> Returned<'py> {
     if has_flags {
         refuse::whatever_differs(object)?;
     }
@@ -155,7 +141,7 @@ fn by_dlpack<'py>(np: &NumPy, object: &Bound<'py, PyAny>, has_flags: bool) -> Py
         && import::device_of(object).is_ok_and(|device| device.is_host())
         && object.hasattr(intern!(object.py(), "__array__"))?
     {
-        return as_numpy_does(object).map_err(|_| refuse::reworded(object, error));
+        return np.array_from(object.as_borrowed()).map_err(|_| refuse::reworded(object, error));
     }
     Err(refuse::reworded(object, error))
 }
@@ -172,17 +158,18 @@ fn is_refusal(py: Python<'_>, error: &PyErr) -> bool {
 /// By the buffer protocol, where its elements are of a native dtype.
 fn by_buffer<'py>(np: &NumPy, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = object.py();
+    if !has_buffer(object) {
+        return Ok(None);
+    }
+    let mut buffer = Box::new(ffi::Py_buffer::new());
+    // SAFETY: a live object, and a buffer to fill.
+    if unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &mut *buffer, ffi::PyBUF_FULL_RO) } != 0 {
+        let error = PyErr::fetch(py);
+        return if is_refusal(py, &error) { Ok(None) } else { Err(error) };
+    }
     // SAFETY: the capsule keeps the buffer, and the array the capsule; a buffer with strides has as many of each as it has
     // dimensions.
     unsafe {
-        if ffi::PyObject_CheckBuffer(object.as_ptr()) == 0 {
-            return Ok(None);
-        }
-        let mut buffer = Box::new(ffi::Py_buffer::new());
-        if ffi::PyObject_GetBuffer(object.as_ptr(), &mut *buffer, ffi::PyBUF_FULL_RO) != 0 {
-            let error = PyErr::fetch(py);
-            return if is_refusal(py, &error) { Ok(None) } else { Err(error) };
-        }
         let buffer = Box::into_raw(buffer);
         let owner = ffi::PyCapsule_New(buffer.cast(), std::ptr::null(), Some(release_buffer));
         let owner: Bound<'py, PyAny> = Bound::from_owned_ptr_or_err(py, owner)?;
@@ -195,8 +182,7 @@ fn by_buffer<'py>(np: &NumPy, object: &Bound<'py, PyAny>) -> PyResult<Option<Bou
             (0..buffer.ndim as usize).map(|i| *values.add(i)).collect()
         };
         let (shape, strides) = (axes(buffer.shape), axes(buffer.strides));
-        let writable = buffer.readonly == 0;
-        np.view(py, dtype, &shape, Some(&strides), buffer.buf, writable, owner.into_ptr()).map(Some)
+        np.view(dtype, &shape, Some(&strides), buffer.buf, buffer.readonly == 0, owner).map(Some)
     }
 }
 
@@ -210,6 +196,9 @@ unsafe extern "C" fn release_buffer(capsule: *mut ffi::PyObject) {
 }
 
 /// The dtype of a buffer's elements.
+///
+/// # Safety
+/// A buffer that an object has filled.
 unsafe fn element(buffer: &ffi::Py_buffer) -> Option<DType> {
     let format = match buffer.format.is_null() {
         true => "B", // plain bytes
@@ -217,17 +206,4 @@ unsafe fn element(buffer: &ffi::Py_buffer) -> Option<DType> {
         false => unsafe { std::ffi::CStr::from_ptr(buffer.format) }.to_str().ok()?,
     };
     ufunx::exchange::buffer::element(format, buffer.itemsize)
-}
-
-/// What NumPy makes of an object; no subclass, as the object's wrap is not asked.
-fn as_numpy_does<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    const NPY_ARRAY_ENSUREARRAY: i32 = 0x40;
-    let py = object.py();
-    let null: *mut ffi::PyObject = std::ptr::null_mut();
-    // SAFETY: a live object.
-    unsafe {
-        let made =
-            PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, NPY_ARRAY_ENSUREARRAY, null);
-        Bound::from_owned_ptr_or_err(py, made)
-    }
 }

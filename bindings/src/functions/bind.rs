@@ -1,6 +1,7 @@
 //! A function's parameters, and which argument is which: as CPython binds a call, but into slots and without a frame.
 
 use crate::arguments::passed::Arguments;
+use crate::python::object::Object;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -9,13 +10,13 @@ use smallvec::SmallVec;
 /// Most parameters that are bound here.
 pub const MOST: usize = 12;
 
-/// An argument per parameter, null where absent.
-pub type Slots = [*mut ffi::PyObject; MOST];
+/// An argument per parameter.
+pub type Slots<'a, 'py> = [Option<Object<'a, 'py>>; MOST];
 
 /// The parameters of a function.
 pub struct Parameters {
-    /// Interned names, which live for ever; those by position first.
-    names: SmallVec<[*mut ffi::PyObject; MOST]>,
+    /// Interned names; those by position first.
+    names: SmallVec<[Py<PyString>; MOST]>,
     /// How many may be passed by position.
     positional: usize,
     /// How many may be passed by position only.
@@ -57,7 +58,7 @@ impl Parameters {
         shape: &Shape<'_>,
     ) -> Option<Parameters> {
         (names.len() <= MOST).then(|| Parameters {
-            names: names.map(|name| PyString::intern(py, name).into_ptr()).collect(),
+            names: names.map(|name| PyString::intern(py, name).unbind()).collect(),
             positional: shape.positional,
             positional_only: shape.positional_only,
             required: shape.required,
@@ -67,54 +68,48 @@ impl Parameters {
     }
 
     /// The interned name of a parameter.
-    pub fn name(&self, place: usize) -> *mut ffi::PyObject {
-        self.names[place]
+    pub fn name(&self, place: usize) -> &Py<PyString> {
+        &self.names[place]
     }
 
     /// The arguments that may take the call over.
-    pub fn relevant<'a>(&'a self, bound: &'a Slots) -> impl Iterator<Item = *mut ffi::PyObject> + Clone + 'a {
-        self.relevant.iter().map(|&place| bound[place]).filter(|object| !object.is_null())
+    pub fn relevant<'s, 'a, 'py>(
+        &'s self,
+        bound: &'s Slots<'a, 'py>,
+    ) -> impl Iterator<Item = Object<'a, 'py>> + Clone + use<'s, 'a, 'py> {
+        self.relevant.iter().filter_map(|&place| bound[place])
     }
 
     /// Puts each argument into its slot.
-    ///
-    /// # Safety
-    /// Live arguments.
     #[inline]
-    pub unsafe fn bind(&self, arguments: &Arguments<'_>, bound: &mut Slots) -> Fit {
+    pub fn bind<'a, 'py>(&self, arguments: &Arguments<'a, 'py>, bound: &mut Slots<'a, 'py>) -> Fit {
         let n = arguments.positional.len();
         if n > self.positional {
             return Fit::Not;
         }
-        bound[..n].copy_from_slice(arguments.positional);
+        for (slot, &value) in bound.iter_mut().zip(arguments.positional) {
+            *slot = Some(value);
+        }
         let mut fit = Fit::Whole;
-        for (i, &value) in arguments.keywords.iter().enumerate() {
-            // SAFETY: a tuple of strings, one per keyword.
-            let place = unsafe { self.place(ffi::PyTuple_GET_ITEM(arguments.names, i as isize)) };
-            match place {
-                Some(place) if bound[place].is_null() => bound[place] = value,
+        for (name, value) in arguments.by_name() {
+            match self.place(&name) {
+                Some(place) if bound[place].is_none() => bound[place] = Some(value),
                 None if self.more_keywords => fit = Fit::MoreKeywords,
                 _ => return Fit::Not,
             }
         }
-        if bound[..self.required].iter().any(|object| object.is_null()) { Fit::Not } else { fit }
+        if bound[..self.required].iter().any(Option::is_none) { Fit::Not } else { fit }
     }
 
     /// The parameter that a keyword names.
-    ///
-    /// # Safety
-    /// A live string.
-    unsafe fn place(&self, name: *mut ffi::PyObject) -> Option<usize> {
+    fn place(&self, name: &Bound<'_, PyString>) -> Option<usize> {
         let named = self.positional_only..self.names.len();
-        let interned = named.clone().find(|&i| self.names[i] == name);
+        let interned = named.clone().find(|&i| name.is(&self.names[i]));
         interned.or_else(|| {
             // SAFETY: live strings, whose comparison cannot fail.
-            named.clone().find(|&i| unsafe { ffi::PyUnicode_Compare(self.names[i], name) == 0 })
+            let equal =
+                |i: &usize| unsafe { ffi::PyUnicode_Compare(self.names[*i].as_ptr(), name.as_ptr()) == 0 };
+            named.clone().find(equal)
         })
     }
 }
-
-// SAFETY: interned strings that live for ever, used with the GIL held.
-unsafe impl Send for Parameters {}
-// SAFETY: as above.
-unsafe impl Sync for Parameters {}

@@ -2,24 +2,24 @@
 //! how such a function is called.
 
 use super::bind::{Fit, MOST};
-use super::objects::call_with;
 use super::override_call::{ask, ask_like};
-use super::quick::Quick;
+use super::read_dispatcher::ReadDispatcher;
 use super::{Kind, new};
 use crate::arguments::passed::Arguments;
 use crate::python::entry::attached;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyFunction, PyString, PyTuple};
 use smallvec::SmallVec;
 
 /// How a decorated function finds out whom to ask.
 pub struct Dispatched {
     /// Called with the arguments it returns those to ask; `None` for a function with `like=`.
     dispatcher: Option<Py<PyAny>>,
-    quick: Option<Quick>,
+    read: Option<ReadDispatcher>,
     /// The dispatcher's name, and the function's to put in its place in errors.
     names: (String, String),
 }
@@ -28,9 +28,9 @@ impl Dispatched {
     fn new(implementation: &Bound<'_, PyAny>, dispatcher: Option<&Bound<'_, PyAny>>) -> PyResult<Dispatched> {
         let name = |object: &Bound<'_, PyAny>| object.getattr("__qualname__")?.extract::<String>();
         Ok(match dispatcher {
-            None => Dispatched { dispatcher: None, quick: None, names: Default::default() },
+            None => Dispatched { dispatcher: None, read: None, names: Default::default() },
             Some(dispatcher) => Dispatched {
-                quick: Quick::of(dispatcher)?,
+                read: ReadDispatcher::of(dispatcher)?,
                 names: (name(dispatcher)?, name(implementation)?),
                 dispatcher: Some(dispatcher.clone().unbind()),
             },
@@ -38,61 +38,47 @@ impl Dispatched {
     }
 
     /// Calls the function: an override, or the implementation. `public` is the object that was called.
-    ///
-    /// # Safety
-    /// Live arguments.
-    pub unsafe fn call<'py>(
+    pub fn run<'py>(
         &self,
-        py: Python<'py>,
-        public: *mut ffi::PyObject,
-        implementation: *mut ffi::PyObject,
-        arguments: &Arguments<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        public: Object<'_, 'py>,
+        implementation: Object<'_, 'py>,
+        arguments: &Arguments<'_, 'py>,
+    ) -> Returned<'py> {
+        let py = public.py();
         let np = NumPy::get(py);
-        // SAFETY: live arguments.
-        unsafe {
-            let Some(dispatcher) = &self.dispatcher else {
-                return call_like(py, np, implementation, arguments);
-            };
-            let answer = match self.ask_quickly(py, np, dispatcher, public, arguments) {
-                Some(answer) => answer?,
-                None => {
-                    let relevant = call_with(py, dispatcher.as_ptr(), arguments);
-                    let relevant = relevant.map_err(|error| attached(py, || self.rename(py, error)))?;
-                    let text = c"dispatcher for __array_function__ did not return an iterable";
+        let Some(dispatcher) = &self.dispatcher else { return call_like(np, implementation, arguments) };
+        let dispatcher = dispatcher.bind(py);
+        let answer = match self.ask_as_read(np, dispatcher, public, arguments) {
+            Some(answer) => answer?,
+            None => {
+                let relevant = arguments.call(dispatcher.as_borrowed());
+                let relevant = relevant.map_err(|error| attached(py, || self.rename(py, error)))?;
+                let text = c"dispatcher for __array_function__ did not return an iterable";
+                // SAFETY: a live object and a C string; the list is owned.
+                let list = unsafe {
                     let list = ffi::PySequence_Fast(relevant.as_ptr(), text.as_ptr());
-                    let list: Bound<'_, PyAny> = Bound::from_owned_ptr_or_err(py, list)?;
-                    // Held, each of them: whoever is asked may empty the list.
-                    let items: SmallVec<[Bound<'_, PyAny>; 4]> = list.try_iter()?.collect::<PyResult<_>>()?;
-                    ask(py, np, public, items.iter().map(Bound::as_ptr), arguments)?
-                }
-            };
-            match answer {
-                Some(answer) => Ok(answer),
-                None => call_with(py, implementation, arguments),
+                    Bound::from_owned_ptr_or_err(py, list)?
+                };
+                // Held, each of them: whoever is asked may empty the list.
+                let items: SmallVec<[Bound<'_, PyAny>; 4]> = list.try_iter()?.collect::<PyResult<_>>()?;
+                ask(np, public, items.iter().map(Bound::as_borrowed), arguments)?
             }
-        }
+        };
+        answer.map_or_else(|| arguments.call(implementation), Ok)
     }
 
     /// The same as what the dispatcher returns, without calling it; `None` if it must be called.
-    unsafe fn ask_quickly<'py>(
+    fn ask_as_read<'py>(
         &self,
-        py: Python<'py>,
         np: &NumPy,
-        dispatcher: &Py<PyAny>,
-        public: *mut ffi::PyObject,
-        arguments: &Arguments<'_>,
+        dispatcher: &Bound<'py, PyAny>,
+        public: Object<'_, 'py>,
+        arguments: &Arguments<'_, 'py>,
     ) -> Option<PyResult<Option<Bound<'py, PyAny>>>> {
-        let quick = self.quick.as_ref()?;
-        let mut slots = [std::ptr::null_mut(); MOST];
-        // SAFETY: live arguments; the dispatcher is the function that was read.
-        unsafe {
-            if !quick.holds(dispatcher.as_ptr()) || quick.parameters.bind(arguments, &mut slots) != Fit::Whole
-            {
-                return None;
-            }
-            Some(ask(py, np, public, quick.parameters.relevant(&slots), arguments))
-        }
+        let read = self.read.as_ref().filter(|read| read.holds(dispatcher))?;
+        let mut slots = [None; MOST];
+        let fit = read.parameters.bind(arguments, &mut slots);
+        (fit == Fit::Whole).then(|| ask(np, public, read.parameters.relevant(&slots), arguments))
     }
 
     /// A `TypeError` that names the dispatcher names the function instead.
@@ -110,27 +96,21 @@ impl Dispatched {
 }
 
 /// A function with `like=`, which stands before the arguments here; it is the implementation that overrides are handed.
-unsafe fn call_like<'py>(
-    py: Python<'py>,
+fn call_like<'py>(
     np: &NumPy,
-    implementation: *mut ffi::PyObject,
-    arguments: &Arguments<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
+    implementation: Object<'_, 'py>,
+    arguments: &Arguments<'_, 'py>,
+) -> Returned<'py> {
     let [like, rest @ ..] = arguments.positional else {
-        // SAFETY: a live object.
-        let function = unsafe { Bound::from_borrowed_ptr(py, implementation) };
         return Err(PyTypeError::new_err(format!(
             "`like` argument dispatching, but first argument is not positional in call to {}.",
-            function.str()?
+            implementation.str()?
         )));
     };
-    let passed_on = Arguments { positional: rest, ..*arguments };
-    // SAFETY: live objects.
-    unsafe {
-        match ask_like(py, np, implementation, *like, &passed_on)? {
-            Some(answer) => Ok(answer),
-            None => call_with(py, implementation, &passed_on),
-        }
+    let passed_on = arguments.with_positional(rest);
+    match ask_like(np, implementation, *like, &passed_on)? {
+        Some(answer) => Ok(answer),
+        None => passed_on.call(implementation),
     }
 }
 
@@ -207,8 +187,7 @@ impl Signature {
     fn of<'py>(function: &Bound<'py, PyAny>) -> PyResult<(Signature, Option<Bound<'py, PyTuple>>)> {
         let method = function.getattr_opt("__func__")?;
         let function = method.as_ref().unwrap_or(function);
-        // SAFETY: a live object.
-        if unsafe { ffi::PyFunction_Check(function.as_ptr()) } == 0 {
+        if !function.is_instance_of::<PyFunction>() {
             return Err(PyTypeError::new_err("arg is not a Python function"));
         }
         let code = function.getattr("__code__")?;

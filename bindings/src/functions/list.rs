@@ -210,7 +210,7 @@ fn make_functions<'py>(py: Python<'py>, named: &Bound<'py, PyDict>) -> PyResult<
             };
             let native = Native {
                 parameters: parameters(py, row).ok_or_else(|| PySystemError::new_err(name))?,
-                public: public.clone().into_ptr(),
+                public: public.clone().unbind(),
                 run: row.run,
                 reduction: row.reduction,
                 ufuncs: ufuncs.clone(),

@@ -14,8 +14,9 @@ mod moments;
 mod native;
 mod objects;
 mod override_call;
-mod quick;
+mod read_dispatcher;
 mod reductions;
+mod short_moments;
 
 pub use decorate::array_function_dispatch;
 pub use list::{functions, of_public};
@@ -23,30 +24,24 @@ pub use list::{functions, of_public};
 use crate::arguments::passed::Arguments;
 use crate::foreign;
 use crate::python::entry::{attached, guarded};
-use crate::python::heap_type::{HeapType, property};
+use crate::python::heap_type::{self, Behind, This, property};
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned};
 use bind::{Fit, MOST};
 use decorate::Dispatched;
 use native::Native;
-use objects::call_with;
-use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use smallvec::SmallVec;
-use std::ffi::{c_int, c_void};
-use std::mem::offset_of;
+use std::ffi::{CStr, c_int, c_ulong, c_void};
 
-/// The object's memory.
-#[repr(C)]
+/// What is behind the object.
 pub struct Function {
-    base: ffi::PyObject,
-    vectorcall: ffi::vectorcallfunc,
-    dict: *mut ffi::PyObject,
-    weakrefs: *mut ffi::PyObject,
     /// What runs where nobody takes the call over.
-    implementation: *mut ffi::PyObject,
+    implementation: Py<PyAny>,
     kind: Kind,
 }
 
@@ -59,26 +54,9 @@ pub enum Kind {
 }
 
 /// Makes the object; its attributes are its maker's to set.
-pub fn new<'py>(implementation: &Bound<'py, PyAny>, kind: Kind) -> PyResult<Bound<'py, PyAny>> {
-    let py = implementation.py();
-    let class = class(py)?.cast::<ffi::PyTypeObject>();
-    // SAFETY: the type's basic size is that of `Function`; `tp_alloc` zeroes it and sets up the head, every other field
-    // is written here.
-    unsafe {
-        let Some(alloc) = (*class).tp_alloc else {
-            return Err(PySystemError::new_err("type without tp_alloc"));
-        };
-        let object = alloc(class, 0);
-        if object.is_null() {
-            return Err(PyErr::fetch(py));
-        }
-        let function = object.cast::<Function>();
-        (&raw mut (*function).vectorcall).write(vectorcall);
-        (&raw mut (*function).implementation).write(implementation.clone().into_ptr());
-        (&raw mut (*function).kind).write(kind);
-        (&raw mut (*function).dict).write(PyDict::new(py).into_ptr());
-        Ok(Bound::from_owned_ptr(py, object))
-    }
+pub fn new<'py>(implementation: &Bound<'py, PyAny>, kind: Kind) -> Returned<'py> {
+    let function = Function { implementation: implementation.clone().unbind(), kind };
+    heap_type::new(function, PyDict::new(implementation.py()))
 }
 
 unsafe extern "C" fn vectorcall(
@@ -87,61 +65,65 @@ unsafe extern "C" fn vectorcall(
     nargsf: usize,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: Python calls this, with an object of ours and as many arguments as it says.
+    // SAFETY: CPython calls it with an object of ours and as many arguments as it says.
     unsafe {
-        guarded(|py| {
-            let arguments = Arguments::new(args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
-            let function = &*callable.cast::<Function>();
-            match &function.kind {
-                Kind::Native(native) => call_native(py, function, native, &arguments),
-                Kind::Dispatched(dispatched) => {
-                    dispatched.call(py, callable, function.implementation, &arguments)
-                }
-            }
+        guarded(callable, |object| {
+            let n = ffi::PyVectorcall_NARGS(nargsf) as usize;
+            called(This::of_own(object), &Arguments::new(object.py(), args, n, names))
         })
     }
 }
 
-/// Calls one of NumPy's functions. As in ufuncs, what drops more than `Bound`s is attached first.
-unsafe fn call_native<'py>(
-    py: Python<'py>,
-    function: &Function,
-    native: &Native,
-    arguments: &Arguments<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let np = NumPy::get(py);
-    let mut bound = [std::ptr::null_mut(); MOST];
-    // SAFETY: live arguments.
-    unsafe {
-        let fit = native.parameters.bind(arguments, &mut bound);
-        if fit == Fit::Not {
-            return call_with(py, native.public, arguments);
-        }
-        let is_array = ffi::Py_TYPE(bound[0]) == np.array_type;
-        if fit == Fit::Whole
-            && is_array
-            && let Some(result) = (native.run)(py, np, native, &bound)
-        {
-            return result;
-        }
-        let relevant = native.parameters.relevant(&bound);
-        if let Some(answer) = override_call::ask(py, np, native.public, relevant, arguments)? {
-            return Ok(answer);
-        }
-        // NumPy calls the object's method of the function's name, with keywords that torch's methods do not know.
-        if !bound[0].is_null() && foreign::has_exchange(py, np, bound[0]) {
-            let relevant: SmallVec<[_; 4]> = native.parameters.relevant(&bound).collect();
-            let call = |arguments: &Arguments<'_>| call_native(py, function, native, arguments);
-            return attached(py, || foreign::function_on_views(py, np, &relevant, arguments, call));
-        }
-        if !is_array
-            && let Some(reduction) = &native.reduction
-            && ffi::PyGen_Check(bound[0]) == 0
-        {
-            return attached(py, || reduction.foreign(py, np, native, &bound));
-        }
-        call_with(py, function.implementation, arguments)
+fn called<'py>(this: This<'_, 'py, Function>, arguments: &Arguments<'_, 'py>) -> Returned<'py> {
+    let implementation = this.behind.implementation.bind_borrowed(this.object.py());
+    match &this.behind.kind {
+        Kind::Native(native) => call_native(native, implementation, arguments),
+        Kind::Dispatched(dispatched) => dispatched.run(this.object, implementation, arguments),
     }
+}
+
+/// Calls one of NumPy's functions. As in ufuncs, what drops more than `Bound`s is attached first.
+fn call_native<'py>(
+    native: &Native,
+    implementation: Object<'_, 'py>,
+    arguments: &Arguments<'_, 'py>,
+) -> Returned<'py> {
+    let py = implementation.py();
+    let (np, public) = (NumPy::get(py), native.public.bind_borrowed(py));
+    let mut bound = [None; MOST];
+    let fit = native.parameters.bind(arguments, &mut bound);
+    let (Fit::Whole | Fit::MoreKeywords, Some(first)) = (fit, bound[0]) else {
+        return arguments.call(public);
+    };
+    let is_array = np.is_exact_array(first);
+    if fit == Fit::Whole
+        && is_array
+        && let Some(result) = (native.run)(py, np, native, &bound)
+    {
+        return result;
+    }
+    let relevant = native.parameters.relevant(&bound);
+    if let Some(answer) = override_call::ask(np, public, relevant, arguments)? {
+        return Ok(answer);
+    }
+    // NumPy calls the object's method of the function's name, with keywords that torch's methods do not know.
+    if foreign::has_exchange(np, first) {
+        let relevant: SmallVec<[_; 4]> = native.parameters.relevant(&bound).collect();
+        let call = |arguments: &Arguments<'_, 'py>| call_native(native, implementation, arguments);
+        return attached(py, || foreign::function_on_views(py, np, &relevant, arguments, call));
+    }
+    if !is_array
+        && let Some(reduction) = &native.reduction
+        && !is_generator(first)
+    {
+        return attached(py, || reduction.foreign(np, native, first, &bound));
+    }
+    arguments.call(implementation)
+}
+
+fn is_generator(object: Object<'_, '_>) -> bool {
+    // SAFETY: a live object.
+    unsafe { ffi::PyGen_Check(object.as_ptr()) != 0 }
 }
 
 /// Runs one of NumPy's functions by its native way alone; `None` where that does not take the arguments.
@@ -153,75 +135,76 @@ pub fn run_natively<'py>(
     let py = function.py();
     let named: Vec<_> = kwargs.into_iter().flatten().collect();
     let names = PyTuple::new(py, named.iter().map(|(name, _)| name))?;
-    let positional: Vec<_> = args.iter().map(|arg| arg.as_ptr()).collect();
-    let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_ptr()).collect();
-    let arguments = Arguments { positional: &positional, keywords: &keywords, names: names.as_ptr() };
-    // SAFETY: an object of ours once its type says so; live arguments.
-    unsafe {
-        let np = NumPy::get(py);
-        if ffi::Py_TYPE(function.as_ptr()) != class(py)?.cast() {
-            return Ok(None);
-        }
-        let Kind::Native(native) = &(*function.as_ptr().cast::<Function>()).kind else { return Ok(None) };
-        let mut bound = [std::ptr::null_mut(); MOST];
-        if native.parameters.bind(&arguments, &mut bound) != Fit::Whole || !np.is_exact_array(bound[0]) {
-            return Ok(None);
-        }
-        (native.run)(py, np, native, &bound).transpose()
+    if !named.iter().all(|(name, _)| name.is_instance_of::<PyString>()) {
+        return Ok(None);
     }
+    let positional: Vec<_> = args.as_slice().iter().map(Bound::as_borrowed).collect();
+    let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_borrowed()).collect();
+    let arguments = Arguments::with_names(&positional, &keywords, names.as_borrowed());
+    let Some(this) = This::<Function>::of(function.as_borrowed()) else { return Ok(None) };
+    let Kind::Native(native) = &this.behind.kind else { return Ok(None) };
+    let (np, mut bound) = (NumPy::get(py), [None; MOST]);
+    let fit = native.parameters.bind(&arguments, &mut bound);
+    if fit != Fit::Whole || !bound[0].is_some_and(|first| np.is_exact_array(first)) {
+        return Ok(None);
+    }
+    (native.run)(py, np, native, &bound).transpose()
 }
 
-fn class(py: Python<'_>) -> PyResult<*mut ffi::PyObject> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS.get_or_try_init(py, || make_class(py)).map(|c| c.as_ptr())
-}
+// SAFETY: the slots are functions of their kinds.
+unsafe impl Behind for Function {
+    const NAME: &'static CStr = c"ufunx._ArrayFunctionDispatcher";
+    const FLAGS: c_ulong = ffi::Py_TPFLAGS_METHOD_DESCRIPTOR;
+    const VECTORCALL: ffi::vectorcallfunc = vectorcall;
 
-fn make_class(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let methods = Box::leak(Box::new([
-        ffi::PyMethodDef {
-            ml_name: c"__reduce__".as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunction: reduce_by_name },
-            ml_flags: ffi::METH_NOARGS,
-            ml_doc: std::ptr::null(),
-        },
-        ffi::PyMethodDef::zeroed(),
-    ]));
-    let class = HeapType {
-        name: c"ufunx._ArrayFunctionDispatcher",
-        size: size_of::<Function>(),
-        offsets: [
-            offset_of!(Function, vectorcall),
-            offset_of!(Function, dict),
-            offset_of!(Function, weakrefs),
-        ],
-        flags: ffi::Py_TPFLAGS_METHOD_DESCRIPTOR,
-        properties: vec![
-            property(c"__dict__", ffi::PyObject_GenericGetDict),
-            property(c"_implementation", get_implementation),
-        ],
-        slots: vec![
-            (ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
-            (ffi::Py_tp_descr_get, bind_method as *mut c_void),
-            (ffi::Py_tp_repr, repr as *mut c_void),
-            (ffi::Py_tp_str, str as *mut c_void),
-            (ffi::Py_tp_hash, hash as *mut c_void),
-            (ffi::Py_tp_richcompare, richcompare as *mut c_void),
-            (ffi::Py_tp_dealloc, dealloc as *mut c_void),
-        ],
-    };
-    // SAFETY: the places are those of a `Function`, and the slots are functions of their kinds.
-    unsafe { class.make(py) }
-}
+    fn class() -> &'static PyOnceLock<Py<PyType>> {
+        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        &CLASS
+    }
 
-unsafe extern "C" fn get_implementation(object: *mut ffi::PyObject, _: *mut c_void) -> *mut ffi::PyObject {
-    // SAFETY: an object of ours.
-    unsafe { ffi::Py_NewRef((*object.cast::<Function>()).implementation) }
-}
+    fn repr<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
+        let name = this.object.getattr(intern!(this.object.py(), "__name__"))?.str()?;
+        let text = format!("<function {} at {:p}>", name.to_string_lossy(), this.object.as_ptr());
+        Ok(PyString::new(this.object.py(), &text).into_any())
+    }
 
-/// `__reduce__`: pickled and copied by name.
-unsafe extern "C" fn reduce_by_name(object: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: a live object.
-    unsafe { ffi::PyObject_GetAttrString(object, c"__qualname__".as_ptr()) }
+    fn str<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
+        Ok(this.behind.implementation.bind(this.object.py()).str()?.into_any())
+    }
+
+    fn hash(this: This<'_, '_, Self>) -> PyResult<ffi::Py_hash_t> {
+        match &this.behind.kind {
+            Kind::Native(native) => native.public.bind(this.object.py()).hash(),
+            // By address, whose low bits say nothing.
+            Kind::Dispatched(_) => Ok((this.object.as_ptr().addr() >> 4) as ffi::Py_hash_t),
+        }
+    }
+
+    /// NumPy's public function is what an override is handed.
+    fn is_equal(this: This<'_, '_, Self>, other: Object<'_, '_>) -> bool {
+        matches!(&this.behind.kind, Kind::Native(native) if other.is(&native.public))
+    }
+
+    fn pickled<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
+        this.object.getattr(intern!(this.object.py(), "__qualname__"))
+    }
+
+    fn properties() -> Vec<ffi::PyGetSetDef> {
+        vec![
+            property::<Function>(c"__dict__", |this| Ok(this.dict().into_any())),
+            property::<Function>(c"_implementation", |this| {
+                Ok(this.behind.implementation.bind(this.object.py()).clone())
+            }),
+        ]
+    }
+
+    fn methods() -> Vec<ffi::PyMethodDef> {
+        vec![]
+    }
+
+    fn slots() -> Vec<(c_int, *mut c_void)> {
+        vec![(ffi::Py_tp_descr_get, bind_method as *mut c_void)]
+    }
 }
 
 /// In a class body it is a method, as any function.
@@ -242,77 +225,4 @@ unsafe extern "C" fn bind_method(
 unsafe extern "C" {
     /// CPython's, which pyo3 does not name.
     fn PyMethod_New(function: *mut ffi::PyObject, instance: *mut ffi::PyObject) -> *mut ffi::PyObject;
-}
-
-unsafe extern "C" fn repr(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: a live object; the name is released.
-    unsafe {
-        let name = ffi::PyObject_GetAttrString(object, c"__name__".as_ptr());
-        if name.is_null() {
-            return name;
-        }
-        let text = ffi::PyUnicode_FromFormat(c"<function %S at %p>".as_ptr(), name, object);
-        ffi::Py_DECREF(name);
-        text
-    }
-}
-
-unsafe extern "C" fn str(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: an object of ours.
-    unsafe { ffi::PyObject_Str((*object.cast::<Function>()).implementation) }
-}
-
-/// NumPy's public function of one of NumPy's, else the object itself: what an override is handed.
-unsafe fn identity(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: an object of ours.
-    match unsafe { &(*object.cast::<Function>()).kind } {
-        Kind::Native(native) => native.public,
-        Kind::Dispatched(_) => object,
-    }
-}
-
-unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
-    // SAFETY: an object of ours.
-    match unsafe { identity(object) } {
-        // By address, whose low bits say nothing.
-        itself if itself == object => (object.addr() >> 4) as ffi::Py_hash_t,
-        // SAFETY: a live object.
-        public => unsafe { ffi::PyObject_Hash(public) },
-    }
-}
-
-unsafe extern "C" fn richcompare(
-    a: *mut ffi::PyObject,
-    b: *mut ffi::PyObject,
-    op: c_int,
-) -> *mut ffi::PyObject {
-    // SAFETY: `a` is an object of ours, `b` any.
-    unsafe {
-        let same = a == b || identity(a) == b;
-        let answer = match op {
-            ffi::Py_EQ if same => ffi::Py_True(),
-            ffi::Py_NE if same => ffi::Py_False(),
-            _ => ffi::Py_NotImplemented(),
-        };
-        ffi::Py_NewRef(answer)
-    }
-}
-
-unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
-    // SAFETY: the last reference is gone; what `new` took is given back, then the memory and the type.
-    unsafe {
-        let function = object.cast::<Function>();
-        if !(*function).weakrefs.is_null() {
-            ffi::PyObject_ClearWeakRefs(object);
-        }
-        ffi::Py_XDECREF((*function).dict);
-        ffi::Py_XDECREF((*function).implementation);
-        // It holds `Py`s, which go at once only where PyO3 knows the thread as attached.
-        attached(Python::assume_attached(), || std::ptr::drop_in_place(&raw mut (*function).kind));
-        let class = ffi::Py_TYPE(object);
-        if let Some(free) = (*class).tp_free {
-            free(object.cast());
-        }
-        ffi::Py_DECREF(class.cast());
-    }
 }

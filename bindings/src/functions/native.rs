@@ -1,10 +1,11 @@
 //! One of NumPy's functions that runs on the engine, and the ufuncs that these are made of.
 
 use super::bind::{Parameters, Slots};
+use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
-use crate::ufunc::record::{self, Ufunc};
+use crate::python::object::Returned;
+use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PySystemError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub struct Native {
     /// Its parameters.
     pub parameters: Parameters,
     /// NumPy's public function.
-    pub public: *mut ffi::PyObject,
+    pub public: Py<PyAny>,
     /// Tries the native way; the first argument is an exact array.
     pub run: Run,
     /// What it folds by, if it is a reduction.
@@ -51,8 +52,7 @@ pub struct Places {
 }
 
 /// A native way: the result, or `None` before anything was written.
-pub type Run =
-    for<'py> unsafe fn(Python<'py>, &NumPy, &Native, &Slots) -> Option<PyResult<Bound<'py, PyAny>>>;
+pub type Run = for<'a, 'py> fn(Python<'py>, &NumPy, &Native, &Slots<'a, 'py>) -> Option<Returned<'py>>;
 
 macro_rules! ufuncs {
     ($($name:ident)*) => {
@@ -76,7 +76,7 @@ ufuncs! { add multiply maximum minimum logical_or logical_and divide subtract sq
 impl Ufuncs {
     /// What is behind one of them.
     pub fn inner<'a>(py: Python<'a>, object: &'a Py<PyAny>) -> &'a Ufunc {
-        let found = record::of(object.bind(py));
-        found.unwrap_or_else(|| unreachable!("made by `ufuncs`"))
+        let found = This::<Ufunc>::of(object.bind_borrowed(py));
+        found.unwrap_or_else(|| unreachable!("made by `ufuncs`")).behind
     }
 }

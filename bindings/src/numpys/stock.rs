@@ -1,5 +1,7 @@
 //! NumPy's own code for its ufuncs, and where it is entered: what in-place mode changes, and the way past that.
 
+use crate::python::heap_type::This;
+use crate::python::object::{Object, lent_by_c};
 use crate::ufunc::record::Ufunc;
 use pyo3::create_exception;
 use pyo3::exceptions::PyRuntimeError;
@@ -30,62 +32,63 @@ pub fn is_active() -> bool {
 }
 
 /// The object of ours for a ufunc of NumPy's public namespace.
-pub fn of_twin(py: Python<'_>, twin: *mut ffi::PyObject) -> Option<&'static Ufunc> {
-    UFUNCS.get(py)?.find(twin)
+#[inline]
+pub fn of_twin<'py>(twin: Object<'_, 'py>) -> Option<This<'py, 'py, Ufunc>> {
+    let found = UFUNCS.get(twin.py())?.find(twin.as_ptr().addr())?;
+    // SAFETY: an object of that type, as `register` saw.
+    Some(unsafe { This::of_own(found.bind_borrowed(twin.py())) })
 }
 
-/// Makes NumPy's ufuncs known; the objects are kept for ever.
+/// Makes NumPy's ufuncs known, by our objects for them, which are kept for ever.
 pub fn register(py: Python<'_>, objects: &[Bound<'_, PyAny>]) -> PyResult<()> {
     UFUNCS.get_or_try_init(py, || {
-        let mut table = Table { slots: [(std::ptr::null_mut(), None); SLOTS] };
+        let mut table = Table { slots: [const { None }; SLOTS] };
         for object in objects {
-            // SAFETY: an object of ours, with a reference that is never given back.
-            let ufunc: &'static Ufunc = unsafe { &*object.clone().into_ptr().cast::<Ufunc>() };
-            table.insert(ufunc);
+            let Some(this) = This::<Ufunc>::of(object.as_borrowed()) else { unreachable!("objects of ours") };
+            table.insert(this.behind.twin.as_ptr().addr(), object.clone().unbind());
         }
         Ok::<_, PyErr>(table)
     })?;
     Ok(())
 }
 
-/// Ours by NumPy's, by address: a hash table with open addressing.
+/// Ours by the addresses of NumPy's: a hash table with open addressing.
 struct Table {
-    slots: [(*mut ffi::PyObject, Option<&'static Ufunc>); SLOTS],
+    slots: [Option<(usize, Py<PyAny>)>; SLOTS],
 }
 
 /// More than twice the ufuncs that NumPy has in public.
 const SLOTS: usize = 256;
 static UFUNCS: PyOnceLock<Table> = PyOnceLock::new();
 
-// SAFETY: objects that live for ever, used with the GIL held.
-unsafe impl Send for Table {}
-// SAFETY: as above.
-unsafe impl Sync for Table {}
-
 impl Table {
-    fn insert(&mut self, ufunc: &'static Ufunc) {
-        let free = Table::places(ufunc.twin).find(|&i| self.slots[i].1.is_none());
-        self.slots[free.unwrap_or_else(|| unreachable!("NumPy has fewer ufuncs"))] =
-            (ufunc.twin, Some(ufunc));
+    fn insert(&mut self, twin: usize, object: Py<PyAny>) {
+        let free = Table::places(twin).find(|&i| self.slots[i].is_none());
+        self.slots[free.unwrap_or_else(|| unreachable!("NumPy has fewer ufuncs"))] = Some((twin, object));
     }
 
     #[inline]
-    fn find(&self, twin: *mut ffi::PyObject) -> Option<&'static Ufunc> {
-        let stops = |slot: &&(*mut ffi::PyObject, Option<&'static Ufunc>)| slot.0 == twin || slot.1.is_none();
-        Table::places(twin).map(|i| &self.slots[i]).find(stops)?.1
+    fn find(&self, twin: usize) -> Option<&Py<PyAny>> {
+        let mut met =
+            Table::places(twin).map(|i| self.slots[i].as_ref()).take_while(Option::is_some).flatten();
+        met.find(|(known, _)| *known == twin).map(|(_, object)| object)
     }
 
     /// Where to look, in order.
     #[inline]
-    fn places(twin: *mut ffi::PyObject) -> impl Iterator<Item = usize> {
+    fn places(twin: usize) -> impl Iterator<Item = usize> {
         // The golden ratio spreads neighbours; objects are 16 bytes apart at least.
-        let start = ((twin.addr() as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize;
+        let start = ((twin as u64 >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize;
         (0..SLOTS).map(move |i| (start + i) % SLOTS)
     }
 
     /// Those with loops of ours, which are taken over.
-    fn taken(&self) -> impl Iterator<Item = &'static Ufunc> + '_ {
-        self.slots.iter().filter_map(|slot| slot.1).filter(|ufunc| ufunc.def.is_some())
+    fn taken<'a, 'py: 'a>(&'a self, py: Python<'py>) -> impl Iterator<Item = &'a Ufunc> {
+        let behind = move |(_, object): &'a (usize, Py<PyAny>)| {
+            // SAFETY: an object of that type, as `register` saw.
+            unsafe { This::<Ufunc>::of_own(object.bind_borrowed(py)) }.behind
+        };
+        self.slots.iter().flatten().map(behind).filter(|ufunc| ufunc.def.is_some())
     }
 }
 
@@ -115,18 +118,19 @@ unsafe impl Send for Stock {}
 // SAFETY: as above.
 unsafe impl Sync for Stock {}
 
-/// NumPy's code for a ufunc, or one that runs NumPy's code for a method, while NumPy's own ways in lead here.
-pub enum Way {
+/// NumPy's code for a ufunc, or an object that runs NumPy's code for a method, while NumPy's own ways in lead here.
+pub enum Detour<'py> {
     Call(ffi::vectorcallfunc),
-    Method(*mut ffi::PyObject),
+    Method(Object<'py, 'py>),
 }
 
 /// The way past our entries; `None` while there are none.
-pub fn way_past(py: Python<'_>, method: Method) -> Option<Way> {
+pub fn past_entries(py: Python<'_>, method: Method) -> Option<Detour<'_>> {
     let stock = STOCK.get(py).filter(|_| is_active())?;
     Some(match method {
-        Method::Call => Way::Call(stock.vectorcall),
-        _ => Way::Method(stock.descriptors[method as usize]),
+        Method::Call => Detour::Call(stock.vectorcall),
+        // SAFETY: a descriptor that was made for the method, and is kept for ever.
+        _ => Detour::Method(unsafe { lent_by_c(py, stock.descriptors[method as usize]) }),
     })
 }
 
@@ -144,7 +148,10 @@ pub struct Entries {
 }
 
 /// Makes NumPy's own ways in lead to these entries; nothing if they do.
-pub fn put(py: Python<'_>, entries: &Entries) -> PyResult<()> {
+///
+/// # Safety
+/// They are functions that take arguments as they say, and pass on to NumPy's code what is not for them.
+pub unsafe fn put(py: Python<'_>, entries: &Entries) -> PyResult<()> {
     let stock = Stock::get(py, entries)?;
     let changed = |place: &&Place| ![place.stock, place.ours].contains(&place.at.load(Relaxed));
     if let Some(place) = stock.places.iter().find(changed) {
@@ -173,7 +180,7 @@ impl Stock {
             // A new ufunc, which nobody has changed.
             let fresh = py.import("numpy")?.call_method1("frompyfunc", (py.get_type::<PyDict>(), 2, 1))?;
             // SAFETY: a ufunc, whose field holds what calls it.
-            let vectorcall = unsafe { vectorcall_field(fresh.as_ptr())?.load(Relaxed) };
+            let vectorcall = unsafe { vectorcall_field(fresh.as_borrowed()) }?.load(Relaxed);
             let mut stock = Stock {
                 // SAFETY: as above.
                 vectorcall: unsafe { std::mem::transmute::<*mut c_void, ffi::vectorcallfunc>(vectorcall) },
@@ -184,9 +191,9 @@ impl Stock {
             for (method, flags, ours) in entries.methods {
                 stock.add_method(py, &fresh, method, flags, ours)?;
             }
-            for ufunc in UFUNCS.get(py).into_iter().flat_map(Table::taken) {
+            for ufunc in UFUNCS.get(py).into_iter().flat_map(|table| table.taken(py)) {
                 // SAFETY: twins live as long as their ufuncs, for ever.
-                let at = unsafe { vectorcall_field(ufunc.twin)? };
+                let at = unsafe { vectorcall_field(ufunc.twin.bind_borrowed(py)) }?;
                 let name = ufunc.own_name().to_owned();
                 stock.places.push(Place { at, stock: vectorcall, ours: entries.call, name });
             }
@@ -232,15 +239,15 @@ impl Stock {
 ///
 /// # Safety
 /// A ufunc of NumPy's that lives for ever, or as long as the field is used.
-unsafe fn vectorcall_field(ufunc: *mut ffi::PyObject) -> PyResult<&'static AtomicPtr<c_void>> {
+unsafe fn vectorcall_field(ufunc: Object<'_, '_>) -> PyResult<&'static AtomicPtr<c_void>> {
     // SAFETY: the type says where in its objects the field is, an aligned pointer.
     unsafe {
-        let class = ffi::Py_TYPE(ufunc);
+        let class = ufunc.get_type_ptr();
         let offset = (*class).tp_vectorcall_offset;
         if (*class).tp_flags & ffi::Py_TPFLAGS_HAVE_VECTORCALL == 0 || offset <= 0 {
             return Err(unknown_layout());
         }
-        Ok(AtomicPtr::from_ptr(ufunc.cast::<u8>().offset(offset).cast()))
+        Ok(AtomicPtr::from_ptr(ufunc.as_ptr().cast::<u8>().offset(offset).cast()))
     }
 }
 

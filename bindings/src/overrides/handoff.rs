@@ -4,13 +4,13 @@
 //! short table names their classes; a class can say it itself (`__ufunx_handoff__ = "self"` or `"numpy"`), and a program
 //! for all classes (`ufunx.config.handoff`).
 
-use crate::python::class_cache::{ClassCache, Watch, standing};
+use crate::python::class_cache::{ClassCache, Watch, mro, standing};
 use crate::python::lookup::{self, Names};
+use crate::python::object::Object;
 use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PyValueError;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyType};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -47,33 +47,16 @@ const ALWAYS_NUMPYS: u8 = 2;
 const CHOICES: [&str; 3] = ["table", "self", "numpy"];
 
 /// The object that `class_of.__array_ufunc__` is handed: `face`, which was called, or NumPy's.
-///
-/// # Safety
-/// Live objects.
 #[inline]
-pub unsafe fn handed(
-    py: Python<'_>,
-    ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    class_of: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
+pub fn handed<'a, 'py>(
+    ufunc: &'a Ufunc,
+    face: Object<'a, 'py>,
+    class_of: Object<'_, 'py>,
+) -> Object<'a, 'py> {
     let verdict = match CHOICE.load(Ordering::Relaxed) {
-        // SAFETY: a live object.
-        BY_TABLE => unsafe {
-            let class = ffi::Py_TYPE(class_of);
-            match VERDICTS.find(class) {
-                Some(verdict) => verdict as Verdict,
-                None => {
-                    let watch = Watch::new(py, class);
-                    let verdict = judge(py, class);
-                    // A descriptor may answer otherwise the next time; a string is what it is.
-                    let stands = standing(py, class, Names::get(py).handoff);
-                    if stands.is_none_or(|chosen| chosen.is_exact_instance_of::<PyString>()) {
-                        VERDICTS.keep(watch, usize::from(verdict));
-                    }
-                    verdict
-                }
-            }
+        BY_TABLE => match VERDICTS.find(class_of) {
+            Some(verdict) => verdict as Verdict,
+            None => judged(class_of),
         },
         ALWAYS_OURS => OURS,
         _ => NUMPYS,
@@ -83,7 +66,7 @@ pub unsafe fn handed(
         NUMPYS => true,
         entry => TABLE[usize::from(entry - FIRST_ENTRY)].ufuncs.contains(&ufunc.own_name()),
     };
-    if numpys { ufunc.twin } else { face }
+    if numpys { ufunc.twin.bind_borrowed(face.py()) } else { face }
 }
 
 /// What holds for a class: ours, NumPy's, or what the table's entry of that number says.
@@ -94,33 +77,34 @@ const FIRST_ENTRY: Verdict = 3;
 
 static VERDICTS: ClassCache = ClassCache::new();
 
-/// By the class's attribute, else by the table.
-unsafe fn judge(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Verdict {
-    // SAFETY: a live class; its `__mro__` is a tuple of classes.
-    unsafe {
-        if let Some(chosen) = chosen_by(py, class) {
-            return chosen;
-        }
-        let mro = (*class).tp_mro;
-        let n = if mro.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(mro) };
-        for i in 0..n {
-            let base = ffi::PyTuple_GET_ITEM(mro, i).cast::<ffi::PyTypeObject>();
-            if let Some(place) = place_in_table(py, base) {
-                let entry = Verdict::try_from(place).unwrap_or_else(|_| unreachable!("a short table"));
-                return FIRST_ENTRY + entry;
-            }
-        }
-        OURS
+/// Judges the class of an object, and keeps what was found.
+fn judged(object: Object<'_, '_>) -> Verdict {
+    let watch = Watch::new(object);
+    let verdict = judge(&object.get_type());
+    // A descriptor may answer otherwise the next time; a string is what it is.
+    let stands = standing(object, Names::get(object.py()).handoff.bind(object.py()));
+    if stands.is_none_or(|chosen| chosen.is_exact_instance_of::<PyString>()) {
+        VERDICTS.keep(watch, usize::from(verdict));
     }
+    verdict
+}
+
+/// By the class's attribute, else by the table.
+fn judge(class: &Bound<'_, PyType>) -> Verdict {
+    if let Some(chosen) = chosen_by(class) {
+        return chosen;
+    }
+    let place = mro(class).and_then(|mro| mro.iter().find_map(|base| place_in_table(&base)));
+    place.map_or(OURS, |place| {
+        let entry = Verdict::try_from(place).unwrap_or_else(|_| unreachable!("a short table"));
+        FIRST_ENTRY + entry
+    })
 }
 
 /// `__ufunx_handoff__` of the class.
-unsafe fn chosen_by(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<Verdict> {
-    // SAFETY: a live class; the reference is released with the bound object.
-    let value = unsafe {
-        let name = Names::get(py).handoff;
-        lookup::on_instance(py, class.cast(), name).ok()?.map(|v| Bound::from_owned_ptr(py, v))
-    }?;
+fn chosen_by(class: &Bound<'_, PyType>) -> Option<Verdict> {
+    let name = Names::get(class.py()).handoff.bind(class.py());
+    let value = lookup::on_instance(class.as_any().as_borrowed(), name).ok()??;
     match value.extract::<&str>().ok()? {
         "self" => Some(OURS),
         "numpy" => Some(NUMPYS),
@@ -128,15 +112,14 @@ unsafe fn chosen_by(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<Ver
     }
 }
 
-unsafe fn place_in_table(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<usize> {
+fn place_in_table(class: &Bound<'_, PyAny>) -> Option<usize> {
+    let class = class.cast::<PyType>().ok()?;
     // SAFETY: a live class has a name.
-    let name = unsafe { CStr::from_ptr((*class).tp_name) }.to_str().ok()?;
+    let name = unsafe { CStr::from_ptr((*class.as_type_ptr()).tp_name) }.to_str().ok()?;
     let name = name.rsplit('.').next().unwrap_or(name);
     if !TABLE.iter().any(|entry| entry.class == name) {
         return None;
     }
-    // SAFETY: a live class.
-    let class = unsafe { Bound::from_borrowed_ptr(py, class.cast()) };
     let module: String = class.getattr("__module__").ok()?.extract().ok()?;
     let package = module.split('.').next().unwrap_or(&module);
     TABLE.iter().position(|entry| entry.class == name && entry.package == package)

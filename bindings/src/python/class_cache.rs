@@ -8,8 +8,10 @@
 //! time, by a descriptor. [`standing`] reads those dicts.
 
 use super::lookup::Names;
+use super::object::Object;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Numbers by class. Read and written with the GIL held.
@@ -36,34 +38,29 @@ impl Slot {
     }
 }
 
-/// A class as it was before it was judged.
-pub struct Watch {
-    class: *mut ffi::PyTypeObject,
+/// The class of an object as it was before it was judged, which is kept meanwhile.
+pub struct Watch<'py> {
+    class: Bound<'py, PyType>,
     tags: [usize; 2],
 }
 
-impl Watch {
-    /// Begins to watch a class; `None` for one of which nothing can be kept.
-    ///
-    /// # Safety
-    /// A live class.
-    pub unsafe fn new(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<Watch> {
-        // SAFETY: a live class, whose class is live too; what is found is released.
-        unsafe {
-            if !answers_plainly(py, ffi::Py_TYPE(class.cast())) {
-                return None;
-            }
-            // A look-up gives a class its tag; nobody has an attribute of this name.
-            ffi::PyObject_HasAttr(class.cast(), Names::get(py).nothing);
-            let tags = tags(class);
-            tags.iter().all(|&tag| tag != 0).then_some(Watch { class, tags })
+impl<'py> Watch<'py> {
+    /// Begins to watch the class of an object; `None` for one of which nothing can be kept.
+    pub fn new(object: Object<'_, 'py>) -> Option<Watch<'py>> {
+        let class = object.get_type();
+        if !answers_plainly(&class.get_type()) {
+            return None;
         }
+        let name = Names::get(object.py()).nothing.bind(object.py());
+        // SAFETY: live objects. A look-up gives a class its tag; nobody has an attribute of this name.
+        unsafe { ffi::PyObject_HasAttr(class.as_ptr(), name.as_ptr()) };
+        let tags = tags_of(&class);
+        tags.iter().all(|&tag| tag != 0).then_some(Watch { class, tags })
     }
 
     /// Whether the class is as it was.
-    unsafe fn holds(&self) -> bool {
-        // SAFETY: a class that was live when it was judged, by its object.
-        unsafe { tags(self.class) == self.tags }
+    fn holds(&self) -> bool {
+        tags_of(&self.class) == self.tags
     }
 }
 
@@ -73,15 +70,14 @@ impl ClassCache {
         ClassCache { slots: [const { Slot::empty() }; SLOTS] }
     }
 
-    /// What was kept for the class as it is now.
-    ///
-    /// # Safety
-    /// A live class.
+    /// What was kept for the class of an object as it is now.
     #[inline]
-    pub unsafe fn find(&self, class: *mut ffi::PyTypeObject) -> Option<usize> {
+    pub fn find(&self, object: Object<'_, '_>) -> Option<usize> {
+        let class = object.get_type_ptr();
         let slot = self.slot(class);
-        // SAFETY: a live class. A tag of 0 is none.
+        // SAFETY: the class of a live object.
         let [tag, metatag] = unsafe { tags(class) };
+        // A tag of 0 is none.
         let known = tag != 0
             && slot.class.load(Relaxed) == class.addr()
             && slot.tags[0].load(Relaxed) == tag
@@ -90,14 +86,10 @@ impl ClassCache {
     }
 
     /// Keeps a number for the class, unless it has changed since it is watched.
-    ///
-    /// # Safety
-    /// The class is live.
-    pub unsafe fn keep(&self, watch: Option<Watch>, value: usize) {
-        // SAFETY: the caller's promise.
-        let Some(watch) = watch.filter(|watch| unsafe { watch.holds() }) else { return };
-        let slot = self.slot(watch.class);
-        slot.class.store(watch.class.addr(), Relaxed);
+    pub fn keep(&self, watch: Option<Watch<'_>>, value: usize) {
+        let Some(watch) = watch.filter(Watch::holds) else { return };
+        let slot = self.slot(watch.class.as_type_ptr());
+        slot.class.store(watch.class.as_ptr().addr(), Relaxed);
         for (slot, tag) in slot.tags.iter().zip(watch.tags) {
             slot.store(tag, Relaxed);
         }
@@ -109,74 +101,77 @@ impl ClassCache {
     }
 }
 
-/// What the dict of a class holds by that name, or that of the first base which has it. No descriptor and no metaclass is
-/// asked.
-///
-/// # Safety
-/// A live class, an interned name.
-pub unsafe fn standing<'py>(
-    py: Python<'py>,
-    class: *mut ffi::PyTypeObject,
-    name: *mut ffi::PyObject,
-) -> Option<Bound<'py, PyAny>> {
-    // SAFETY: a live class; its `__mro__`, which is held, is a tuple of classes with dicts.
-    unsafe {
-        let mro: Bound<'py, PyAny> = Bound::from_borrowed_ptr_or_opt(py, (*class).tp_mro)?;
-        for i in 0..ffi::PyTuple_GET_SIZE(mro.as_ptr()) {
-            let base = ffi::PyTuple_GET_ITEM(mro.as_ptr(), i).cast::<ffi::PyTypeObject>();
-            let Some(dict) = dict_of(py, base) else { continue };
-            let found = ffi::PyDict_GetItemWithError(dict.as_ptr(), name);
-            if !found.is_null() {
-                return Some(Bound::from_borrowed_ptr(py, found));
-            }
-            ffi::PyErr_Clear();
-        }
-        None
-    }
+/// What the dict of an object's class holds by that name, or that of the first base which has it. No descriptor and no
+/// metaclass is asked.
+pub fn standing<'py>(object: Object<'_, 'py>, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
+    let class = object.get_type();
+    mro(&class)?.iter().find_map(|base| dict_of(&base)?.get_item(name).ok().flatten())
+}
+
+/// The same of a class that is kept.
+fn tags_of(class: &Bound<'_, PyType>) -> [usize; 2] {
+    // SAFETY: a live class.
+    unsafe { tags(class.as_type_ptr()) }
 }
 
 /// The tags of a class and of its class.
+///
+/// # Safety
+/// A live class, whose class is live too.
 #[inline]
 unsafe fn tags(class: *mut ffi::PyTypeObject) -> [usize; 2] {
-    // SAFETY: a live class, whose class is live too.
+    // SAFETY: the caller's promise.
     unsafe { [(*class).tp_version_tag as usize, (*ffi::Py_TYPE(class.cast())).tp_version_tag as usize] }
 }
 
-/// Whether a metaclass looks attributes up as `type` does, and has nothing of its own to say about the protocols.
-unsafe fn answers_plainly(py: Python<'_>, metaclass: *mut ffi::PyTypeObject) -> bool {
-    let object_or_type = [&raw mut ffi::PyType_Type, &raw mut ffi::PyBaseObject_Type];
-    if object_or_type.contains(&metaclass) {
-        return true;
-    }
-    // SAFETY: a live class; its `__mro__`, which is held, is a tuple of classes with dicts.
+/// A class and its bases, in the order in which they are looked through; `None` of one that is not made yet.
+pub fn mro<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyTuple>> {
+    // SAFETY: a live class; its `__mro__` is a tuple of classes.
     unsafe {
-        let as_type =
-            (*metaclass).tp_getattro.map(|f| f as usize) == ffi::PyType_Type.tp_getattro.map(|f| f as usize);
-        let mro: Option<Bound<'_, PyAny>> = Bound::from_borrowed_ptr_or_opt(py, (*metaclass).tp_mro);
-        let (true, Some(mro)) = (as_type, mro) else { return false };
-        (0..ffi::PyTuple_GET_SIZE(mro.as_ptr())).all(|i| {
-            let base = ffi::PyTuple_GET_ITEM(mro.as_ptr(), i).cast::<ffi::PyTypeObject>();
-            object_or_type.contains(&base) || dict_of(py, base).is_some_and(|dict| !names_a_protocol(&dict))
-        })
+        let mro = Bound::from_borrowed_ptr_or_opt(class.py(), (*class.as_type_ptr()).tp_mro)?;
+        Some(mro.cast_into_unchecked())
     }
 }
 
+/// Whether a class is another or has it as a base, in truth, whatever it answers itself.
+pub fn is_subtype(class: &Bound<'_, PyType>, base: *const ffi::PyTypeObject) -> bool {
+    mro(class).is_some_and(|mro| mro.as_slice().iter().any(|known| std::ptr::eq(known.as_ptr().cast(), base)))
+}
+
+/// Whether a metaclass looks attributes up as `type` does, and has nothing of its own to say about the protocols.
+fn answers_plainly(metaclass: &Bound<'_, PyType>) -> bool {
+    let object_or_type = [&raw mut ffi::PyType_Type, &raw mut ffi::PyBaseObject_Type];
+    if object_or_type.contains(&metaclass.as_type_ptr()) {
+        return true;
+    }
+    // SAFETY: live classes.
+    let getattro = |class: *mut ffi::PyTypeObject| unsafe { (*class).tp_getattro }.map(|f| f as usize);
+    let as_type = getattro(metaclass.as_type_ptr()) == getattro(&raw mut ffi::PyType_Type);
+    let (true, Some(mro)) = (as_type, mro(metaclass)) else { return false };
+    mro.iter().all(|base| {
+        object_or_type.contains(&base.as_ptr().cast())
+            || dict_of(&base).is_some_and(|dict| !names_a_protocol(&dict))
+    })
+}
+
 /// Whether a metaclass's dict has an attribute that the protocols ask its classes for.
-fn names_a_protocol(dict: &Bound<'_, PyAny>) -> bool {
-    let names = dict.try_iter().into_iter().flatten().flatten();
-    names.filter_map(|name| name.extract::<String>().ok()).any(|name| {
+fn names_a_protocol(dict: &Bound<'_, PyDict>) -> bool {
+    let names = dict.iter();
+    names.filter_map(|(name, _)| name.extract::<String>().ok()).any(|name| {
         ["__array", "__dlpack", "__ufunx"].iter().any(|start| name.starts_with(start))
             || ["is_neg", "requires_grad"].contains(&name.as_str())
     })
 }
 
 /// The dict of a class.
-unsafe fn dict_of(py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<Bound<'_, PyAny>> {
-    // SAFETY: a live class. Since 3.12 those of CPython's own types are kept elsewhere.
+fn dict_of<'py>(class: &Bound<'py, PyAny>) -> Option<Bound<'py, PyDict>> {
+    let (py, class) = (class.py(), class.cast::<PyType>().ok()?.as_type_ptr());
+    // SAFETY: a live class, whose dict is one. Since 3.12 those of CPython's own types are kept elsewhere.
     unsafe {
         #[cfg(Py_3_12)]
-        return Bound::from_owned_ptr_or_opt(py, ffi::PyType_GetDict(class));
+        let dict: Option<Bound<'py, PyAny>> = Bound::from_owned_ptr_or_opt(py, ffi::PyType_GetDict(class));
         #[cfg(not(Py_3_12))]
-        return Bound::from_borrowed_ptr_or_opt(py, (*class).tp_dict);
+        let dict: Option<Bound<'py, PyAny>> = Bound::from_borrowed_ptr_or_opt(py, (*class).tp_dict);
+        Some(dict?.cast_into_unchecked())
     }
 }

@@ -1,25 +1,41 @@
 //! Entering Rust from Python, and leaving it: panics become exceptions, and PyO3 is told where that is worth its cost.
 
+use super::object::{Object, Returned, lent_by_c};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Runs `f` for a function that Python calls; an error or a panic becomes the exception raised.
+/// Runs `f` for a function that Python calls with this object; an error or a panic becomes the exception raised.
+///
+/// # Safety
+/// The GIL is held, and the object lives as long as this runs.
+#[inline]
+pub unsafe fn guarded(
+    object: *mut ffi::PyObject,
+    f: impl for<'a, 'py> FnOnce(Object<'a, 'py>) -> Returned<'py>,
+) -> *mut ffi::PyObject {
+    // SAFETY: the caller's promise.
+    unsafe { guarded_or(object, std::ptr::null_mut(), |object| f(object).map(Bound::into_ptr)) }
+}
+
+/// The same for a function that returns something else than an object, or this where an exception is raised.
 ///
 /// PyO3 does not count this thread as attached here, which would cost as much as a tenth of a small call, and so it puts off
 /// whatever `Py` is dropped until it attaches. Short ways drop `Bound`s only; the others run in [`attached`].
 ///
 /// # Safety
-/// The GIL is held.
+/// As [`guarded`].
 #[inline]
-pub unsafe fn guarded(
-    f: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>,
-) -> *mut ffi::PyObject {
+pub unsafe fn guarded_or<R>(
+    object: *mut ffi::PyObject,
+    failed: R,
+    f: impl for<'a, 'py> FnOnce(Object<'a, 'py>) -> PyResult<R>,
+) -> R {
     // SAFETY: the caller's promise.
-    let py = unsafe { Python::assume_attached() };
-    let error = match catch_unwind(AssertUnwindSafe(|| f(py))) {
-        Ok(Ok(object)) => return object.into_ptr(),
+    let object = unsafe { lent_by_c(Python::assume_attached(), object) };
+    let error = match catch_unwind(AssertUnwindSafe(|| f(object))) {
+        Ok(Ok(value)) => return value,
         Ok(Err(error)) => error,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -28,8 +44,8 @@ pub unsafe fn guarded(
         }
     };
     // An error holds `Py`s.
-    attached(py, || error.restore(py));
-    std::ptr::null_mut()
+    attached(object.py(), || error.restore(object.py()));
+    failed
 }
 
 /// Runs `f` where PyO3 counts the thread as attached, so that what it drops goes at once.

@@ -1,38 +1,35 @@
 //! Protocol attributes, looked up as NumPy does: on the class or on the instance, quietly, and not at all on Python's
 //! own types. Names are interned once.
 
+use super::object::Object;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyEllipsis, PyNone, PyString};
 use ufunx::dispatch::arguments::{Keyword, Method};
 
-/// Interned strings that live for ever.
+/// Interned strings.
 pub struct Names {
     /// `__array_ufunc__`.
-    pub array_ufunc: *mut ffi::PyObject,
+    pub array_ufunc: Py<PyString>,
     /// `__array_function__`.
-    pub array_function: *mut ffi::PyObject,
+    pub array_function: Py<PyString>,
     /// `__array_wrap__`.
-    pub array_wrap: *mut ffi::PyObject,
+    pub array_wrap: Py<PyString>,
     /// `__array_finalize__`.
-    pub array_finalize: *mut ffi::PyObject,
+    pub array_finalize: Py<PyString>,
     /// `__array_priority__`.
-    pub array_priority: *mut ffi::PyObject,
+    pub array_priority: Py<PyString>,
     /// `__ufunx_handoff__`.
-    pub handoff: *mut ffi::PyObject,
+    pub handoff: Py<PyString>,
     /// What nobody calls an attribute.
-    pub nothing: *mut ffi::PyObject,
-    methods: [*mut ffi::PyObject; METHODS.len()],
-    keywords: Vec<*mut ffi::PyObject>,
+    pub nothing: Py<PyString>,
+    methods: [Py<PyString>; METHODS.len()],
+    keywords: Vec<Py<PyString>>,
 }
 
 const METHODS: [Method; 6] =
     [Method::Call, Method::Outer, Method::Reduce, Method::Accumulate, Method::Reduceat, Method::At];
-
-// SAFETY: immortal strings, used with the GIL held.
-unsafe impl Send for Names {}
-// SAFETY: as above.
-unsafe impl Sync for Names {}
 
 impl Names {
     /// The names.
@@ -40,7 +37,7 @@ impl Names {
     pub fn get(py: Python<'_>) -> &'static Names {
         static NAMES: PyOnceLock<Names> = PyOnceLock::new();
         NAMES.get_or_init(py, || {
-            let intern = |text: &str| pyo3::types::PyString::intern(py, text).into_ptr();
+            let intern = |text: &str| PyString::intern(py, text).unbind();
             Names {
                 array_ufunc: intern("__array_ufunc__"),
                 array_function: intern("__array_function__"),
@@ -56,61 +53,71 @@ impl Names {
     }
 
     /// A method's name.
-    pub fn method(&self, method: Method) -> *mut ffi::PyObject {
-        self.methods[method as usize]
+    pub fn method<'a, 'py>(&'a self, py: Python<'py>, method: Method) -> &'a Bound<'py, PyString> {
+        self.methods[method as usize].bind(py)
     }
 
     /// A keyword.
-    pub fn keyword(&self, keyword: Keyword) -> *mut ffi::PyObject {
-        self.keywords[keyword as usize]
+    pub fn keyword<'a, 'py>(&'a self, py: Python<'py>, keyword: Keyword) -> &'a Bound<'py, PyString> {
+        self.keywords[keyword as usize].bind(py)
     }
 }
 
-/// `type(object).name`, owned; an error while looking is as good as no attribute, as it is to NumPy.
-///
-/// # Safety
-/// A live object, an interned name.
+/// `type(object).name`; an error while looking is as good as no attribute, as it is to NumPy.
 #[inline]
-pub unsafe fn on_class(object: *mut ffi::PyObject, name: *mut ffi::PyObject) -> Option<*mut ffi::PyObject> {
-    // SAFETY: live objects.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if is_basic(class) {
-            return None;
+pub fn on_class<'py>(object: Object<'_, 'py>, name: &Bound<'_, PyString>) -> Option<Bound<'py, PyAny>> {
+    let class = object.get_type_ptr();
+    if is_basic(object.py(), class) {
+        return None;
+    }
+    // SAFETY: the class of a live object, which the look-up itself keeps.
+    match unsafe { found(object.py(), class.cast(), name) } {
+        Ok(found) => found,
+        Err(Raised) => {
+            // SAFETY: the GIL is held, as the object says.
+            unsafe { ffi::PyErr_Clear() };
+            None
         }
-        let mut found = std::ptr::null_mut();
-        if optional_attribute(class.cast(), name, &mut found) < 0 {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        (!found.is_null()).then_some(found)
     }
 }
 
-/// `object.name`, owned.
+/// `object.name`.
+pub fn on_instance<'py>(
+    object: Object<'_, 'py>,
+    name: &Bound<'_, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if is_basic(object.py(), object.get_type_ptr()) {
+        return Ok(None);
+    }
+    // SAFETY: a live object.
+    unsafe { found(object.py(), object.as_ptr(), name) }.map_err(|Raised| PyErr::fetch(object.py()))
+}
+
+/// An error that was raised, and is still there.
+struct Raised;
+
+/// An attribute, if there is one.
 ///
 /// # Safety
-/// As [`on_class`].
-pub unsafe fn on_instance(
-    py: Python<'_>,
+/// A live object.
+#[inline]
+unsafe fn found<'py>(
+    py: Python<'py>,
     object: *mut ffi::PyObject,
-    name: *mut ffi::PyObject,
-) -> PyResult<Option<*mut ffi::PyObject>> {
-    // SAFETY: live objects.
+    name: &Bound<'_, PyString>,
+) -> Result<Option<Bound<'py, PyAny>>, Raised> {
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the caller's promise; what is found is owned.
     unsafe {
-        if is_basic(ffi::Py_TYPE(object)) {
-            return Ok(None);
+        if optional_attribute(object, name.as_ptr(), &mut found) < 0 {
+            return Err(Raised);
         }
-        let mut found = std::ptr::null_mut();
-        if optional_attribute(object, name, &mut found) < 0 {
-            return Err(PyErr::fetch(py));
-        }
-        Ok((!found.is_null()).then_some(found))
+        Ok(Bound::from_owned_ptr_or_opt(py, found))
     }
 }
 
 /// Python's own types, which have none of the protocols.
-fn is_basic(class: *mut ffi::PyTypeObject) -> bool {
+fn is_basic(py: Python<'_>, class: *mut ffi::PyTypeObject) -> bool {
     let basic = [
         &raw mut ffi::PyFloat_Type,
         &raw mut ffi::PyLong_Type,
@@ -125,8 +132,7 @@ fn is_basic(class: *mut ffi::PyTypeObject) -> bool {
         &raw mut ffi::PyFrozenSet_Type,
         &raw mut ffi::PySlice_Type,
     ];
-    // SAFETY: singletons that live for ever.
-    let singletons = unsafe { [ffi::Py_TYPE(ffi::Py_None()), ffi::Py_TYPE(ffi::Py_Ellipsis())] };
+    let singletons = [PyNone::get(py).get_type_ptr(), PyEllipsis::get(py).get_type_ptr()];
     basic.contains(&class) || singletons.contains(&class)
 }
 

@@ -16,13 +16,13 @@ pub unsafe fn scalar<'py>(
     dtype: DType,
     data: *mut u8,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if dtype.numpy_number().is_none() && np.stood_for(np.descr(dtype)).is_some() {
+    if dtype.numpy_number().is_none() && np.dtypes.stood_for(np.dtypes.descr(dtype)).is_some() {
         let (array, cell) = np.new_array(py, dtype, &[], None)?;
         // SAFETY: one element each.
         unsafe { std::ptr::copy_nonoverlapping(data, cell, dtype.size()) };
         return Ok(array);
     }
-    let class = np.scalars[dtype as usize];
+    let class = np.dtypes.scalars[dtype as usize];
     // SAFETY: the caller's promise. A number's scalar is an object's head and the value after it (NumPy's arrayscalars.h);
     // truth values are two objects that NumPy keeps, and what NumPy does not have has a type of another library's making.
     let object = unsafe {
@@ -36,7 +36,9 @@ pub unsafe fn scalar<'py>(
                 }
                 object
             }
-            None => PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.descr(dtype), std::ptr::null_mut()),
+            None => {
+                PY_ARRAY_API.PyArray_Scalar(py, data.cast(), np.dtypes.descr(dtype), std::ptr::null_mut())
+            }
         }
     };
     // SAFETY: a new reference, or null with an error.

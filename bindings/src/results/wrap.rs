@@ -1,14 +1,16 @@
 //! `__array_wrap__`: gives a result the type of the input that wins by priority, or of its given output.
 
 use crate::arguments::normal::NormalArguments;
+use crate::python::array_ref::ArrayRef;
 use crate::python::class_cache::{ClassCache, Watch, standing};
 use crate::python::lookup::{self, Names};
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
+use crate::python::object::{Object, Returned, none};
+use numpy::npyffi::PY_ARRAY_API;
 use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
 use ufunx::dispatch::wrap::{DEFAULT_PRIORITY, Holder, choose};
 
@@ -19,11 +21,20 @@ pub struct Wrap<'py> {
 }
 
 /// What `__array_wrap__` is told of a call.
-pub struct Context<'a> {
+pub struct Context<'a, 'n, 'py> {
     /// The ufunc that was called.
-    pub ufunc: *mut ffi::PyObject,
+    pub ufunc: Object<'a, 'py>,
     /// With these arguments.
-    pub normal: &'a NormalArguments,
+    pub normal: &'a NormalArguments<'n, 'py>,
+}
+
+/// How a result is to be wrapped.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// As a scalar, as a new one of no dimensions is.
+    pub to_scalar: bool,
+    /// By the wrap even if it has the right type already.
+    pub force: bool,
 }
 
 impl<'py> Wrap<'py> {
@@ -33,169 +44,126 @@ impl<'py> Wrap<'py> {
     }
 
     /// The wrap that wins among the inputs: arrays, instances of subclasses, scalars.
-    ///
-    /// # Safety
-    /// Live objects.
-    pub unsafe fn of_inputs(
-        py: Python<'py>,
-        np: &NumPy,
-        inputs: &[*mut ffi::PyObject],
-    ) -> PyResult<Wrap<'py>> {
-        // SAFETY: live objects.
-        if inputs.iter().all(|&object| unsafe { ffi::Py_TYPE(object) == np.array_type }) {
+    pub fn of_inputs(np: &NumPy, inputs: &[Object<'_, 'py>]) -> PyResult<Wrap<'py>> {
+        if inputs.iter().all(|&object| np.is_exact_array(object)) {
             return Ok(Wrap::plain(np));
         }
-        // SAFETY: live objects.
-        let holders = inputs.iter().map(|&object| unsafe { holder(py, np, object) });
+        let holders = inputs.iter().map(|&object| holder(np, object));
         let holders = holders.collect::<PyResult<SmallVec<[_; 4]>>>()?;
         match choose(holders.into_iter()) {
             None => Ok(Wrap::plain(np)),
-            // SAFETY: as above.
-            Some(i) => unsafe { Wrap::of(py, inputs[i]) },
+            Some(i) => Wrap::of(inputs[i]),
         }
     }
 
     /// The wrap of an object; `None` for one, or none at all, leaves results plain.
-    unsafe fn of(py: Python<'py>, object: *mut ffi::PyObject) -> PyResult<Wrap<'py>> {
-        // SAFETY: a live object.
-        unsafe {
-            let method = wrap_method(py, object)?.filter(|method| !method.is_none());
-            Ok(Wrap { method, class: ffi::Py_TYPE(object) })
-        }
+    fn of(object: Object<'_, 'py>) -> PyResult<Wrap<'py>> {
+        let method = wrap_method(object)?.filter(|method| !method.is_none());
+        Ok(Wrap { method, class: object.get_type_ptr() })
     }
 
-    /// Wraps a result; the reference is taken over. A given output has its own say, and never becomes a scalar. Without
-    /// `force` an array that has the right type already is left alone.
-    ///
-    /// # Safety
-    /// Live objects; `original` is the output as it was passed, or null.
-    pub unsafe fn apply(
+    /// Wraps a result. A given output, as it was passed, has its own say, and never becomes a scalar.
+    pub fn apply(
         &self,
         np: &NumPy,
         result: Bound<'py, PyAny>,
-        original: *mut ffi::PyObject,
-        context: Option<(&Context<'_>, usize)>,
-        to_scalar: bool,
-        force: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = result.py();
+        original: Option<Object<'_, 'py>>,
+        context: Option<(&Context<'_, '_, 'py>, usize)>,
+        wanted: Wanted,
+    ) -> Returned<'py> {
         let of_output;
-        // SAFETY: live objects.
-        let (wrap, to_scalar) = unsafe {
-            if original.is_null() || original == ffi::Py_None() {
-                (self, to_scalar)
-            } else {
-                of_output = if ffi::Py_TYPE(original) == np.array_type {
-                    Wrap::plain(np)
-                } else {
-                    Wrap::of(py, original)?
-                };
+        let (wrap, to_scalar) = match original.filter(|original| !original.is_none()) {
+            None => (self, wanted.to_scalar),
+            Some(original) => {
+                of_output = if np.is_exact_array(original) { Wrap::plain(np) } else { Wrap::of(original)? };
                 (&of_output, false)
             }
         };
-        // SAFETY: a live object.
-        let class = unsafe { ffi::Py_TYPE(result.as_ptr()) };
-        if !to_scalar && !force && class == wrap.class {
+        if !to_scalar && !wanted.force && result.get_type_ptr() == wrap.class {
             return Ok(result);
         }
         match &wrap.method {
-            None if to_scalar => {
-                // SAFETY: an array, whose reference is taken over.
-                unsafe {
-                    let array = result.as_ptr().cast::<PyArrayObject>();
-                    if np.stood_for((*array).fields.descr).is_some() {
-                        return Ok(result); // NumPy's scalar would be opaque bytes
-                    }
-                    let array = result.into_ptr().cast::<PyArrayObject>();
-                    Bound::from_owned_ptr_or_err(py, PY_ARRAY_API.PyArray_Return(py, array))
-                }
-            }
+            None if to_scalar => returned(np, result),
             None => Ok(result),
-            // SAFETY: live objects.
-            Some(method) => unsafe { call(np, method, &result, context, to_scalar) },
+            Some(method) => call_wrap(np, method, &result, context, to_scalar),
         }
     }
 }
 
-impl Context<'_> {
+/// An array as NumPy's functions return it: a scalar, if it has no dimensions.
+fn returned<'py>(np: &NumPy, result: Bound<'py, PyAny>) -> Returned<'py> {
+    let py = result.py();
+    match np.array(result.as_borrowed()) {
+        // NumPy's scalar would be opaque bytes.
+        Some(array) if np.dtypes.stood_for(array.descr()).is_none() => {
+            // SAFETY: an array, whose reference is taken over.
+            unsafe {
+                Bound::from_owned_ptr_or_err(py, PY_ARRAY_API.PyArray_Return(py, result.into_ptr().cast()))
+            }
+        }
+        _ => Ok(result),
+    }
+}
+
+impl<'py> Context<'_, '_, 'py> {
     /// The tuple of the ufunc, the arguments and the output's place.
-    unsafe fn tuple<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Bound<'py, PyAny>> {
-        let objects = self.normal.inputs.iter().chain(self.normal.outputs.iter().flatten());
-        // SAFETY: live objects.
-        unsafe {
-            let args: Vec<_> = objects.map(|&object| Bound::from_borrowed_ptr(py, object)).collect();
-            let ufunc: Bound<'_, PyAny> = Bound::from_borrowed_ptr(py, self.ufunc);
-            Ok((ufunc, PyTuple::new(py, args)?, place).into_pyobject(py)?.into_any())
-        }
+    fn tuple(&self, place: usize) -> Returned<'py> {
+        let py = self.ufunc.py();
+        let objects: Vec<_> = self.normal.inputs.iter().chain(self.normal.outputs.iter().flatten()).collect();
+        Ok((self.ufunc, PyTuple::new(py, objects)?, place).into_pyobject(py)?.into_any())
     }
 }
 
-/// Whether a subclass of `ndarray` leaves ufuncs, priority and finalizing to it, so that the first instance of such a class
-/// gives the result its class, by a view.
-///
-/// # Safety
-/// A live instance of a subclass.
-pub unsafe fn is_plain_subclass(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> bool {
+/// Whether a subclass of `ndarray` leaves ufuncs, priority and finalizing to it, so that the first instance of such a class,
+/// of which this is one, gives the result its class, by a view.
+pub fn is_plain_subclass(np: &NumPy, object: Object<'_, '_>) -> bool {
     static PLAIN: ClassCache = ClassCache::new();
-    let names = Names::get(py);
-    let inherited = [
-        (names.array_ufunc, np.ndarray_array_ufunc),
-        (names.array_priority, np.array_priority),
-        (names.array_finalize, np.array_finalize),
-    ];
-    // SAFETY: live objects; what is found is owned.
-    unsafe {
-        let class = ffi::Py_TYPE(object);
-        if let Some(verdict) = PLAIN.find(class) {
-            return verdict != 0;
-        }
-        let watch = Watch::new(py, class);
-        let same = |&(name, of_ndarray): &(*mut ffi::PyObject, *mut ffi::PyObject)| {
-            let found = lookup::on_class(object, name);
-            found.inspect(|found| ffi::Py_DECREF(*found)) == Some(of_ndarray)
-                && standing(py, class, name).is_some_and(|stands| stands.as_ptr() == of_ndarray)
-        };
-        let plain = inherited.iter().all(same);
-        PLAIN.keep(watch, usize::from(plain));
-        plain
+    if let Some(verdict) = PLAIN.find(object) {
+        return verdict != 0;
     }
+    let names = Names::get(object.py());
+    let inherited = [
+        (&names.array_ufunc, &np.ndarray_array_ufunc),
+        (&names.array_priority, &np.array_priority),
+        (&names.array_finalize, &np.array_finalize),
+    ];
+    let watch = Watch::new(object);
+    let same = |&(name, of_ndarray): &(&Py<PyString>, &Py<PyAny>)| {
+        let name = name.bind(object.py());
+        lookup::on_class(object, name).is_some_and(|found| found.is(of_ndarray))
+            && standing(object, name).is_some_and(|stands| stands.is(of_ndarray))
+    };
+    let plain = inherited.iter().all(same);
+    PLAIN.keep(watch, usize::from(plain));
+    plain
 }
 
 /// Whether the wrap of an instance of a plain subclass is `ndarray`'s, which makes a view.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn wraps_by_view(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyResult<bool> {
-    // SAFETY: live objects.
-    unsafe { Ok(wrap_method(py, object)?.is_some_and(|method| np.is_array_wrap(method.as_ptr()))) }
+pub fn wraps_by_view(np: &NumPy, object: Object<'_, '_>) -> PyResult<bool> {
+    Ok(wrap_method(object)?.is_some_and(|method| np.is_array_wrap(&method)))
 }
 
-/// A new array as an instance of the class of `like`, a plain subclass; what `ndarray.__array_wrap__` does.
-///
-/// # Safety
-/// A live instance of a plain subclass.
-pub unsafe fn view_like<'py>(
-    py: Python<'py>,
-    array: &Bound<'py, PyAny>,
-    like: *mut ffi::PyObject,
-) -> PyResult<Bound<'py, PyAny>> {
+/// An array as an instance of the class of `like`, a plain subclass; what `ndarray.__array_wrap__` does.
+pub fn view_like<'py>(array: ArrayRef<'_, 'py>, like: ArrayRef<'_, 'py>) -> Returned<'py> {
+    let (py, descr) = (array.object().py(), array.descr());
     // SAFETY: live objects; the array keeps its memory for the view, whose base it becomes.
     unsafe {
-        let fields = &(*array.as_ptr().cast::<PyArrayObject>()).fields;
-        ffi::Py_INCREF(fields.descr.cast());
+        let fields = &(*array.as_ptr()).fields;
+        ffi::Py_INCREF(descr.cast());
         let view = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
-            ffi::Py_TYPE(like),
-            fields.descr,
+            like.object().get_type_ptr(),
+            descr,
             fields.nd,
             fields.dimensions,
             fields.strides,
             fields.data.cast(),
             fields.flags,
-            like,
+            like.object().as_ptr(),
         );
         let view = Bound::from_owned_ptr_or_err(py, view)?;
-        if PY_ARRAY_API.PyArray_SetBaseObject(py, view.as_ptr().cast(), array.clone().into_ptr()) < 0 {
+        let base = array.object().to_owned().into_ptr();
+        if PY_ARRAY_API.PyArray_SetBaseObject(py, view.as_ptr().cast(), base) < 0 {
             return Err(PyErr::fetch(py));
         }
         Ok(view)
@@ -203,76 +171,51 @@ pub unsafe fn view_like<'py>(
 }
 
 /// What an input says of wrapping.
-unsafe fn holder(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> PyResult<Holder> {
-    // SAFETY: a live object.
-    unsafe {
-        if ffi::Py_TYPE(object) == np.array_type {
-            return Ok(Holder::Array);
-        }
-        if !np.is_array(object) {
-            return Ok(Holder::Scalar);
-        }
-        match wrap_method(py, object)? {
-            None => Ok(Holder::Nothing),
-            Some(none) if none.is_none() => Ok(Holder::Refuses(priority(py, np, object))),
-            Some(_) => Ok(Holder::Wrap(priority(py, np, object))),
-        }
+fn holder(np: &NumPy, object: Object<'_, '_>) -> PyResult<Holder> {
+    if np.is_exact_array(object) {
+        return Ok(Holder::Array);
+    }
+    if !np.is_array(object) {
+        return Ok(Holder::Scalar);
+    }
+    match wrap_method(object)? {
+        None => Ok(Holder::Nothing),
+        Some(none) if none.is_none() => Ok(Holder::Refuses(priority(np, object))),
+        Some(_) => Ok(Holder::Wrap(priority(np, object))),
     }
 }
 
-unsafe fn wrap_method<'py>(
-    py: Python<'py>,
-    object: *mut ffi::PyObject,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    // SAFETY: a live object; what is found is owned.
-    unsafe {
-        let found = lookup::on_instance(py, object, Names::get(py).array_wrap)?;
-        Ok(found.map(|method| Bound::from_owned_ptr(py, method)))
-    }
+fn wrap_method<'py>(object: Object<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    lookup::on_instance(object, Names::get(object.py()).array_wrap.bind(object.py()))
 }
 
 /// `__array_priority__`; one that is not a number counts as none, as to NumPy.
-///
-/// # Safety
-/// A live object.
-pub unsafe fn priority(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> f64 {
-    let name = Names::get(py).array_priority;
-    // SAFETY: a live object; what is found is owned.
-    unsafe {
-        // `ndarray` says it by a property, which no instance can hide; most classes inherit it.
-        if let Some(of_class) = lookup::on_class(object, name) {
-            ffi::Py_DECREF(of_class);
-            if of_class == np.array_priority {
-                return DEFAULT_PRIORITY;
-            }
-        }
-        match lookup::on_instance(py, object, name) {
-            Ok(Some(found)) => Bound::from_owned_ptr(py, found).extract().unwrap_or(DEFAULT_PRIORITY),
-            _ => DEFAULT_PRIORITY,
-        }
+pub fn priority(np: &NumPy, object: Object<'_, '_>) -> f64 {
+    let name = Names::get(object.py()).array_priority.bind(object.py());
+    // `ndarray` says it by a property, which no instance can hide; most classes inherit it.
+    if lookup::on_class(object, name).is_some_and(|of_class| of_class.is(&np.array_priority)) {
+        return DEFAULT_PRIORITY;
+    }
+    match lookup::on_instance(object, name) {
+        Ok(Some(found)) => found.extract().unwrap_or(DEFAULT_PRIORITY),
+        _ => DEFAULT_PRIORITY,
     }
 }
 
 /// Calls a wrap with three arguments, with two if it does not take three, with one if it does not take two.
-unsafe fn call<'py>(
+fn call_wrap<'py>(
     np: &NumPy,
     wrap: &Bound<'py, PyAny>,
     result: &Bound<'py, PyAny>,
-    context: Option<(&Context<'_>, usize)>,
+    context: Option<(&Context<'_, '_, 'py>, usize)>,
     to_scalar: bool,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let py = wrap.py();
-    let context = match context {
-        // What `ndarray` has does not look at it.
-        // SAFETY: a builtin method once its type says so; live objects.
-        Some((context, i)) if unsafe { !np.is_array_wrap(wrap.as_ptr()) } => {
-            // SAFETY: live objects.
-            Some(unsafe { context.tuple(py, i) }?)
-        }
-        _ => None,
-    };
-    let none = py.None().into_bound(py);
-    let mut first = match wrap.call1((result, context.as_ref().unwrap_or(&none), to_scalar)) {
+    // What `ndarray` has does not look at it.
+    let context = context.filter(|_| !np.is_array_wrap(wrap));
+    let context = context.map(|(context, i)| context.tuple(i)).transpose()?;
+    let told = context.as_ref().map_or(none(py), Bound::as_borrowed);
+    let mut first = match wrap.call1((result, told, to_scalar)) {
         Err(error) if error.is_instance_of::<PyTypeError>(py) => error,
         answer => return answer,
     };

@@ -8,13 +8,13 @@ use crate::arguments::parse::{Outputs, Parsed, Reason, given, parse};
 use crate::python::gil;
 use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned, is_false};
 use crate::results::fresh::{Results, returned};
-use crate::results::wrap::{Context, Wrap};
+use crate::results::wrap::{Context, Wanted, Wrap};
+use crate::run::common::has_no_axes;
 use crate::short;
-use crate::short::read::{Cells, Read};
+use crate::short::read::{self, Read};
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::PyArrayObject;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ufunx::call::Prepared;
@@ -26,53 +26,50 @@ use ufunx::short::head::Head;
 use ufunx::{Array, DType, Order, Scalar};
 
 /// The call on our loops, or why not.
-///
-/// # Safety
-/// Live arguments in normal form.
-pub unsafe fn native_call<'py>(
+pub fn native_call<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    face: *mut ffi::PyObject,
-    normal: &NormalArguments,
-) -> Result<PyResult<Bound<'py, PyAny>>, Reason> {
+    face: Object<'_, 'py>,
+    normal: &NormalArguments<'_, 'py>,
+) -> Result<Returned<'py>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
     // Results are new arrays or the given outputs, still to be wrapped.
-    // SAFETY: live arguments.
-    let wrap = |results: PyResult<Results<'py>>| unsafe {
-        results.and_then(|results| wrapped(py, np, face, normal, results))
-    };
-    let cells = Cells::new();
+    let wrap =
+        |results: PyResult<Results<'py>>| results.and_then(|results| wrapped(py, np, face, normal, results));
+    let cells = read::Cells::new();
     let mut read = Read::new(&cells);
-    // SAFETY: live arguments.
-    let short = unsafe { short::call::call_unwrapped(py, np, ufunc, normal, &mut read) }.transpose();
-    if let Some(results) = short.or_else(|| unsafe { planned(py, np, ufunc, &read) }) {
+    // SAFETY: what is read is used at once.
+    let short = unsafe {
+        let short = short::call::call_unwrapped(py, np, ufunc, normal, &mut read).transpose();
+        short.or_else(|| planned(py, np, ufunc, &read))
+    };
+    if let Some(results) = short {
         return Ok(wrap(results));
     }
-    let short = |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| {
+    let short = |parsed: &Parsed<'_, 'py>, l: &'static LoopDef, inputs: &[&Operand]| {
         if parsed.mask.is_some() || parsed.order != Order::K {
             return None;
         }
-        let outputs =
-            parsed.outputs.iter().map(|o| o.as_ref().map_or(std::ptr::null_mut(), |(object, _)| *object));
-        // SAFETY: live arguments, and what was read of them.
+        let outputs = parsed.outputs.iter().map(|o| o.as_ref().map(|(object, _)| *object));
+        // SAFETY: the arguments, as they were read just now.
         unsafe { short::call::call_resolved(py, np, ufunc, l, inputs, outputs) }.transpose().map(wrap)
     };
     // A report may call code of anybody's, which may change any array: what was read before it is read again after it.
     let mut reported = false;
     loop {
-        // SAFETY: live arguments.
-        let run = |parsed: &Parsed, early: &Early, prepared: Prepared<'_>| unsafe {
+        let run = |parsed: &Parsed<'_, 'py>, early: &Early, prepared: Prepared<'_>| {
             if !reported && early.has_raised() {
                 return early.report(py, np).err().map(Err);
             }
-            let results = execute(py, np, ufunc, &parsed.outputs, prepared);
+            // SAFETY: the arguments, as they were read just now.
+            let results = unsafe { execute(py, np, ufunc, &parsed.outputs, prepared) };
             Some(results.and_then(|results| wrapped(py, np, face, normal, results)))
         };
-        let short =
-            |parsed: &Parsed, l: &'static LoopDef, inputs: &[&Operand]| short(parsed, l, inputs).map(Some);
-        // SAFETY: live arguments.
-        if let Some(result) = unsafe { settle(py, np, def, normal, short, run) }? {
+        let short = |parsed: &Parsed<'_, 'py>, l: &'static LoopDef, inputs: &[&Operand]| {
+            short(parsed, l, inputs).map(Some)
+        };
+        if let Some(result) = settle(np, def, normal, short, run)? {
             return Ok(result);
         }
         reported = true;
@@ -88,18 +85,17 @@ pub unsafe fn native_read<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    read: &Read<'_>,
-) -> Option<PyResult<Bound<'py, PyAny>>> {
-    // SAFETY: live objects or null; the caller's promise.
-    let results = unsafe {
-        let plain = |&&out: &&*mut ffi::PyObject| out.is_null() || np.is_exact_array(out);
-        read.outputs.iter().all(|out| plain(&out)).then(|| planned(py, np, ufunc, read)).flatten()
-    }?;
+    read: &Read<'_, 'py>,
+) -> Option<Returned<'py>> {
+    if !read.outputs.iter().flatten().all(|&out| np.is_exact_array(out)) {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    let results = unsafe { planned(py, np, ufunc, read) }?;
     Some(results.and_then(|results| {
-        let plain = Wrap::plain(np);
+        let (plain, wanted) = (Wrap::plain(np), Wanted { to_scalar: true, force: false });
         let given = results.into_iter().zip(read.outputs);
-        // SAFETY: arrays; an output lives.
-        let results = given.map(|(result, out)| unsafe { plain.apply(np, result, out, None, true, false) });
+        let results = given.map(|(result, out)| plain.apply(np, result, out, None, wanted));
         returned(py, results.collect::<PyResult<_>>()?)
     }))
 }
@@ -112,18 +108,17 @@ unsafe fn planned<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    read: &Read<'_>,
+    read: &Read<'_, 'py>,
 ) -> Option<PyResult<Results<'py>>> {
     let (def, l) = (ufunc.def?, read.l?);
     let inputs: SmallVec<[Operand; MOST_INPUTS]> =
         read.heads[..l.inputs.len()].iter().map(Head::operand).collect();
     let inputs: SmallVec<[&Operand; MOST_INPUTS]> = inputs.iter().collect();
-    let mut outputs: Outputs = SmallVec::new();
+    let mut outputs = Outputs::new();
     for (&object, &dtype) in read.outputs.iter().zip(l.outputs) {
-        // SAFETY: a live object once it is not null.
-        outputs.push(match object.is_null() {
-            true => None,
-            false => Some((object, unsafe { writable(np, object) }.filter(|out| out.dtype == dtype)?)),
+        outputs.push(match object {
+            None => None,
+            Some(object) => Some((object, writable(np, object).filter(|out| out.dtype == dtype)?)),
         });
     }
     let given = given(&outputs);
@@ -139,22 +134,17 @@ unsafe fn planned<'py>(
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make; `short` may have it before there is a plan.
-///
-/// # Safety
-/// Live arguments in normal form.
-pub unsafe fn settle<R>(
-    py: Python<'_>,
+pub fn settle<'a, 'py, R>(
     np: &NumPy,
     def: &'static UfuncDef,
-    normal: &NormalArguments,
-    short: impl FnOnce(&Parsed, &'static LoopDef, &[&Operand]) -> Option<R>,
-    rest: impl FnOnce(&Parsed, &Early, Prepared<'_>) -> R,
+    normal: &NormalArguments<'a, 'py>,
+    short: impl FnOnce(&Parsed<'a, 'py>, &'static LoopDef, &[&Operand]) -> Option<R>,
+    rest: impl FnOnce(&Parsed<'a, 'py>, &Early, Prepared<'_>) -> R,
 ) -> Result<R, Reason> {
-    // SAFETY: live arguments.
-    let parsed = unsafe { parse(py, np, def.nout(), normal) }?;
+    let parsed = parse(np, def.nout(), normal)?;
     let l = resolve_call(def, &parsed)?;
-    let values = Values::new(&parsed.inputs, l)?;
-    let (inputs, given) = (values.operands(&parsed.inputs), given(&parsed.outputs));
+    let cells = Cells::new(&parsed.inputs, l)?;
+    let (inputs, given) = (cells.operands(&parsed.inputs), given(&parsed.outputs));
     if let Some(result) = short(&parsed, l, &inputs) {
         return Ok(result);
     }
@@ -162,7 +152,7 @@ pub unsafe fn settle<R>(
     if casts_outputs_apart(l, &inputs, &given, masked) {
         return Err(Reason::Layout);
     }
-    // SAFETY: the inputs' objects are the caller's for the call.
+    // SAFETY: the arguments' memory, as it was read just now.
     let early = unsafe { Early::new(def, l, &inputs, masked) }?;
     let inputs = early.operands(&inputs);
     let prepared = Prepared::new(def, l, &inputs, &given, parsed.mask.as_ref(), parsed.order)
@@ -171,25 +161,25 @@ pub unsafe fn settle<R>(
 }
 
 /// Makes the outputs that were not given, runs the loop, and reports.
+///
+/// # Safety
+/// What was read and prepared is memory of live objects, and nobody's code has run since.
 unsafe fn execute<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    outputs: &Outputs,
+    outputs: &Outputs<'_, 'py>,
     prepared: Prepared<'_>,
 ) -> PyResult<Results<'py>> {
     let n: usize = prepared.shape().iter().product();
-    // SAFETY: given outputs are live, and become results.
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs
-        .iter()
-        .map(|o| o.as_ref().map(|(object, _)| unsafe { Bound::from_borrowed_ptr(py, *object) }))
-        .collect();
+    let given = |o: &Option<(Object<'_, 'py>, Operand)>| o.as_ref().map(|&(object, _)| object.to_owned());
+    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs.iter().map(given).collect();
     let planned = prepared.plan(|i, dtype, shape, strides| {
         let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
         results[i] = Some(array);
         Ok::<_, Raised>(data)
     })?;
-    // SAFETY: the inputs' objects are the caller's for the call; outputs are referenced by `results`.
+    // SAFETY: the caller's promise; outputs are referenced by `results`.
     let report = unsafe { gil::around(py, planned.plan.l, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
     ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
@@ -198,34 +188,30 @@ unsafe fn execute<'py>(
 }
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
-unsafe fn wrapped<'py>(
+fn wrapped<'py>(
     py: Python<'py>,
     np: &NumPy,
-    face: *mut ffi::PyObject,
-    normal: &NormalArguments,
+    face: Object<'_, 'py>,
+    normal: &NormalArguments<'_, 'py>,
     results: Results<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: live objects.
-    unsafe {
-        let subok = normal.get(Keyword::Subok) != Some(ffi::Py_False());
-        let wrap = match subok {
-            true => Wrap::of_inputs(py, np, &normal.inputs)?,
-            false => Wrap::plain(np),
-        };
-        let context = Context { ufunc: face, normal };
-        let mut objects = Results::new();
-        for (i, result) in results.into_iter().enumerate() {
-            let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[i]);
-            let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
-            let to_scalar = nd == 0 && !normal.keep_arrays;
-            objects.push(wrap.apply(np, result, original, Some((&context, i)), to_scalar, true)?);
-        }
-        returned(py, objects)
+) -> Returned<'py> {
+    let wrap = match normal.get(Keyword::Subok).is_some_and(is_false) {
+        false => Wrap::of_inputs(np, &normal.inputs)?,
+        true => Wrap::plain(np),
+    };
+    let context = Context { ufunc: face, normal };
+    let mut objects = Results::new();
+    for (i, result) in results.into_iter().enumerate() {
+        let original = normal.outputs.as_ref().map(|outputs| outputs[i]);
+        let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
+        let wanted = Wanted { to_scalar, force: true };
+        objects.push(wrap.apply(np, result, original, Some((&context, i)), wanted)?);
     }
+    returned(py, objects)
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
-fn resolve_call(def: &'static UfuncDef, parsed: &Parsed) -> Result<&'static LoopDef, Reason> {
+fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&'static LoopDef, Reason> {
     // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -275,7 +261,7 @@ pub fn discards_imaginary(from: DType, to: DType) -> bool {
 
 /// An input's part in resolution. A number that is out of bounds for the integers it is compared with has a dtype of its
 /// own, for there are loops that compare integers of either sign exactly.
-fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
+fn compared(def: &UfuncDef, parsed: &Parsed<'_, '_>, input: &Ingested) -> Typed {
     let Ingested::Weak(Scalar::Int(x)) = input else { return input.typed() };
     let beside = parsed.inputs.iter().find_map(|i| match i.typed() {
         Typed::Strong(dtype) if dtype.kind() == Kind::Int => Some(dtype),
@@ -291,14 +277,14 @@ fn compared(def: &UfuncDef, parsed: &Parsed, input: &Ingested) -> Typed {
 }
 
 /// The memory of inputs that are values.
-struct Values {
-    cells: SmallVec<[Option<Array>; 2]>,
+struct Cells {
+    arrays: SmallVec<[Option<Array>; 2]>,
     scalars: SmallVec<[Option<Operand>; 2]>,
 }
 
-impl Values {
-    fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Values, Reason> {
-        let mut values = Values { cells: SmallVec::new(), scalars: SmallVec::new() };
+impl Cells {
+    fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Cells, Reason> {
+        let mut cells = Cells { arrays: SmallVec::new(), scalars: SmallVec::new() };
         for (input, &dtype) in inputs.iter().zip(l.inputs) {
             let (mut cell, mut operand) = (None, None);
             match input {
@@ -310,15 +296,15 @@ impl Values {
                 Ingested::Weak(value) if may_overflow(*value, dtype) => return Err(Reason::Resolution),
                 Ingested::Weak(value) => cell = Some(value.to_array(dtype).map_err(|_| Reason::Resolution)?),
             }
-            values.cells.push(cell);
-            values.scalars.push(operand);
+            cells.arrays.push(cell);
+            cells.scalars.push(operand);
         }
-        Ok(values)
+        Ok(cells)
     }
 
     fn operands<'a>(&'a self, inputs: &'a [Ingested]) -> SmallVec<[&'a Operand; 2]> {
         let value =
-            |i: usize| self.scalars[i].as_ref().or_else(|| self.cells[i].as_ref().map(Array::operand));
+            |i: usize| self.scalars[i].as_ref().or_else(|| self.arrays[i].as_ref().map(Array::operand));
         inputs
             .iter()
             .enumerate()

@@ -1,62 +1,39 @@
 //! What the methods have in common: reading arguments as far as they are plain, making the output, finishing.
 
-use crate::arguments::ingest::{operand_of, writable};
+use crate::arguments::ingest::writable;
 use crate::arguments::normal::NormalArguments;
-use crate::arguments::parse::{Reason, dtype};
+use crate::arguments::parse::Reason;
 use crate::python::memory::Raised;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
-use crate::results::wrap::Wrap;
+use crate::python::object::{Object, Returned, entries, exact_tuple};
+use crate::results::wrap::{Wanted, Wrap};
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::PyArrayObject;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
 use ufunx::reduce::{Axes, normalize_axis};
 use ufunx::{DType, Report};
 
-/// The value of a keyword, null where absent.
-pub fn value(normal: &NormalArguments, keyword: Keyword) -> *mut ffi::PyObject {
-    normal.get(keyword).unwrap_or(std::ptr::null_mut())
-}
-
 /// An array of a native dtype.
-pub unsafe fn array(np: &NumPy, object: *mut ffi::PyObject) -> Result<Operand, Reason> {
-    // SAFETY: a live object, an array once its type says so.
-    unsafe {
-        if !np.is_array(object) {
-            return Err(Reason::Operand);
-        }
-        let array = object.cast::<PyArrayObject>();
-        let dtype = np.dtype_of(array).ok_or(Reason::DType)?;
-        Ok(operand_of(array, dtype))
-    }
+pub fn array(np: &NumPy, object: Object<'_, '_>) -> Result<Operand, Reason> {
+    let array = np.array(object).ok_or(Reason::Operand)?;
+    Ok(array.operand(array.dtype(np).ok_or(Reason::DType)?))
 }
 
 /// `axis=` of a reduction.
-pub unsafe fn axes(object: *mut ffi::PyObject) -> Result<Axes, Reason> {
-    // SAFETY: a live object or null, a tuple once its type says so.
-    unsafe {
-        let one = |object| integer(object).ok_or(Reason::Keyword);
-        if object.is_null() {
-            return Ok(Axes::One(0));
-        }
-        if object == ffi::Py_None() {
-            return Ok(Axes::All);
-        }
-        if ffi::PyTuple_CheckExact(object) == 0 {
-            return one(object).map(Axes::One);
-        }
-        let n = ffi::PyTuple_GET_SIZE(object);
-        (0..n).map(|i| one(ffi::PyTuple_GET_ITEM(object, i))).collect::<Result<_, _>>().map(Axes::Many)
+pub fn axes(object: Option<Object<'_, '_>>) -> Result<Axes, Reason> {
+    let one = |object| integer(object).ok_or(Reason::Keyword);
+    match (object, object.and_then(exact_tuple)) {
+        (None, _) => Ok(Axes::One(0)),
+        (Some(object), _) if object.is_none() => Ok(Axes::All),
+        (Some(object), None) => one(object).map(Axes::One),
+        (_, Some(tuple)) => entries(tuple).map(one).collect::<Result<_, _>>().map(Axes::Many),
     }
 }
 
 /// `axis=` of accumulate and reduceat.
-pub unsafe fn one_axis(object: *mut ffi::PyObject, ndim: usize) -> Result<usize, Reason> {
-    // SAFETY: a live object or null.
-    let axis = if object.is_null() { 0 } else { unsafe { integer(object) }.ok_or(Reason::Keyword)? };
+pub fn one_axis(object: Option<Object<'_, '_>>, ndim: usize) -> Result<usize, Reason> {
+    let axis = object.map_or(Ok(0), |object| integer(object).ok_or(Reason::Keyword))?;
     normalize_axis(axis, ndim).map_err(|_| Reason::Layout)
 }
 
@@ -81,46 +58,35 @@ pub unsafe fn integers(array: &Operand) -> Result<Vec<isize>, ufunx::Error> {
     Ok(list)
 }
 
-pub fn is_absent(object: *mut ffi::PyObject) -> bool {
-    // SAFETY: None lives for ever.
-    object.is_null() || object == unsafe { ffi::Py_None() }
+/// `dtype=`.
+pub fn optional_dtype(np: &NumPy, object: Option<Object<'_, '_>>) -> Result<Option<DType>, Reason> {
+    let given = object.filter(|object| !object.is_none());
+    given.map(|object| np.dtypes.said_by(object).ok_or(Reason::Keyword)).transpose()
 }
 
-/// `dtype=`.
-pub unsafe fn optional_dtype(
-    py: Python<'_>,
-    np: &NumPy,
-    object: *mut ffi::PyObject,
-) -> Result<Option<DType>, Reason> {
-    if is_absent(object) {
-        return Ok(None);
-    }
-    // SAFETY: a live object.
-    unsafe { dtype(py, np, object) }.map(Some).ok_or(Reason::Keyword)
-}
+/// A given output, with its memory.
+pub type Given<'a, 'py> = Option<(Object<'a, 'py>, Operand)>;
 
 /// The given output.
-pub unsafe fn given_output(
+pub fn given_output<'a, 'py>(
     np: &NumPy,
-    normal: &NormalArguments,
-) -> Result<Option<(*mut ffi::PyObject, Operand)>, Reason> {
-    let Some(&object) = normal.outputs.as_ref().and_then(|outputs| outputs.first()) else { return Ok(None) };
-    // SAFETY: a live object.
-    unsafe { writable(np, object) }.map(|operand| Some((object, operand))).ok_or(Reason::Keyword)
+    normal: &NormalArguments<'a, 'py>,
+) -> Result<Given<'a, 'py>, Reason> {
+    let given = normal.outputs.as_ref().and_then(|outputs| outputs.first().copied());
+    given.map(|object| Ok((object, writable(np, object).ok_or(Reason::Keyword)?))).transpose()
 }
 
 /// The given output, or a new array.
 pub fn output<'py>(
     py: Python<'py>,
     np: &NumPy,
-    given: Option<(*mut ffi::PyObject, Operand)>,
+    given: Given<'_, 'py>,
     dtype: DType,
     shape: &[usize],
     strides: impl FnOnce() -> ufunx::operand::Strides,
 ) -> PyResult<(Bound<'py, PyAny>, Operand)> {
     if let Some((object, operand)) = given {
-        // SAFETY: a live object, which becomes the result.
-        return Ok((unsafe { Bound::from_borrowed_ptr(py, object) }, operand));
+        return Ok((object.to_owned(), operand));
     }
     let strides = strides();
     let (array, ptr) = np.new_array(py, dtype, shape, Some(&strides))?;
@@ -135,15 +101,16 @@ pub fn finish<'py>(
     (ufunc, name): (&Ufunc, &str),
     report: Report,
     result: Bound<'py, PyAny>,
-    normal: &NormalArguments,
-) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: an array; live arguments.
-    unsafe {
-        ufunc.report(py, np, name, report.flags | report.cast)?;
-        let original = normal.outputs.as_ref().map_or(std::ptr::null_mut(), |outputs| outputs[0]);
-        let nd = (*result.as_ptr().cast::<PyArrayObject>()).fields.nd;
-        let wrap = Wrap::of_inputs(py, np, &normal.inputs[..1])?;
-        let to_scalar = nd == 0 && !normal.keep_arrays;
-        wrap.apply(np, result, original, None, to_scalar, false)
-    }
+    normal: &NormalArguments<'_, 'py>,
+) -> Returned<'py> {
+    ufunc.report(py, np, name, report.flags | report.cast)?;
+    let original = normal.outputs.as_ref().map(|outputs| outputs[0]);
+    let wrap = Wrap::of_inputs(np, &normal.inputs[..1])?;
+    let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
+    wrap.apply(np, result, original, None, Wanted { to_scalar, force: false })
+}
+
+/// Whether a result is an array of no dimensions.
+pub fn has_no_axes(np: &NumPy, result: &Bound<'_, PyAny>) -> bool {
+    np.array(result.as_borrowed()).is_some_and(|array| array.nd() == 0)
 }

@@ -4,12 +4,13 @@
 use super::read::{Cells, Read, read_array};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::passed::Arguments;
+use crate::python::array_ref::known_array;
 use crate::python::gil;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, is_false, is_true};
 use crate::results::fresh::{ArrayOrScalar, Fresh, NewArray, Results, returned};
 use crate::results::wrap::{is_plain_subclass, view_like, wraps_by_view};
 use crate::ufunc::record::Ufunc;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 use ufunx::FpFlags;
@@ -20,25 +21,22 @@ use ufunx::registry::LoopDef;
 use ufunx::short::head::Head;
 use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 
-/// An object that is returned.
-type Object<'py> = Bound<'py, PyAny>;
-
 /// Calls the short way, if it can: exact arrays and numbers.
 ///
 /// # Safety
-/// The arguments are live objects.
+/// What stays in `read` is used only as long as nobody's code has run.
 #[inline]
-pub unsafe fn call<'py>(
+pub unsafe fn call<'a, 'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
-    arguments: &Arguments<'_>,
-    read: &mut Read<'_>,
-) -> PyResult<Option<Object<'py>>> {
-    let Some(objects) = read.outputs(py, ufunc, arguments) else { return Ok(None) };
+    arguments: &Arguments<'a, 'py>,
+    read: &mut Read<'a, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(objects) = read.outputs(ufunc, arguments) else { return Ok(None) };
     let np = NumPy::get(py);
-    // SAFETY: live objects.
+    // SAFETY: used at once, or as the caller promises.
     unsafe {
-        match read.inputs(py, np, ufunc, objects, false, |_| None) {
+        match read.inputs(np, ufunc, objects, false, |_| None) {
             Some(l) => run::<ArrayOrScalar>(py, np, ufunc, l, read),
             None => Ok(None),
         }
@@ -46,67 +44,62 @@ pub unsafe fn call<'py>(
 }
 
 /// The same for inputs of subclasses that leave everything to `ndarray`.
-///
-/// # Safety
-/// Live objects.
-pub unsafe fn call_subclasses<'py>(
+pub fn call_subclasses<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    objects: &[*mut ffi::PyObject],
-) -> PyResult<Option<Object<'py>>> {
+    objects: &[Object<'_, 'py>],
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     if objects.len() != ufunc.short.nin || ufunc.short.nout != 1 {
         return Ok(None);
     }
-    // SAFETY: live objects.
-    unsafe {
-        let Some(&first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
-        let plain =
-            |&object: &*mut ffi::PyObject| !np.is_subclass(object) || is_plain_subclass(py, np, object);
-        // An instance may have a wrap of its own, which is asked before anything is read.
-        if !objects.iter().all(plain) || !wraps_by_view(py, np, first)? {
-            return Ok(None);
-        }
-        let cells = Cells::new();
-        let mut read = Read::new(&cells);
-        let Some(l) = read.inputs(py, np, ufunc, objects, true, |_| None) else { return Ok(None) };
-        match run::<NewArray>(py, np, ufunc, l, &read)? {
-            Some(array) => view_like(py, &array, first).map(Some),
-            None => Ok(None),
-        }
+    let Some(first) = objects.iter().find(|&&object| np.is_subclass(object)) else { return Ok(None) };
+    let plain = |&object: &Object<'_, 'py>| !np.is_subclass(object) || is_plain_subclass(np, object);
+    // An instance may have a wrap of its own, which is asked before anything is read.
+    if !objects.iter().all(plain) || !wraps_by_view(np, *first)? {
+        return Ok(None);
     }
+    let cells = Cells::new();
+    let mut read = Read::new(&cells);
+    // SAFETY: what is read is used at once.
+    let made = unsafe {
+        let Some(l) = read.inputs(np, ufunc, objects, true, |_| None) else { return Ok(None) };
+        run::<NewArray>(py, np, ufunc, l, &read)?
+    };
+    Ok(match made {
+        Some(array) => Some(view_like(known_array(np, &array), known_array(np, first))?),
+        None => None,
+    })
 }
 
 /// The same for arrays of any subclass, after no override took the call. Results are arrays still to be wrapped, never
 /// scalars; a tuple of them for several.
 ///
 /// # Safety
-/// The arguments are live objects.
-pub unsafe fn call_unwrapped<'py>(
+/// What stays in `read` is used only as long as nobody's code has run.
+pub unsafe fn call_unwrapped<'a, 'n: 'a, 'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    normal: &NormalArguments,
-    read: &mut Read<'_>,
+    normal: &NormalArguments<'n, 'py>,
+    read: &mut Read<'a, 'py>,
 ) -> PyResult<Option<Results<'py>>> {
-    // SAFETY: singletons that live for ever.
-    let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
-    let plain = |&(keyword, value): &(Keyword, *mut ffi::PyObject)| match keyword {
+    let plain = |&(keyword, value): &(Keyword, Object<'_, '_>)| match keyword {
         Keyword::Out => true,
-        Keyword::Subok => value == truth || value == falsehood,
-        Keyword::Where => value == truth,
-        Keyword::Dtype => value == none,
+        Keyword::Subok => is_true(value) || is_false(value),
+        Keyword::Where => is_true(value),
+        Keyword::Dtype => value.is_none(),
         _ => false,
     };
     if normal.inputs.len() != ufunc.short.nin || !normal.keywords.iter().all(plain) {
         return Ok(None);
     }
     for (mine, &given) in read.outputs.iter_mut().zip(normal.outputs.iter().flatten()) {
-        *mine = if given == none { std::ptr::null_mut() } else { given };
+        *mine = (!given.is_none()).then_some(given);
     }
-    // SAFETY: live objects.
+    // SAFETY: used at once, or as the caller promises.
     unsafe {
-        match read.inputs(py, np, ufunc, &normal.inputs, true, |_| None) {
+        match read.inputs(np, ufunc, &normal.inputs, true, |_| None) {
             Some(l) => run_all::<NewArray>(py, np, ufunc, l, read),
             None => Ok(None),
         }
@@ -116,14 +109,14 @@ pub unsafe fn call_unwrapped<'py>(
 /// The same for a call whose loop is resolved, as a `dtype=` has it.
 ///
 /// # Safety
-/// The operands are there, and the outputs' objects are live or null.
-pub unsafe fn call_resolved<'py>(
+/// The operands are there.
+pub unsafe fn call_resolved<'a, 'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
     operands: &[&Operand],
-    outputs: impl Iterator<Item = *mut ffi::PyObject>,
+    outputs: impl Iterator<Item = Option<Object<'a, 'py>>>,
 ) -> PyResult<Option<Results<'py>>> {
     // NumPy reports the casts of scalars and of short vectors apart from the loop.
     let raises = operands.iter().zip(l.inputs).any(|(operand, &dtype)| can_raise(operand.dtype, dtype));
@@ -145,20 +138,20 @@ pub unsafe fn call_resolved<'py>(
 /// # Safety
 /// What was read is there.
 #[inline]
-unsafe fn run<'py, F: Fresh<'py, Made = Object<'py>>>(
+unsafe fn run<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    read: &Read<'_>,
-) -> PyResult<Option<Object<'py>>> {
+    read: &Read<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     // SAFETY: the caller's promise.
     unsafe {
         if l.outputs.len() == 1 {
             let heads = &read.heads[..l.inputs.len()];
-            return match read.outputs[0].is_null() {
-                true => run_fresh::<F>(py, np, ufunc, l, heads, false),
-                false => run_given(py, np, ufunc, l, heads, read.outputs[0]),
+            return match read.outputs[0] {
+                None => run_fresh::<F>(py, np, ufunc, l, heads, false),
+                Some(out) => run_given(py, np, ufunc, l, heads, out),
             };
         }
         match run_all::<F>(py, np, ufunc, l, read)? {
@@ -214,56 +207,46 @@ pub unsafe fn run_fresh<'py, F: Fresh<'py>>(
 /// Runs a loop of one output into a given array.
 ///
 /// # Safety
-/// What was read is there; a live object.
+/// What was read is there.
 unsafe fn run_given<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
     heads: &[Head<'_>],
-    out: *mut ffi::PyObject,
-) -> PyResult<Option<Object<'py>>> {
+    out: Object<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut short = Short::new(l, heads);
     if short.lay_out(ufunc.short.cost).is_err() {
         return Ok(None);
     }
-    // SAFETY: a live object; what is usable is apart from the inputs.
-    unsafe {
-        let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
-        let out = Bound::from_borrowed_ptr(py, out);
-        let flags = gil::around(py, l, short.walk.n, || flags_of(&short, &[target]));
-        ufunc.report(py, np, ufunc.own_name(), flags)?;
-        Ok(Some(out))
-    }
+    let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
+    let out = out.to_owned();
+    // SAFETY: the caller's promise; what is usable is apart from the inputs.
+    let flags = unsafe { gil::around(py, l, short.walk.n, || flags_of(&short, &[target])) };
+    ufunc.report(py, np, ufunc.own_name(), flags)?;
+    Ok(Some(out))
 }
 
 /// The memory of a given output, if nothing else must be done for it.
-///
-/// # Safety
-/// A live object.
 #[inline]
-unsafe fn target_in(np: &NumPy, short: &Short<'_>, i: usize, out: *mut ffi::PyObject) -> Option<*mut u8> {
+fn target_in(np: &NumPy, short: &Short<'_>, i: usize, out: Object<'_, '_>) -> Option<*mut u8> {
     let mut head = Head::EMPTY;
-    // SAFETY: a live object, an array once its type says so.
-    unsafe {
-        if !np.is_exact_array(out) {
-            return None;
-        }
-        read_array(np, out.cast(), &mut head)?;
-    }
+    // SAFETY: what is read is used at once.
+    unsafe { read_array(np, np.exact_array(out)?, &mut head) }?;
     short.usable(i, &head)
 }
 
 /// Runs a loop of any outputs, given or new.
 ///
 /// # Safety
-/// What was read is there; given outputs are live objects.
-unsafe fn run_all<'py, F: Fresh<'py, Made = Object<'py>>>(
+/// What was read is there.
+unsafe fn run_all<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     l: &'static LoopDef,
-    read: &Read<'_>,
+    read: &Read<'_, 'py>,
 ) -> PyResult<Option<Results<'py>>> {
     let mut short = Short::new(l, &read.heads[..l.inputs.len()]);
     if short.lay_out(ufunc.short.cost).is_err() {
@@ -272,41 +255,37 @@ unsafe fn run_all<'py, F: Fresh<'py, Made = Object<'py>>>(
     let outputs = &read.outputs[..l.outputs.len()];
     let mut targets = [std::ptr::null_mut(); MOST_OUTPUTS];
     for (i, (target, &out)) in targets.iter_mut().zip(outputs).enumerate() {
-        if out.is_null() {
-            continue;
-        }
-        // SAFETY: a live object.
-        match unsafe { target_in(np, &short, i, out) } {
+        let Some(out) = out else { continue };
+        match target_in(np, &short, i, out) {
             Some(usable) => *target = usable,
             None => return Ok(None),
         }
     }
-    if !outputs.contains(&std::ptr::null_mut()) && !short.are_apart(&targets[..outputs.len()]) {
+    if outputs.iter().all(Option::is_some) && !short.are_apart(&targets[..outputs.len()]) {
         return Ok(None);
     }
-    // SAFETY: live objects; new memory is apart from all other.
+    // SAFETY: the caller's promise; new memory is apart from all other.
     unsafe { run_into::<F>(py, np, ufunc, &short, outputs, &mut targets[..outputs.len()]) }.map(Some)
 }
 
 /// Makes the outputs that were not given, and runs the loop.
 ///
 /// # Safety
-/// What was read is there; given outputs are live, and their targets found usable.
-unsafe fn run_into<'py, F: Fresh<'py, Made = Object<'py>>>(
+/// What was read is there, and the targets of given outputs were found usable.
+unsafe fn run_into<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     short: &Short<'_>,
-    outputs: &[*mut ffi::PyObject],
+    outputs: &[Option<Object<'_, 'py>>],
     targets: &mut [*mut u8],
 ) -> PyResult<Results<'py>> {
     let (l, mut cells) = (short.l, [[0u128]; MOST_OUTPUTS]);
     let element = F::ELEMENT.filter(|_| short.walk.nd == 0);
-    let mut objects: SmallVec<[Option<Object<'py>>; MOST_OUTPUTS]> = SmallVec::new();
+    let mut objects: SmallVec<[Option<Bound<'py, PyAny>>; MOST_OUTPUTS]> = SmallVec::new();
     for (((&out, target), cell), &dtype) in outputs.iter().zip(&mut *targets).zip(&mut cells).zip(l.outputs) {
-        objects.push(if !out.is_null() {
-            // SAFETY: a live object.
-            Some(unsafe { Bound::from_borrowed_ptr(py, out) })
+        objects.push(if let Some(out) = out {
+            Some(out.to_owned())
         } else if element.is_some() {
             *target = cell.as_mut_ptr().cast();
             None
@@ -322,7 +301,7 @@ unsafe fn run_into<'py, F: Fresh<'py, Made = Object<'py>>>(
     unsafe {
         let flags = gil::around(py, l, short.walk.n, || flags_of(short, targets));
         ufunc.report(py, np, ufunc.own_name(), flags)?;
-        let made = |(i, object): (usize, Option<Object<'py>>)| match (object, element) {
+        let made = |(i, object): (usize, Option<Bound<'py, PyAny>>)| match (object, element) {
             (Some(object), _) => Ok(object),
             (None, Some(from_element)) => from_element(py, np, l.outputs[i], targets[i]),
             (None, None) => unreachable!("every output was made"),

@@ -3,33 +3,31 @@
 
 use super::read::read_array;
 use crate::arguments::passed::Arguments;
+use crate::python::array_ref::ArrayRef;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, Returned, is_false, is_true};
 use crate::results::scalar::scalar;
 use crate::ufunc::record::Ufunc;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::dispatch::arguments::{Keyword, Method};
 use ufunx::short::fold::{Accumulation, Axis, Reduction};
 use ufunx::short::head::Head;
 
 /// Calls the method the short way, if it can.
-///
-/// # Safety
-/// Live arguments.
-pub unsafe fn call<'py>(
+pub fn call<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     method: Method,
-    arguments: &Arguments<'_>,
-) -> Option<PyResult<Bound<'py, PyAny>>> {
-    let mut head = Head::EMPTY;
-    // SAFETY: live arguments.
+    arguments: &Arguments<'_, 'py>,
+) -> Option<Returned<'py>> {
+    let (array, axis) = plain_arguments(np, method, arguments)?;
+    let (mut head, axis) = (Head::EMPTY, axis_of(axis)?);
+    // SAFETY: what is read is used at once.
     unsafe {
-        let (array, axis) = plain_arguments(np, method, arguments)?;
-        read_array(np, array.cast(), &mut head)?;
-        match (method, axis_of(axis)?) {
+        read_array(np, array, &mut head)?;
+        match (method, axis) {
             (Method::Reduce, axis) => {
                 let reduction = Reduction::new(&ufunc.short, head, axis)?;
                 Some(reduce(py, np, ufunc, &reduction))
@@ -44,13 +42,13 @@ pub unsafe fn call<'py>(
 }
 
 /// # Safety
-/// The array is live.
+/// What was read is there.
 unsafe fn reduce<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     reduction: &Reduction<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let (dtype, shape) = (reduction.dtype(), reduction.shape());
     // SAFETY: a cell holds one element, a new array as many as there are results.
     unsafe {
@@ -67,14 +65,14 @@ unsafe fn reduce<'py>(
 }
 
 /// # Safety
-/// The array is live.
+/// What was read is there.
 unsafe fn accumulate<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     accumulation: &Accumulation<'_>,
     head: &Head<'_>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Returned<'py> {
     let (array, target) = np.new_array(py, head.dtype, head.dims, None)?;
     // SAFETY: the new array has as many elements.
     ufunc.report(py, np, "accumulate", unsafe { accumulation.run(target) })?;
@@ -85,24 +83,24 @@ const REDUCE: [Keyword; 6] =
     [Keyword::Axis, Keyword::Dtype, Keyword::Out, Keyword::Keepdims, Keyword::Initial, Keyword::Where];
 const ACCUMULATE: [Keyword; 3] = [Keyword::Axis, Keyword::Dtype, Keyword::Out];
 
-/// The array and the axis (or null), if nothing else is asked for. `numpy.sum` and its like pass every parameter by
-/// position, most at their defaults.
-unsafe fn plain_arguments(
+/// The array and the axis, if nothing else is asked for. `numpy.sum` and its like pass every parameter by position, most at
+/// their defaults.
+fn plain_arguments<'a, 'py>(
     np: &NumPy,
     method: Method,
-    arguments: &Arguments<'_>,
-) -> Option<(*mut ffi::PyObject, *mut ffi::PyObject)> {
+    arguments: &Arguments<'a, 'py>,
+) -> Option<(ArrayRef<'a, 'py>, Option<Object<'a, 'py>>)> {
     let parameters = match method {
         Method::Reduce => &REDUCE[..],
         Method::Accumulate => &ACCUMULATE[..],
         _ => return None,
     };
     let [object, rest @ ..] = arguments.positional else { return None };
-    // SAFETY: a live object.
-    if unsafe { ffi::Py_TYPE(*object) } != np.array_type || rest.len() > parameters.len() {
+    let array = np.exact_array(*object)?;
+    if rest.len() > parameters.len() {
         return None;
     }
-    let mut axis = std::ptr::null_mut();
+    let mut axis = None;
     let by_position = parameters.iter().copied().zip(rest.iter().copied());
     let by_name = arguments.named().map(|(name, value)| (Keyword::of(name.to_bytes()), value));
     for (keyword, value) in by_position {
@@ -116,41 +114,34 @@ unsafe fn plain_arguments(
             return None;
         }
     }
-    Some((*object, axis))
+    Some((array, axis))
 }
 
 /// Whether a parameter says what is so anyway. The axis is only kept.
-fn is_default(
+fn is_default<'a, 'py>(
     np: &NumPy,
     keyword: Keyword,
-    value: *mut ffi::PyObject,
-    axis: &mut *mut ffi::PyObject,
+    value: Object<'a, 'py>,
+    axis: &mut Option<Object<'a, 'py>>,
 ) -> bool {
-    // SAFETY: singletons that live for ever.
-    let (none, falsehood, truth) = unsafe { (ffi::Py_None(), ffi::Py_False(), ffi::Py_True()) };
     match keyword {
         Keyword::Axis => {
-            *axis = value;
+            *axis = Some(value);
             true
         }
-        Keyword::Dtype | Keyword::Out => value == none,
-        Keyword::Keepdims => value == falsehood,
-        Keyword::Initial => value == np.no_value,
-        Keyword::Where => value == truth,
+        Keyword::Dtype | Keyword::Out => value.is_none(),
+        Keyword::Keepdims => is_false(value),
+        Keyword::Initial => np.is_no_value(value),
+        Keyword::Where => is_true(value),
         _ => false,
     }
 }
 
 /// `axis=`; the first where it is absent. `None` for what is no number.
-///
-/// # Safety
-/// A live object or null.
-unsafe fn axis_of(axis: *mut ffi::PyObject) -> Option<Axis> {
-    // SAFETY: a live object once it is not null; None lives for ever.
-    unsafe {
-        if axis.is_null() {
-            return Some(Axis::One(0));
-        }
-        if axis == ffi::Py_None() { Some(Axis::All) } else { integer(axis).map(Axis::One) }
+fn axis_of(axis: Option<Object<'_, '_>>) -> Option<Axis> {
+    match axis {
+        None => Some(Axis::One(0)),
+        Some(none) if none.is_none() => Some(Axis::All),
+        Some(axis) => integer(axis).map(Axis::One),
     }
 }

@@ -1,13 +1,14 @@
 //! What a small call reads of its objects: the heads of its inputs, arrays as they are and numbers in the dtype beside them;
 //! its outputs; the loop for all that. Nobody's code runs meanwhile. It travels with the call where the short way declines.
 
-use crate::arguments::parse::dtype;
 use crate::arguments::passed::Arguments;
+use crate::python::array_ref::ArrayRef;
+use crate::python::number::{complex, float, integer, is_int};
 use crate::python::numpy_api::NumPy;
+use crate::python::object::{Object, entries, exact_tuple, is_false, is_true};
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::{PY_ARRAY_API, PyArrayObject};
-use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 use std::cell::Cell;
 use ufunx::DType;
 use ufunx::registry::{Complex64, Kind, LoopDef, f16};
@@ -26,12 +27,12 @@ impl Cells {
 }
 
 /// What was read. Filled where it is: moving what was just written stalls.
-pub struct Read<'a> {
+pub struct Read<'a, 'py> {
     cells: &'a Cells,
     /// The inputs, as many as the ufunc has.
     pub heads: [Head<'a>; MOST_INPUTS],
-    /// The outputs as they were given, or null.
-    pub outputs: [*mut ffi::PyObject; MOST_OUTPUTS],
+    /// The outputs as they were given.
+    pub outputs: [Option<Object<'a, 'py>>; MOST_OUTPUTS],
     /// `dtype=`.
     dtype: Option<DType>,
     /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
@@ -47,71 +48,60 @@ enum Number {
     Complex(Complex64),
 }
 
-impl<'a> Read<'a> {
+impl<'a, 'py> Read<'a, 'py> {
     /// Nothing yet.
     #[inline(always)]
-    pub fn new(cells: &'a Cells) -> Read<'a> {
-        Read {
-            cells,
-            heads: [Head::EMPTY; MOST_INPUTS],
-            outputs: [std::ptr::null_mut(); MOST_OUTPUTS],
-            dtype: None,
-            l: None,
-        }
+    pub fn new(cells: &'a Cells) -> Read<'a, 'py> {
+        Read { cells, heads: [Head::EMPTY; MOST_INPUTS], outputs: [None; MOST_OUTPUTS], dtype: None, l: None }
     }
 
     /// Reads the outputs of a call and its keywords, before any operand: a dtype's name may be NumPy's to look up. The inputs'
     /// objects; `None` where their number or a keyword wants the general way.
     #[inline]
-    pub fn outputs<'b>(
+    pub fn outputs(
         &mut self,
-        py: Python<'_>,
         ufunc: &Ufunc,
-        arguments: &Arguments<'b>,
-    ) -> Option<&'b [*mut ffi::PyObject]> {
+        arguments: &Arguments<'a, 'py>,
+    ) -> Option<&'a [Object<'a, 'py>]> {
         let nin = ufunc.short.nin;
         if arguments.positional.len() != nin || !arguments.keywords.is_empty() {
-            self.given_outputs(py, ufunc, arguments)?;
+            self.given_outputs(ufunc, arguments)?;
         }
         Some(&arguments.positional[..nin])
     }
 
     /// Outputs by position or by name.
     #[inline(never)]
-    fn given_outputs(&mut self, py: Python<'_>, ufunc: &Ufunc, arguments: &Arguments<'_>) -> Option<()> {
+    fn given_outputs(&mut self, ufunc: &Ufunc, arguments: &Arguments<'a, 'py>) -> Option<()> {
         let (nin, nout) = (ufunc.short.nin, ufunc.short.nout);
-        // SAFETY: singletons that live for ever.
-        let (truth, falsehood, none) = unsafe { (ffi::Py_True(), ffi::Py_False(), ffi::Py_None()) };
         let by_position = arguments.positional.get(nin..)?;
         let deprecated = ufunc.def.is_some_and(|def| def.positional_out_deprecated);
         if by_position.len() > nout || (deprecated && !by_position.is_empty()) {
             return None;
         }
-        let given = |object: *mut ffi::PyObject| if object == none { std::ptr::null_mut() } else { object };
+        let given = |object: Object<'a, 'py>| (!object.is_none()).then_some(object);
         for (output, &object) in self.outputs.iter_mut().zip(by_position) {
             *output = given(object);
         }
         for (name, value) in arguments.named() {
             match name.to_bytes() {
-                b"out" if value == none => {}
+                b"out" if value.is_none() => {}
                 b"out" if !by_position.is_empty() => return None,
-                // SAFETY: a live object, a tuple once its type says so.
-                b"out" => unsafe {
-                    if ffi::PyTuple_CheckExact(value) == 0 {
-                        self.outputs[0] = if nout == 1 { value } else { return None };
-                    } else if ffi::PyTuple_GET_SIZE(value) as usize == nout {
-                        for (i, output) in self.outputs[..nout].iter_mut().enumerate() {
-                            *output = given(ffi::PyTuple_GET_ITEM(value, i as isize));
+                b"out" => match exact_tuple(value) {
+                    None if nout == 1 => self.outputs[0] = Some(value),
+                    Some(tuple) if tuple.len() == nout => {
+                        for (output, object) in self.outputs.iter_mut().zip(entries(tuple)) {
+                            *output = given(object);
                         }
-                    } else {
-                        return None;
                     }
+                    _ => return None,
                 },
-                b"where" if value == truth => {}
-                b"dtype" if value == none => {}
-                // SAFETY: a live object.
-                b"dtype" if nout == 1 => self.dtype = Some(unsafe { plain_dtype(py, value) }?),
-                b"subok" if value == truth || value == falsehood => {}
+                b"where" if is_true(value) => {}
+                b"dtype" if value.is_none() => {}
+                b"dtype" if nout == 1 => {
+                    self.dtype = Some(NumPy::get(value.py()).dtypes.said_plainly(value)?);
+                }
+                b"subok" if is_true(value) || is_false(value) => {}
                 _ => return None,
             }
         }
@@ -122,39 +112,37 @@ impl<'a> Read<'a> {
     /// takes.
     ///
     /// # Safety
-    /// Live objects, as many as the ufunc has inputs, at most [`MOST_INPUTS`].
+    /// What is read is used only as long as nobody's code has run: an array may get another shape, or other memory.
     #[inline(always)]
     pub unsafe fn inputs(
         &mut self,
-        py: Python<'_>,
         np: &NumPy,
         ufunc: &Ufunc,
-        objects: &[*mut ffi::PyObject],
+        objects: &[Object<'_, '_>],
         subclasses: bool,
         lent: impl Fn(usize) -> Option<Head<'a>>,
     ) -> Option<&'static LoopDef> {
         let (mut beside, mut first_number) = (None, None);
         for (i, &object) in objects.iter().enumerate() {
             let head = &mut self.heads[i];
-            // SAFETY: live objects; each branch has checked the type.
-            unsafe {
-                if let Some(lent) = lent(i) {
-                    *head = lent;
-                } else if ffi::Py_TYPE(object) == np.array_type || (subclasses && np.is_array(object)) {
-                    read_array(np, object.cast(), head)?;
-                } else if let Some(number) = number(object)? {
-                    match beside {
-                        None if i == 0 => first_number = Some(number),
-                        beside => self.set_number(ufunc, i, number, beside)?,
-                    }
-                    continue;
-                } else {
-                    let (bits, dtype) = scalar(py, np, object)?;
-                    self.cells.0[i].set(bits);
-                    *head = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
+            let array = || if subclasses { np.array(object) } else { np.exact_array(object) };
+            if let Some(lent) = lent(i) {
+                *head = lent;
+            } else if let Some(array) = array() {
+                // SAFETY: the caller's promise.
+                unsafe { read_array(np, array, head) }?;
+            } else if let Some(number) = number(object)? {
+                match beside {
+                    None if i == 0 => first_number = Some(number),
+                    beside => self.set_number(ufunc, i, number, beside)?,
                 }
-                beside = Some(head.dtype);
+                continue;
+            } else {
+                let (bits, dtype) = scalar(np, object)?;
+                self.cells.0[i].set(bits);
+                *head = Head::value(self.cells.0[i].as_ptr().cast(), dtype);
             }
+            beside = Some(head.dtype);
         }
         if let Some(number) = first_number {
             self.set_number(ufunc, 0, number, beside)?;
@@ -242,34 +230,16 @@ impl Number {
     }
 }
 
-/// `dtype=`, where no code of anybody's says it: a dtype, a scalar type, a name.
-///
-/// # Safety
-/// A live object.
-unsafe fn plain_dtype(py: Python<'_>, value: *mut ffi::PyObject) -> Option<DType> {
-    let np = NumPy::get(py);
-    // SAFETY: a live object, a string once its type says so.
-    unsafe {
-        if value == (&raw mut ffi::PyFloat_Type).cast() {
-            return Some(DType::F64);
-        }
-        if ffi::PyUnicode_CheckExact(value) != 0 {
-            return dtype(py, np, value);
-        }
-        np.dtype_of_descr(value.cast()).or_else(|| np.scalar_dtype(value.cast()))
-    }
-}
-
 /// Reads an array; `None` for one of a dtype without loops of ours.
 ///
 /// # Safety
-/// A live array.
+/// Nobody gives it another shape, or other memory, as long as the head is used.
 #[inline(always)]
-pub unsafe fn read_array(np: &NumPy, array: *mut PyArrayObject, head: &mut Head<'_>) -> Option<()> {
+pub unsafe fn read_array(np: &NumPy, array: ArrayRef<'_, '_>, head: &mut Head<'_>) -> Option<()> {
+    head.dtype = array.dtype(np)?;
     // SAFETY: a live array's dimensions and strides have `nd` entries each, none of the former negative.
     unsafe {
-        head.dtype = np.dtype_of(array)?;
-        let fields = &(*array).fields;
+        let fields = &(*array.as_ptr()).fields;
         head.ptr = fields.data.cast();
         head.lies = Lies(fields.flags);
         let nd = fields.nd as usize;
@@ -282,42 +252,21 @@ pub unsafe fn read_array(np: &NumPy, array: *mut PyArrayObject, head: &mut Head<
 }
 
 /// A Python number, if it is one; `None` for an integer that is no `i64`.
-///
-/// # Safety
-/// A live object.
 #[inline]
-unsafe fn number(object: *mut ffi::PyObject) -> Option<Option<Number>> {
-    // SAFETY: a live object of the type that was checked.
-    unsafe {
-        if ffi::PyFloat_CheckExact(object) != 0 {
-            return Some(Some(Number::Float(ffi::PyFloat_AS_DOUBLE(object))));
-        }
-        if ffi::PyLong_CheckExact(object) != 0 {
-            let mut overflow = 0;
-            let value = ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow);
-            return (overflow == 0).then_some(Some(Number::Int(value)));
-        }
-        if ffi::PyComplex_CheckExact(object) != 0 {
-            let value = ffi::PyComplex_AsCComplex(object);
-            return Some(Some(Number::Complex(Complex64::new(value.real, value.imag))));
-        }
-        Some(None)
+fn number(object: Object<'_, '_>) -> Option<Option<Number>> {
+    if let Some(x) = float(object) {
+        return Some(Some(Number::Float(x)));
     }
+    if is_int(object) {
+        return integer(object).map(|x| Some(Number::Int(x as i64)));
+    }
+    Some(complex(object).map(Number::Complex))
 }
 
 /// A NumPy scalar or a truth value: its bits and its dtype.
-///
-/// # Safety
-/// A live object.
-unsafe fn scalar(py: Python<'_>, np: &NumPy, object: *mut ffi::PyObject) -> Option<(u128, DType)> {
-    // SAFETY: a live object of the type that was checked; no scalar has more than 16 bytes.
-    unsafe {
-        if ffi::PyBool_Check(object) != 0 {
-            return Some((u128::from(object == ffi::Py_True()), DType::Bool));
-        }
-        let dtype = np.scalar_dtype(ffi::Py_TYPE(object))?;
-        let mut cell = [0u128];
-        PY_ARRAY_API.PyArray_ScalarAsCtype(py, object, cell.as_mut_ptr().cast());
-        Some((cell[0], dtype))
+fn scalar(np: &NumPy, object: Object<'_, '_>) -> Option<(u128, DType)> {
+    if object.is_exact_instance_of::<PyBool>() {
+        return Some((u128::from(is_true(object)), DType::Bool));
     }
+    np.dtypes.scalar_value(object).map(|(dtype, [bits])| (bits, dtype))
 }

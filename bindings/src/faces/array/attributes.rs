@@ -2,7 +2,6 @@
 
 use crate::foreign::array::{Array, PRIORITY, wrap};
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArrayObject};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -27,7 +26,7 @@ impl Array {
     /// The name of the elements' dtype, such as 'bfloat16'.
     #[getter]
     fn dtype(&self, py: Python<'_>) -> &'static str {
-        self.element(NumPy::get(py)).name()
+        self.element(py).name()
     }
 
     /// Lengths of the axes.
@@ -69,9 +68,8 @@ impl Array {
     /// Whether the elements cannot be written to.
     #[getter]
     #[pyo3(name = "readonly")]
-    pub fn is_read_only(&self) -> bool {
-        // SAFETY: a live array.
-        unsafe { (*self.ndarray.as_ptr().cast::<PyArrayObject>()).fields.flags & NPY_ARRAY_WRITEABLE == 0 }
+    fn is_read_only(&self, py: Python<'_>) -> bool {
+        !self.as_array_ref(py).is_writable()
     }
 
     /// The array with its axes in the other order.

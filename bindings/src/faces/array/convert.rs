@@ -1,8 +1,8 @@
 //! `ufunx.Array` in other dtypes, and as numbers. What NumPy has no dtype for is cast by the engine, all else by NumPy.
 
-use crate::arguments::ingest::operand_of;
 use crate::foreign::array::{Array, dtype_of, vehicle, wrap};
 use crate::foreign::view::view;
+use crate::python::array_ref::known_array;
 use crate::python::gil;
 use crate::python::numpy_api::NumPy;
 use pyo3::exceptions::PyTypeError;
@@ -46,25 +46,21 @@ pub fn cast<'py>(np: &NumPy, array: &Bound<'py, PyAny>, dtype: DType) -> PyResul
         // NumPy warns of what is lost.
         return cast(np, &by_numpy(if own == DType::C64 { DType::F32 } else { DType::F64 })?, dtype);
     }
-    // SAFETY: live arrays of those dtypes, the second new.
-    unsafe {
-        let source = operand_of(array.as_ptr().cast(), own);
-        let strides = output_strides(&[&source], &source.shape, dtype.size(), Order::K);
-        let (made, _) = np.new_array(py, dtype, &source.shape, Some(&strides))?;
-        let target = operand_of(made.as_ptr().cast(), dtype);
-        let flags = gil::without(py, source.len(), || ufunx::call::cast_into(&source, &target));
-        np.report(py, "cast", flags)?;
-        vehicle(np, made)
-    }
+    let source = known_array(np, array).operand(own);
+    let strides = output_strides(&[&source], &source.shape, dtype.size(), Order::K);
+    let (made, _) = np.new_array(py, dtype, &source.shape, Some(&strides))?;
+    let target = known_array(np, &made).operand(dtype);
+    // SAFETY: live arrays of those dtypes and of one shape, the second new.
+    let flags = unsafe { gil::without(py, source.len(), || ufunx::call::cast_into(&source, &target)) };
+    np.report(py, "cast", flags)?;
+    vehicle(np, made)
 }
 
 /// An object's elements in that dtype, as an array to be assigned from: with a stand-in where NumPy lacks the dtype.
 pub fn to_assign<'py>(np: &NumPy, object: &Bound<'py, PyAny>, dtype: DType) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
     let native = dtype.numpy_number().is_some();
-    // SAFETY: a live object.
-    let seen = unsafe { view(py, np, object.as_ptr()) }?;
-    let array = match seen {
+    let array = match view(np, object.as_borrowed())? {
         Some(array) => array,
         // NumPy's to convert, as it goes.
         None if native => return Ok(object.clone()),
@@ -118,7 +114,7 @@ impl Array {
         let (py, this) = (slf.py(), slf.get());
         let np = NumPy::get(py);
         let dtype = dtype_argument(np, dtype)?;
-        if dtype == this.element(np) {
+        if dtype == this.element(py) {
             return if copy { this.__copy__(py) } else { Ok(slf.clone().into_any()) };
         }
         wrap(py, np, cast(np, this.ndarray(py), dtype)?)
@@ -136,10 +132,9 @@ impl Array {
         py: Python<'py>,
         place: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let np = NumPy::get(py);
         let item = self.ndarray(py).call_method1(intern!(py, "item"), place)?;
         match item.cast::<PyBytes>() {
-            Ok(bytes) => Ok(value_of(self.element(np), bytes.as_bytes()).into_pyobject(py)?.into_any()),
+            Ok(bytes) => Ok(value_of(self.element(py), bytes.as_bytes()).into_pyobject(py)?.into_any()),
             Err(_) => Ok(item),
         }
     }

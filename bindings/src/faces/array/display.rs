@@ -3,7 +3,6 @@
 
 use super::convert::{is_rounded_to, value_of};
 use crate::foreign::array::Array;
-use crate::python::numpy_api::NumPy;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCFunction, PyDict, PyTuple};
@@ -12,15 +11,14 @@ use ufunx::DType;
 #[pymethods]
 impl Array {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let np = NumPy::get(py);
         let array = self.ndarray(py);
-        if self.is_numpys(np) {
+        if self.is_numpys(py) {
             let text = array.repr()?.to_string();
             return Ok(text.replacen("array", "Array", 1));
         }
         let options = py.import("numpy")?.call_method0(intern!(py, "get_printoptions"))?;
         let option = |name: &str| options.get_item(name)?.extract::<usize>();
-        let dtype = self.element(np);
+        let dtype = self.element(py);
         let mut text = printed(array, dtype, "Array(", ", ")?;
         let size: usize = self.size(py)?.extract()?;
         let shape = self.shape(py)?;
@@ -34,12 +32,11 @@ impl Array {
     }
 
     fn __str__(&self, py: Python<'_>) -> PyResult<String> {
-        let np = NumPy::get(py);
         let array = self.ndarray(py);
-        if self.is_numpys(np) {
+        if self.is_numpys(py) {
             Ok(array.str()?.to_string())
         } else {
-            printed(array, self.element(np), "", " ")
+            printed(array, self.element(py), "", " ")
         }
     }
 

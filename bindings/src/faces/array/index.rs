@@ -43,7 +43,7 @@ impl Array {
         value: &Bound<'py, PyAny>,
     ) -> PyResult<()> {
         let np = NumPy::get(py);
-        self.ndarray(py).set_item(index(key)?, to_assign(np, value, self.element(np))?)
+        self.ndarray(py).set_item(index(key)?, to_assign(np, value, self.element(py))?)
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

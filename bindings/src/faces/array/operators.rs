@@ -7,7 +7,6 @@ use crate::python::lookup::{self, Names};
 use crate::python::numpy_api::NumPy;
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PySystemError, PyTypeError};
-use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -35,12 +34,8 @@ impl Once {
 
 /// Whether an operand wants ufuncs left alone, and so answers the operator itself.
 fn opts_out(other: &Bound<'_, PyAny>) -> bool {
-    let name = Names::get(other.py()).array_ufunc;
-    // SAFETY: a live object, an interned name; what is found is owned.
-    unsafe {
-        let found = lookup::on_class(other.as_ptr(), name);
-        found.inspect(|found| ffi::Py_DECREF(*found)) == Some(ffi::Py_None())
-    }
+    let name = Names::get(other.py()).array_ufunc.bind(other.py());
+    lookup::on_class(other.as_borrowed(), name).is_some_and(|found| found.is_none())
 }
 
 fn not_implemented<'py>(py: Python<'py>) -> Answer<'py> {

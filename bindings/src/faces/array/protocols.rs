@@ -7,8 +7,10 @@ use crate::faces::ufuncs::ufuncs;
 use crate::foreign::array::{Array, dtype_of, wrap};
 use crate::functions;
 use crate::numpys::stock;
+use crate::python::class_cache::is_subtype;
+use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
-use crate::ufunc::record;
+use crate::ufunc::record::Ufunc;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -27,7 +29,7 @@ impl Array {
         inputs: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(ours) = ours(ufunc)? {
+        if let Some(ours) = ours(ufunc) {
             return ours.getattr(method)?.call(inputs, kwargs);
         }
         let np = NumPy::get(py);
@@ -48,9 +50,7 @@ impl Array {
         let np = NumPy::get(py);
         for class in types.try_iter()? {
             let class = class?.cast_into::<PyType>()?;
-            // SAFETY: types live for ever or as long as their objects.
-            let known = unsafe { ffi::PyType_IsSubtype(class.as_type_ptr(), np.array_type) } != 0;
-            if !known && !class.is(py.get_type::<Array>()) {
+            if !is_subtype(&class, np.array_type) && !class.is(py.get_type::<Array>()) {
                 return Ok(py.NotImplemented().into_bound(py));
             }
         }
@@ -83,14 +83,9 @@ impl Array {
 }
 
 /// Our object for a ufunc of NumPy's public namespace, or for itself.
-fn ours<'py>(ufunc: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = ufunc.py();
-    if record::of(ufunc).is_some() {
-        return Ok(Some(ufunc.clone()));
-    }
-    // SAFETY: an object of ours, which lives for ever.
-    Ok(stock::of_twin(py, ufunc.as_ptr())
-        .map(|ours| unsafe { Bound::from_borrowed_ptr(py, std::ptr::from_ref(ours).cast_mut().cast()) }))
+fn ours<'py>(ufunc: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let ours = This::<Ufunc>::of(ufunc.as_borrowed()).or_else(|| stock::of_twin(ufunc.as_borrowed()));
+    ours.map(|this| this.object.to_owned())
 }
 
 /// The mean of an array that NumPy has no dtype for, from a sum in f32; `None` for any other, and where an argument is not
@@ -257,9 +252,7 @@ where
                 None => Ok(PyTuple::new(py, entries)?.into_any()),
             };
         }
-        // SAFETY: a live object.
-        let is_array = unsafe { self.np.is_exact_array(result.as_ptr()) };
-        if is_array {
+        if self.np.is_exact_array(result.as_borrowed()) {
             return if dtype_of(self.np, &result).is_some() { wrap(py, self.np, result) } else { Ok(result) };
         }
         let generic = py.import("numpy")?.getattr(intern!(py, "generic"))?;

@@ -7,7 +7,6 @@ use crate::foreign::export::{self, Request};
 use crate::foreign::{Device, table};
 use crate::numpys::minis::known_to_ml_dtypes;
 use crate::python::numpy_api::NumPy;
-use numpy::npyffi::PyArrayObject;
 use pyo3::exceptions::{PyAttributeError, PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::intern;
@@ -44,7 +43,7 @@ impl Array {
 
     #[getter]
     fn __array_interface__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let dtype = self.element(NumPy::get(py));
+        let dtype = self.element(py);
         match dtype.numpy_number() {
             Some(_) => self.attribute(py, intern!(py, "__array_interface__")),
             None => Err(PyAttributeError::new_err(format!("__array_interface__ has no typestr for {dtype}"))),
@@ -61,7 +60,7 @@ impl Array {
         copy: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let np = NumPy::get(py);
-        let (own, array) = (slf.get().element(np), slf.get().ndarray(py));
+        let (own, array) = (slf.get().element(py), slf.get().ndarray(py));
         let wanted = dtype.map(|dtype| dtype_argument(np, dtype)).and_then(Result::ok);
         if own.numpy_number().is_none()
             && let Some(wanted) = wanted.filter(|dtype| dtype.numpy_number().is_some())
@@ -87,7 +86,7 @@ impl Array {
     /// As CPython calls it.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        let dtype = this.element(NumPy::get(py));
+        let dtype = this.element(py);
         if dtype.buffer_format().is_none() {
             return Err(PyBufferError::new_err(format!(
                 "the buffer protocol has no format for {dtype}; __dlpack__ has one"
@@ -109,7 +108,7 @@ impl Array {
 /// inside, which nobody else may change.
 pub fn for_numpy<'py>(np: &NumPy, array: &Bound<'py, Array>) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
-    let dtype = array.get().element(np);
+    let dtype = array.get().element(py);
     let known = match dtype.numpy_number() {
         Some(_) => None,
         None => Some(known_to_ml_dtypes(py, dtype).map_err(|error| {
@@ -132,14 +131,10 @@ pub fn for_numpy<'py>(np: &NumPy, array: &Bound<'py, Array>) -> PyResult<Bound<'
 /// An array over the same memory, with the `Array` as its base.
 fn outer_view<'py>(np: &NumPy, array: &Bound<'py, Array>) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (array.py(), array.get());
-    // SAFETY: a live array has a length and a stride per axis, and its memory as long as the `Array` has it.
-    unsafe {
-        let fields = &(*this.ndarray.as_ptr().cast::<PyArrayObject>()).fields;
-        let axes = |values: *mut isize| -> SmallVec<[isize; 8]> {
-            (0..fields.nd as usize).map(|i| *values.add(i)).collect()
-        };
-        let (shape, strides) = (axes(fields.dimensions), axes(fields.strides));
-        let (data, owner) = (fields.data.cast(), array.clone().into_any().into_ptr());
-        np.view(py, this.element(np), &shape, Some(&strides), data, !this.is_read_only(), owner)
-    }
+    let inner = this.as_array_ref(py);
+    let shape: SmallVec<[isize; 8]> = inner.dims().map(|n| n as isize).collect();
+    let strides: SmallVec<[isize; 8]> = inner.strides().collect();
+    let (dtype, owner) = (this.element(py), array.clone().into_any());
+    // SAFETY: the array has its memory as long as the `Array` has it.
+    unsafe { np.view(dtype, &shape, Some(&strides), inner.data().cast(), inner.is_writable(), owner) }
 }

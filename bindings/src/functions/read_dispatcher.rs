@@ -4,24 +4,23 @@
 use super::bind::{Parameters, Shape};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyFunction, PyTuple};
 use std::collections::HashMap;
 
 /// A dispatcher that returns some of its arguments, as its code was when it was read.
-pub struct Quick {
+pub struct ReadDispatcher {
     /// Its parameters.
     pub parameters: Parameters,
     code: Py<PyAny>,
     defaults: Option<Py<PyAny>>,
 }
 
-impl Quick {
+impl ReadDispatcher {
     /// Reads the dispatcher's code; `None` if it does anything but return a tuple of its arguments, or if an argument
     /// that is left out is anything but `None`.
-    pub fn of(dispatcher: &Bound<'_, PyAny>) -> PyResult<Option<Quick>> {
+    pub fn of(dispatcher: &Bound<'_, PyAny>) -> PyResult<Option<ReadDispatcher>> {
         const VARIABLE_OR_SUSPENDED: u32 = 0x04 | 0x08 | 0x20 | 0x80 | 0x200; // *args, **kwargs, generators, coroutines
-        // SAFETY: a live object.
-        if unsafe { ffi::PyFunction_Check(dispatcher.as_ptr()) } == 0 {
+        if !dispatcher.is_instance_of::<PyFunction>() {
             return Ok(None);
         }
         let code = dispatcher.getattr("__code__")?;
@@ -60,7 +59,7 @@ impl Quick {
             relevant: &relevant,
         };
         let parameters = Parameters::new(dispatcher.py(), names.iter().map(String::as_str), &shape);
-        Ok(parameters.map(|parameters| Quick {
+        Ok(parameters.map(|parameters| ReadDispatcher {
             parameters,
             code: code.unbind(),
             defaults: (!defaults.is_none()).then(|| defaults.unbind()),
@@ -68,11 +67,9 @@ impl Quick {
     }
 
     /// Whether the dispatcher still has that code and those defaults, and no others by keyword.
-    ///
-    /// # Safety
-    /// The function it was read from.
-    pub unsafe fn holds(&self, dispatcher: *mut ffi::PyObject) -> bool {
-        // SAFETY: a live function.
+    pub fn holds(&self, dispatcher: &Bound<'_, PyAny>) -> bool {
+        let dispatcher = dispatcher.as_ptr();
+        // SAFETY: a live object. Of what is no function CPython gives null, and raises; it was one when it was read.
         unsafe {
             let defaults = self.defaults.as_ref().map_or(std::ptr::null_mut(), Py::as_ptr);
             ffi::PyFunction_GetCode(dispatcher) == self.code.as_ptr()
@@ -88,6 +85,9 @@ unsafe extern "C" {
 }
 
 /// Whether every value of a dict, which may be changed where it is, is `None`; null is as good.
+///
+/// # Safety
+/// A live dict or null.
 unsafe fn are_none(dict: *mut ffi::PyObject) -> bool {
     if dict.is_null() {
         return true;

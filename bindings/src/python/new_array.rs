@@ -1,0 +1,150 @@
+//! New arrays: over memory of NumPy's, over memory that starts at a cache line, over somebody else's.
+
+use super::numpy_api::NumPy;
+use super::object::{Object, Returned};
+use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use pyo3::exceptions::PyMemoryError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use smallvec::SmallVec;
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
+use ufunx::DType;
+
+impl NumPy {
+    /// A new array, and its memory: C-contiguous, or in these byte strides, which leave no gaps.
+    pub fn new_array<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
+        let aligned = self.aligned.load(Ordering::Relaxed);
+        if aligned != 0 && aligned == this_thread() {
+            return self.new_aligned(py, dtype, shape, strides);
+        }
+        let lengths = (shape.len(), shape.as_ptr().cast());
+        // SAFETY: lengths and strides have an entry per axis; without an address NumPy allocates.
+        unsafe {
+            let descr = self.dtypes.descr(dtype);
+            let array = self.make_array(py, descr, lengths, strides, std::ptr::null_mut(), 0)?;
+            let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
+            Ok((array, data))
+        }
+    }
+
+    /// An array of no subclass, as `PyArray_NewFromDescr` makes it.
+    ///
+    /// # Safety
+    /// A live descriptor; as many lengths and strides as the array has axes; memory there for all of them, or null for
+    /// NumPy's.
+    #[inline]
+    unsafe fn make_array<'py>(
+        &self,
+        py: Python<'py>,
+        descr: *mut PyArray_Descr,
+        (nd, shape): (usize, *const isize),
+        strides: Option<&[isize]>,
+        data: *mut c_void,
+        flags: c_int,
+    ) -> Returned<'py> {
+        let strides = strides.map_or(std::ptr::null_mut(), |strides| strides.as_ptr().cast_mut());
+        let null: *mut ffi::PyObject = std::ptr::null_mut();
+        // SAFETY: the caller's promise; lengths and strides are copied, the descriptor's reference is taken over.
+        unsafe {
+            ffi::Py_INCREF(descr.cast());
+            let (class, nd, shape) = (self.array_type, nd as c_int, shape.cast_mut());
+            let made =
+                PY_ARRAY_API.PyArray_NewFromDescr(py, class, descr, nd, shape, strides, data, flags, null);
+            Bound::from_owned_ptr_or_err(py, made)
+        }
+    }
+
+    /// Runs `f` with new arrays that start at a cache line. XLA and TensorFlow take memory as it is only where it does;
+    /// what NumPy allocates starts 16 bytes past one. One thread at a time can have that: for another, they copy.
+    pub fn aligned<R>(&self, f: impl FnOnce() -> R) -> R {
+        /// Ends it, in a panic too.
+        struct End<'a>(&'a AtomicU64);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.store(0, Ordering::Relaxed);
+            }
+        }
+        let begun = self.aligned.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed);
+        let _end = begun.is_ok().then(|| End(&self.aligned));
+        f()
+    }
+
+    fn new_aligned<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
+        const CACHE_LINE: usize = 64;
+        let bytes = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n));
+        let room = bytes
+            .and_then(|bytes| bytes.checked_add(CACHE_LINE))
+            .filter(|&room| isize::try_from(room).is_ok());
+        let room = room.ok_or_else(|| PyMemoryError::new_err("the result is larger than memory can be"))?;
+        let lengths: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
+        // SAFETY: the elements lie in the bytes, which are their array's base.
+        unsafe {
+            let room = room as isize;
+            let (bytes, descr) = ((1, &raw const room), self.dtypes.descr(DType::U8));
+            let raw = self.make_array(py, descr, bytes, None, std::ptr::null_mut(), 0)?;
+            let start: *mut u8 = (*raw.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
+            let start = start.map_addr(|address| address.next_multiple_of(CACHE_LINE));
+            let array = self.view(dtype, &lengths, strides, start.cast(), true, raw)?;
+            Ok((array, start))
+        }
+    }
+
+    /// An array over somebody's memory, with the owner as its base. Elements that NumPy has no dtype for get a stand-in.
+    /// Strides in bytes; none for rows.
+    ///
+    /// # Safety
+    /// The memory is there as long as the owner is, for as many lengths, and as many strides if there are any.
+    pub unsafe fn view<'py>(
+        &self,
+        dtype: DType,
+        shape: &[isize],
+        strides: Option<&[isize]>,
+        data: *mut c_void,
+        writable: bool,
+        owner: Bound<'py, PyAny>,
+    ) -> Returned<'py> {
+        let py = owner.py();
+        let flags = if writable { NPY_ARRAY_WRITEABLE } else { 0 };
+        let lengths = (shape.len(), shape.as_ptr());
+        // SAFETY: the caller's promise; the base's reference is taken over. The array's other flags are found out from the
+        // address and the strides.
+        unsafe {
+            let made = self.make_array(py, self.dtypes.view_descr(dtype), lengths, strides, data, flags)?;
+            if PY_ARRAY_API.PyArray_SetBaseObject(py, made.as_ptr().cast(), owner.into_ptr()) < 0 {
+                return Err(PyErr::fetch(py));
+            }
+            Ok(made)
+        }
+    }
+
+    /// An object as an array of no subclass, as NumPy makes it of anything.
+    pub fn array_from<'py>(&self, object: Object<'_, 'py>) -> Returned<'py> {
+        const NPY_ARRAY_ENSUREARRAY: c_int = 0x40;
+        let (py, null): (_, *mut ffi::PyObject) = (object.py(), std::ptr::null_mut());
+        // SAFETY: a live object; the dtype and the context are NumPy's to find.
+        unsafe {
+            let flags = NPY_ARRAY_ENSUREARRAY;
+            let made = PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, flags, null);
+            Bound::from_owned_ptr_or_err(py, made)
+        }
+    }
+}
+
+/// A number for the thread, never 0.
+fn this_thread() -> u64 {
+    // SAFETY: asks for no lock.
+    unsafe { ffi::PyThread_get_thread_ident() }
+}
