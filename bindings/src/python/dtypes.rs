@@ -2,9 +2,10 @@
 
 use super::object::{Object, lent_by_c};
 use numpy::npyffi::{PY_ARRAY_API, PyArray_Descr};
+use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
+use pyo3::types::{IntoPyDict, PyFloat, PyString};
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use ufunx::DType;
@@ -145,12 +146,6 @@ impl Dtypes {
         found.map(|i| DType::ALL[i])
     }
 
-    /// The dtype that an object is, or whose scalar type it is, as its address says.
-    pub fn named_by(&self, object: Object<'_, '_>) -> Option<DType> {
-        let object = object.as_ptr();
-        self.with_descr(object.cast()).or_else(|| self.of_scalar(object.cast()))
-    }
-
     /// The dtype that an object says, whatever NumPy takes for one. The object may have code of its own.
     pub fn said_by(&self, object: Object<'_, '_>) -> Option<DType> {
         let mut descr: *mut PyArray_Descr = std::ptr::null_mut();
@@ -165,6 +160,18 @@ impl Dtypes {
             ffi::Py_DECREF(descr.cast());
             found
         }
+    }
+
+    /// The same where no code but NumPy's says it: a dtype, a type of numbers, a name.
+    pub fn said_plainly(&self, object: Object<'_, '_>) -> Option<DType> {
+        let numbers = PyFloat::type_object(object.py());
+        if object.is(&numbers) {
+            return Some(DType::F64);
+        }
+        if object.is_exact_instance_of::<PyString>() {
+            return self.said_by(object);
+        }
+        self.with_descr(object.as_ptr().cast()).or_else(|| self.of_scalar(object.as_ptr().cast()))
     }
 
     /// The dtype of a NumPy scalar of exactly that type.

@@ -7,9 +7,8 @@ use crate::python::number::{complex, float, integer, is_int};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, entries, exact_tuple, is_false, is_true};
 use crate::ufunc::record::Ufunc;
-use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyString};
+use pyo3::types::PyBool;
 use std::cell::Cell;
 use ufunx::DType;
 use ufunx::registry::{Complex64, Kind, LoopDef, f16};
@@ -99,7 +98,9 @@ impl<'a, 'py> Read<'a, 'py> {
                 },
                 b"where" if is_true(value) => {}
                 b"dtype" if value.is_none() => {}
-                b"dtype" if nout == 1 => self.dtype = Some(plain_dtype(value)?),
+                b"dtype" if nout == 1 => {
+                    self.dtype = Some(NumPy::get(value.py()).dtypes.said_plainly(value)?);
+                }
                 b"subok" if is_true(value) || is_false(value) => {}
                 _ => return None,
             }
@@ -227,15 +228,6 @@ impl Number {
             _ => None,
         }
     }
-}
-
-/// `dtype=`, where no code of anybody's says it: a dtype, a scalar type, a name.
-fn plain_dtype(value: Object<'_, '_>) -> Option<DType> {
-    let dtypes = &NumPy::get(value.py()).dtypes;
-    if std::ptr::eq(value.as_ptr().cast(), &raw const ffi::PyFloat_Type) {
-        return Some(DType::F64);
-    }
-    if value.is_exact_instance_of::<PyString>() { dtypes.said_by(value) } else { dtypes.named_by(value) }
 }
 
 /// Reads an array; `None` for one of a dtype without loops of ours.
