@@ -101,7 +101,13 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// All of them in one row, after `first`.
     pub fn in_row(&self, first: Option<Object<'a, 'py>>) -> SmallVec<[Object<'a, 'py>; 8]> {
-        first.into_iter().chain(self.positional.iter().chain(self.keywords).copied()).collect()
+        let mut row = SmallVec::new();
+        if let Some(first) = first {
+            row.push(first);
+        }
+        row.extend_from_slice(self.positional);
+        row.extend_from_slice(self.keywords);
+        row
     }
 
     /// Calls an object with them.

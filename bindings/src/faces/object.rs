@@ -63,7 +63,7 @@ unsafe extern "C" fn vectorcall(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn called<'py>(this: This<'_, 'py, Ufunc>, arguments: &Arguments<'_, 'py>) -> Returned<'py> {
     let (py, ufunc) = (this.object.py(), this.behind);
     let cells = Cells::new();

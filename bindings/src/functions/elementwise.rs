@@ -41,8 +41,8 @@ impl Contiguous {
         if orders & NPY_ARRAY_C_CONTIGUOUS == 0 && array.dims().any(|n| n == 1) {
             return None;
         }
-        let dims = array.dims().collect();
-        Some(Contiguous { data: array.data(), dims, dtype, orders, writable: array.is_writable() })
+        let (data, dims, writable) = (array.data(), array.shape(), array.is_writable());
+        Some(Contiguous { data, dims, dtype, orders, writable })
     }
 
     fn len(&self) -> usize {

@@ -171,8 +171,9 @@ impl<'a, 'py: 'a> OverrideCall<'a, 'py> {
         tuples: &'a Tuples<'py>,
     ) -> OverrideCall<'a, 'py> {
         let mut objects: SmallVec<[Object<'a, 'py>; 8]> = SmallVec::new();
-        objects.extend([none(py), none(py), Names::get(py).method(py, method).as_any().as_borrowed()]);
-        objects.extend(normal.inputs.iter().copied());
+        let name = Names::get(py).method(py, method).as_any().as_borrowed();
+        objects.extend_from_slice(&[none(py), none(py), name]);
+        objects.extend_from_slice(&normal.inputs);
         objects.extend(normal.keywords.iter().map(|&(keyword, value)| match (keyword, &tuples.outputs) {
             (Keyword::Out, Some(outputs)) => outputs.as_any().as_borrowed(),
             _ => value,

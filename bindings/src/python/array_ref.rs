@@ -115,19 +115,25 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
         (0..self.nd()).map(move |axis| self.stride(axis))
     }
 
+    /// The lengths of its axes, in one.
+    pub fn shape(self) -> Shape {
+        match self.nd() {
+            0 => Shape::new(),
+            // SAFETY: a live array has a length for each axis; they are copied before anybody else's code runs.
+            nd => Shape::from_slice(unsafe { std::slice::from_raw_parts(self.lengths().cast(), nd) }),
+        }
+    }
+
     /// Its memory, as elements of its own dtype.
     pub fn operand(self, dtype: DType) -> Operand {
-        let nd = self.nd();
-        let (shape, strides) = match nd {
-            0 => (Shape::new(), Strides::new()),
-            // SAFETY: a live array has a length and a stride for each axis; they are copied before anybody else's code runs.
-            _ => unsafe {
-                let fields = &(*self.as_ptr()).fields;
-                let dims = std::slice::from_raw_parts(fields.dimensions.cast::<usize>(), nd);
-                (Shape::from_slice(dims), Strides::from_slice(std::slice::from_raw_parts(fields.strides, nd)))
+        let strides = match self.nd() {
+            0 => Strides::new(),
+            // SAFETY: a live array has a stride for each axis; they are copied before anybody else's code runs.
+            nd => unsafe {
+                Strides::from_slice(std::slice::from_raw_parts((*self.as_ptr()).fields.strides, nd))
             },
         };
-        Operand { ptr: self.data(), dtype, shape, strides }
+        Operand { ptr: self.data(), dtype, shape: self.shape(), strides }
     }
 }
 

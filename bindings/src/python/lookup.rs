@@ -117,6 +117,7 @@ unsafe fn found<'py>(
 }
 
 /// Python's own types, which have none of the protocols.
+#[inline]
 fn is_basic(py: Python<'_>, class: *mut ffi::PyTypeObject) -> bool {
     let basic = [
         &raw mut ffi::PyFloat_Type,

@@ -25,7 +25,7 @@ use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 ///
 /// # Safety
 /// What stays in `read` is used only as long as nobody's code has run.
-#[inline]
+#[inline(always)]
 pub unsafe fn call<'a, 'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
@@ -44,6 +44,7 @@ pub unsafe fn call<'a, 'py>(
 }
 
 /// The same for inputs of subclasses that leave everything to `ndarray`.
+#[inline]
 pub fn call_subclasses<'py>(
     py: Python<'py>,
     np: &NumPy,
