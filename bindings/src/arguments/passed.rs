@@ -101,12 +101,17 @@ impl<'a, 'py> Arguments<'a, 'py> {
 
     /// All of them in one row, after `first`.
     pub fn in_row(&self, first: Option<Object<'a, 'py>>) -> SmallVec<[Object<'a, 'py>; 8]> {
-        let mut row = SmallVec::new();
-        if let Some(first) = first {
-            row.push(first);
+        let mut row = match first {
+            None => SmallVec::from_slice(self.positional),
+            Some(first) => {
+                let mut row = SmallVec::from_slice(&[first]);
+                row.extend_from_slice(self.positional);
+                row
+            }
+        };
+        if !self.keywords.is_empty() {
+            row.extend_from_slice(self.keywords);
         }
-        row.extend_from_slice(self.positional);
-        row.extend_from_slice(self.keywords);
         row
     }
 

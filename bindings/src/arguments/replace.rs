@@ -25,7 +25,9 @@ impl<'a, 'py> Replaced<'a, 'py> {
                 None => by(object)?,
                 Some(tuple) => in_tuple(&tuple, &by)?,
             };
-            new.extend(other.map(|other| (i, other)));
+            if let Some(other) = other {
+                new.push((i, other));
+            }
         }
         Ok(Replaced { passed: *passed, new })
     }
