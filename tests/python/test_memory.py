@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 
+import exchange_api
 import numpy as np
 import pytest
+from producers import Producer
 
 import ufunx as ux
 from ufunx import _native
@@ -67,6 +69,16 @@ def test_every_request_may_fail(what, layout):
         "one axis",
     ):
         assert failed, "nothing was asked for"
+
+
+def test_the_result_of_an_exchange_class_may_fail():
+    tensor = exchange_api.exchanging()(Producer(np.ones(10), versioned=True))
+    assert isinstance(ux.exp(tensor), exchange_api.Exchanging)  # its class is known from here on
+    _native.fail_memory_at(1)
+    words = re.escape("for an array with shape (10,) and data type float64")
+    with pytest.raises(MemoryError, match=words):
+        ux.exp(tensor)
+    assert _native.fail_memory_at(0) == 0
 
 
 def test_the_words_are_numpys():

@@ -2,14 +2,14 @@
 //! arrays that lie on the stack, and results that are their own DLPack tensors.
 
 use super::abi::{DataType, Device, ManagedTensorVersioned, Tensor, VERSION};
+use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
 use crate::results::fresh::Fresh;
-use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use std::alloc::{Layout, alloc, dealloc};
-use ufunx::DType;
+use ufunx::operand::checked_bytes;
 use ufunx::short::head::{Head, Lies};
 use ufunx::short::walk::{MOST_AXES, PerAxis};
+use ufunx::{DType, memory};
 
 /// What lies behind a head over memory that is lent: a tensor's lengths and byte strides.
 #[derive(Default)]
@@ -64,15 +64,14 @@ const HEAD: usize = size_of::<ManagedTensorVersioned>() + 16 * MOST_AXES;
 impl Block {
     /// Elements of the loop's dtype, with byte strides or as rows; and where they are.
     pub fn new(dtype: DType, shape: &[usize], strides: Option<&[isize]>) -> PyResult<(Block, *mut u8)> {
-        let elements = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n));
-        let bytes = elements.and_then(|elements| elements.checked_add(HEAD + ALIGNMENT));
-        let layout = bytes.and_then(|bytes| layout(bytes).ok()).ok_or_else(|| PyMemoryError::new_err(()))?;
+        let bytes = checked_bytes(shape, dtype.size()).map_err(Raised::from)?;
+        let out_of_memory = |_| ufunx::Error::OutOfMemory { dtype, shape: shape.into() };
+        let words = (bytes + HEAD + ALIGNMENT).div_ceil(size_of::<u128>());
+        let mut room = memory::list::<u128>(words, dtype).map_err(out_of_memory).map_err(Raised::from)?;
+        let (start, capacity) = (room.as_mut_ptr().cast::<u8>(), room.capacity());
+        std::mem::forget(room); // until `free`
         // SAFETY: the block has room for the tensor and, after it, for two numbers an axis.
         unsafe {
-            let start = alloc(layout);
-            if start.is_null() {
-                return Err(PyMemoryError::new_err(()));
-            }
             let data = start.add(HEAD).map_addr(|address| address.next_multiple_of(ALIGNMENT));
             let managed = start.cast::<ManagedTensorVersioned>();
             let axes = managed.add(1).cast::<i64>();
@@ -94,7 +93,7 @@ impl Block {
             };
             managed.write(ManagedTensorVersioned {
                 version: VERSION,
-                manager: std::ptr::without_provenance_mut(layout.size()),
+                manager: std::ptr::without_provenance_mut(capacity),
                 deleter: Some(free),
                 flags: 0,
                 tensor,
@@ -138,18 +137,15 @@ impl Drop for Block {
 
 /// The deleter: plain memory, which any thread may give back.
 unsafe extern "C" fn free(managed: *mut ManagedTensorVersioned) {
-    // SAFETY: made by `Block::new` with this many bytes.
+    if managed.is_null() {
+        return;
+    }
+    // SAFETY: `Block::new` made it, at the start of a list with this much room.
     unsafe {
-        if !managed.is_null() {
-            let bytes = (*managed).manager.addr();
-            if let Ok(layout) = layout(bytes) {
-                dealloc(managed.cast(), layout);
-            }
-        }
+        let capacity = (*managed).manager.addr();
+        drop(Vec::from_raw_parts(managed.cast::<u128>(), 0, capacity));
     }
 }
 
-/// Of a block's memory.
-fn layout(bytes: usize) -> Result<Layout, std::alloc::LayoutError> {
-    Layout::from_size_align(bytes, align_of::<ManagedTensorVersioned>())
-}
+// It lies at the start of a list of these.
+const _: () = assert!(align_of::<ManagedTensorVersioned>() <= align_of::<u128>());

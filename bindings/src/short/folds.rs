@@ -29,11 +29,11 @@ pub fn call<'py>(
         read_array(np, array, &mut head)?;
         match (method, axis) {
             (Method::Reduce, axis) => {
-                let reduction = Reduction::new(&ufunc.short, head, axis)?;
+                let reduction = Reduction::new(&ufunc.short, &head, axis)?;
                 Some(reduce(py, np, ufunc, &reduction))
             }
             (_, Axis::One(axis)) => {
-                let accumulation = Accumulation::new(&ufunc.short, head, axis)?;
+                let accumulation = Accumulation::new(&ufunc.short, &head, axis)?;
                 Some(accumulate(py, np, ufunc, &accumulation, &head))
             }
             _ => None,

@@ -30,10 +30,10 @@ enum Along {
     First,
 }
 
-/// A reduction that the short way takes.
+/// A reduction that the short way takes. The head stays where it is: moving what was just written stalls.
 pub struct Reduction<'a> {
     fold: &'a ShortFold,
-    head: Head<'a>,
+    head: &'a Head<'a>,
     /// Elements.
     total: usize,
     along: Along,
@@ -42,8 +42,8 @@ pub struct Reduction<'a> {
 impl<'a> Reduction<'a> {
     /// `None` where it is not for the short way.
     #[inline]
-    pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: Axis) -> Option<Reduction<'a>> {
-        let (fold, total) = small(loops, &head)?;
+    pub fn new(loops: &'a ShortLoops, head: &'a Head<'a>, axis: Axis) -> Option<Reduction<'a>> {
+        let (fold, total) = small(loops, head)?;
         let nd = head.dims.len();
         let along = match axis {
             Axis::All => Along::All,
@@ -88,7 +88,7 @@ impl<'a> Reduction<'a> {
     /// The array is there; `target` is new memory for the result.
     #[inline]
     pub unsafe fn run(&self, target: *mut u8) -> FpFlags {
-        let (Head { ptr, dims, .. }, total) = (self.head, self.total);
+        let (&Head { ptr, dims, .. }, total) = (self.head, self.total);
         // SAFETY: the array's elements, and as many results.
         unsafe {
             match self.along {
@@ -118,7 +118,7 @@ impl<'a> Reduction<'a> {
     /// As [`Reduction::run`].
     unsafe fn run_rows(&self, target: *mut u8) -> FpFlags {
         let ShortFold { l, start, has_start } = *self.fold;
-        let Head { ptr, dims: [rows, kept @ ..], .. } = self.head else { return FpFlags::NONE };
+        let &Head { ptr, dims: [rows, kept @ ..], .. } = self.head else { return FpFlags::NONE };
         let (n, size): (usize, usize) = (kept.iter().product(), self.head.dtype.size());
         let mut flags = FpFlags::NONE;
         // SAFETY: `rows` rows of `n` elements, and one such row that is the result.
@@ -145,13 +145,13 @@ impl<'a> Reduction<'a> {
 /// An accumulation of a small array of one dimension.
 pub struct Accumulation<'a> {
     fold: &'a ShortFold,
-    head: Head<'a>,
+    head: &'a Head<'a>,
 }
 
 impl<'a> Accumulation<'a> {
     /// `None` where it is not for the short way.
-    pub fn new(loops: &'a ShortLoops, head: Head<'a>, axis: isize) -> Option<Accumulation<'a>> {
-        let (fold, _) = small(loops, &head)?;
+    pub fn new(loops: &'a ShortLoops, head: &'a Head<'a>, axis: isize) -> Option<Accumulation<'a>> {
+        let (fold, _) = small(loops, head)?;
         let same = loops.reducible(head.dtype).is_some_and(|l| std::ptr::eq(l, fold.l));
         (head.dims.len() == 1 && is_last(axis, 1) && same).then_some(Accumulation { fold, head })
     }
