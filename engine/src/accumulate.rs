@@ -76,7 +76,7 @@ pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, a
         let start = out.ptr.wrapping_offset(offset);
         let next = start.wrapping_offset(step);
         // SAFETY: `n - 1` steps from the second element on; the strided kernel reads each before it writes it.
-        report.flags |= unsafe { exec::call_strided(l, &[start, next, next], n - 1, &[step; 3]) };
+        report.flags |= unsafe { crate::invoke::call_strided(l, &[start, next, next], n - 1, &[step; 3]) };
         if !one_row {
             stage::advance(&mut at, &others.shape, 1);
         }

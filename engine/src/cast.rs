@@ -3,7 +3,7 @@
 //! Bool, integers, f32, f64 and complex convert directly. The narrow floats go through f32; f64 reaches them through an
 //! f32 rounded to odd, so that the second rounding sees what the first dropped.
 
-use crate::exec::watched;
+use crate::invoke::watched;
 use crate::registry::for_each_class;
 use crate::registry::{B8, Casting, Complex, Complex32, Complex64, DType, Element, FpFlags, FpReport, Isa};
 use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};

@@ -70,6 +70,7 @@ impl From<ResolveError> for Error {
     }
 }
 
+// A sentence for each error, however many lines that takes.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,15 +7,14 @@
 
 use crate::cast::cast_block;
 use crate::error::Error;
-use crate::fperr;
+use crate::invoke::{call_contiguous, call_strided, with_scratch};
 use crate::plan::{Access, Arg, Plan};
-use crate::registry::{Code, Cost, DType, FpFlags, FpReport, Isa, LoopDef, UfuncDef};
+use crate::registry::{Cost, DType, FpFlags, Isa, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage::{self, Coords};
 use crate::threads;
 use crate::tuning::{BLOCK, CHUNKS_PER_THREAD, SHORT_ROW, elements_per_thread};
 use smallvec::SmallVec;
-use std::cell::RefCell;
 
 /// What a piece of work raised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,98 +78,6 @@ pub unsafe fn run(plan: &Plan<'_>) -> Report {
 /// Threads the plan is worth.
 pub fn worth_threads(plan: &Plan<'_>) -> usize {
     if plan.l.needs_gil { 1 } else { threads::threads_for(plan.total, plan.cost) }
-}
-
-/// Runs a loop's code, and says what it raised.
-#[inline(always)]
-pub fn watched(fp: FpReport, code: impl FnOnce() -> FpFlags) -> FpFlags {
-    match fp {
-        FpReport::Hardware => {
-            fperr::clear();
-            let returned = code();
-            returned | fperr::take()
-        }
-        FpReport::Returned | FpReport::Never => code(), // (Loops that never raise return no flags.)
-    }
-}
-
-/// Calls a loop on contiguous operands through its block kernel, or its strided one where that is all it has.
-///
-/// # Safety
-/// As for [`crate::registry::BlockFn`], but the first input may be the output, element for element, if the loop can do so.
-pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize) -> FpFlags {
-    let kernel = match &l.code {
-        Code::Kernels(kernels) if args[0] == args[l.inputs.len()] => kernels.in_place.at(isa),
-        Code::Kernels(kernels) => kernels.block.at(isa),
-        // SAFETY: the caller's promise; the object is the code's own.
-        Code::Object(made) => return watched(l.fp, || unsafe { (made.run)(&*made.data, args.as_ptr(), n) }),
-    };
-    if let Some(kernel) = kernel {
-        // SAFETY: the caller's promise; an in-place kernel wants the first input to be the output.
-        return watched(l.fp, || unsafe { kernel(args.as_ptr(), n) });
-    }
-    let steps: SmallVec<[isize; 4]> = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize).collect();
-    // SAFETY: contiguous operands are strided ones with these steps.
-    unsafe { call_strided(l, args, n, &steps) }
-}
-
-/// Calls a loop one element after the other, outputs being inputs of later elements as the pointers have it.
-///
-/// # Safety
-/// As for [`crate::registry::StridedFn`].
-pub unsafe fn call_strided(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]) -> FpFlags {
-    let Some(kernel) = l.code.kernels().strided.at(current_isa()) else {
-        // SAFETY: the caller's promise.
-        return unsafe { call_singly(l, args, n, strides) };
-    };
-    // SAFETY: the caller's promise.
-    watched(l.fp, || unsafe { kernel(args.as_ptr(), n, strides.as_ptr()) })
-}
-
-/// The same by the block kernel, an element at a time.
-unsafe fn call_singly(l: &LoopDef, args: &[*mut u8], n: usize, strides: &[isize]) -> FpFlags {
-    let isa = current_isa();
-    let nin = l.inputs.len();
-    let mut flags = FpFlags::NONE;
-    let mut cells: SmallVec<[[u128; 1]; 2]> = smallvec::smallvec![[0]; l.outputs.len()];
-    for i in 0..n {
-        let address = |k: usize| args[k].wrapping_offset(i as isize * strides[k]);
-        let out_cells = cells.iter_mut().map(|c| c.as_mut_ptr().cast::<u8>());
-        let single: SmallVec<[*mut u8; 4]> = (0..nin).map(address).chain(out_cells).collect();
-        // SAFETY: one valid, aligned element each; outputs are cells of their own, copied out afterwards.
-        unsafe {
-            flags |= call_contiguous(l, isa, &single, 1);
-            for (k, d) in l.outputs.iter().enumerate() {
-                std::ptr::copy_nonoverlapping(single[nin + k], address(nin + k), d.size());
-            }
-        }
-    }
-    flags
-}
-
-/// Folds contiguous elements into an accumulator and says what it raised; `None` if the loop has no fold kernel.
-///
-/// # Safety
-/// As for [`crate::registry::FoldFn`].
-pub unsafe fn call_fold(l: &LoopDef, isa: Isa, acc: *mut u8, x: *const u8, n: usize) -> Option<FpFlags> {
-    let kernel = l.code.kernels().fold.at(isa)?;
-    // SAFETY: the caller's promise.
-    Some(watched(l.fp, || unsafe { kernel(acc, x, n) }))
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Gives `f` at least `bytes` bytes of scratch, aligned to 16, kept by the thread for the next call.
-pub fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let needed = bytes.div_ceil(16);
-        if scratch.len() < needed {
-            scratch.resize(needed, 0);
-        }
-        f(scratch.as_mut_ptr().cast())
-    })
 }
 
 /// An argument's blocks: one in the loop's dtype, one in memory's.
@@ -254,68 +161,30 @@ impl<'p> Walk<'p> {
     /// As [`run_range`]; the blocks are distinct and large enough.
     unsafe fn run(&self, start: usize, end: usize, blocks: &[Blocks], spare: Blocks) -> Report {
         let plan = self.plan;
-        let nin = plan.l.inputs.len();
         let row = plan.shape[plan.shape.len() - 1];
         let limit = if self.all_direct || self.strided { usize::MAX } else { BLOCK };
         let mut report = Report::default();
-        let mut filled: SmallVec<[bool; 4]> = smallvec::smallvec![false; nin];
-        let mut args: SmallVec<[*mut u8; 4]> = smallvec::smallvec![std::ptr::null_mut(); plan.args.len()];
-        let mut kept: Vec<u32> = Vec::new();
-        let mut streamed = false;
+        let mut going = Going {
+            blocks,
+            spare,
+            filled: smallvec::smallvec![false; plan.l.inputs.len()],
+            args: smallvec::smallvec![std::ptr::null_mut(); plan.args.len()],
+            kept: Vec::new(),
+            streamed: false,
+        };
         let mut flat = start;
         let mut coords = stage::coords_of(start, &plan.shape);
         while flat < end {
             let row_left = if self.by_rows { row - coords[coords.len() - 1] } else { usize::MAX };
             let n = limit.min(end - flat).min(row_left);
-            if self.strided {
-                let here: SmallVec<[*mut u8; 4]> =
-                    (0..plan.args.len()).map(|i| self.address(i, &coords, flat)).collect();
-                let steps: SmallVec<[isize; 4]> =
-                    plan.args.iter().map(|a| a.strides[coords.len() - 1]).collect();
-                // SAFETY: `n` elements of this row, aligned; outputs apart from inputs, or the same element by element.
-                report.flags |= unsafe { call_strided(plan.l, &here, n, &steps) };
-                flat += n;
-                stage::advance(&mut coords, &plan.shape, n);
-                continue;
-            }
             // SAFETY: elements `flat..flat + n` are within the plan; blocks hold `n <= BLOCK` elements,
             // and where a block is not used, the memory itself is contiguous for `n` elements.
-            unsafe {
-                let chosen = self.choose(&coords, n, spare.stored, &mut kept);
-                if chosen != Chosen::None {
-                    for i in 0..nin {
-                        let arg = &plan.args[i];
-                        if self.direct[i] {
-                            args[i] = self.address(i, &coords, flat);
-                        } else if arg.is_constant() {
-                            // The same element for ever: one full block serves every block of the walk.
-                            if !filled[i] {
-                                report.cast |= self.load(i, &coords, BLOCK.min(plan.total), blocks[i]);
-                                filled[i] = true;
-                            }
-                            args[i] = blocks[i].computed;
-                        } else {
-                            report.cast |= self.load(i, &coords, n, blocks[i]);
-                            args[i] = blocks[i].computed;
-                        }
-                    }
-                    for (i, (arg, block)) in args.iter_mut().zip(blocks).enumerate().skip(nin) {
-                        let in_place = self.direct[i] && chosen == Chosen::All;
-                        *arg = if in_place { self.address(i, &coords, flat) } else { block.computed };
-                    }
-                    if chosen == Chosen::All {
-                        report.flags |= call_contiguous(plan.l, self.isa, &args, n);
-                        for (i, &block) in blocks.iter().enumerate().skip(nin) {
-                            if !self.direct[i] {
-                                report.cast |= self.store(i, &coords, flat, n, block);
-                                streamed |= plan.args[i].access == Access::Streamed;
-                            }
-                        }
-                    } else {
-                        report |= self.run_kept(&coords, flat, n, &kept, &mut args, blocks, spare);
-                    }
+            report |= unsafe {
+                match self.strided {
+                    true => self.run_row(&coords, flat, n),
+                    false => self.run_block(&coords, flat, n, &mut going),
                 }
-            }
+            };
             flat += n;
             if self.by_rows {
                 stage::advance(&mut coords, &plan.shape, n);
@@ -323,8 +192,54 @@ impl<'p> Walk<'p> {
                 coords = stage::coords_of(flat, &plan.shape);
             }
         }
-        if streamed {
+        if going.streamed {
             stage::fence();
+        }
+        report
+    }
+
+    /// `n` elements of a row, where they lie.
+    unsafe fn run_row(&self, coords: &Coords, flat: usize, n: usize) -> Report {
+        let args = &self.plan.args;
+        let here: SmallVec<[*mut u8; 4]> = (0..args.len()).map(|i| self.address(i, coords, flat)).collect();
+        let steps: SmallVec<[isize; 4]> = args.iter().map(|a| a.strides[coords.len() - 1]).collect();
+        // SAFETY: `n` elements of this row, aligned; outputs apart from inputs, or the same element by element.
+        let flags = unsafe { call_strided(self.plan.l, &here, n, &steps) };
+        Report { flags, cast: FpFlags::NONE }
+    }
+
+    /// `n` elements, of a row or of the flat sequence; each operand where it lies or through its blocks.
+    unsafe fn run_block(&self, coords: &Coords, flat: usize, n: usize, going: &mut Going<'_>) -> Report {
+        let (plan, nin) = (self.plan, self.plan.l.inputs.len());
+        let mut report = Report::default();
+        // SAFETY: the caller's promise, for these elements.
+        unsafe {
+            let chosen = self.choose(coords, n, going.spare.stored, &mut going.kept);
+            if chosen == Chosen::None {
+                return report;
+            }
+            for i in 0..nin {
+                let (arg, block) = (&plan.args[i], going.blocks[i]);
+                going.args[i] = if self.direct[i] { self.address(i, coords, flat) } else { block.computed };
+                // The same element for ever: one full block serves every block of the walk.
+                let elements = if arg.is_constant() { BLOCK.min(plan.total) } else { n };
+                if !self.direct[i] && !going.filled[i] {
+                    report.cast |= self.load(i, coords, elements, block);
+                    going.filled[i] = arg.is_constant();
+                }
+            }
+            for (i, (arg, block)) in going.args.iter_mut().zip(going.blocks).enumerate().skip(nin) {
+                let in_place = self.direct[i] && chosen == Chosen::All;
+                *arg = if in_place { self.address(i, coords, flat) } else { block.computed };
+            }
+            if chosen == Chosen::Some {
+                return report | self.run_kept(coords, flat, n, going);
+            }
+            report.flags |= call_contiguous(plan.l, self.isa, &going.args, n);
+            for (i, &block) in going.blocks.iter().enumerate().skip(nin).filter(|&(i, _)| !self.direct[i]) {
+                report.cast |= self.store(i, coords, flat, n, block);
+                going.streamed |= plan.args[i].access == Access::Streamed;
+            }
         }
         report
     }
@@ -399,19 +314,9 @@ impl<'p> Walk<'p> {
     }
 
     /// Runs the loop on the elements at `kept` of a block only.
-    #[allow(clippy::too_many_arguments, reason = "the state of one block")]
-    unsafe fn run_kept(
-        &self,
-        coords: &Coords,
-        flat: usize,
-        n: usize,
-        kept: &[u32],
-        args: &mut [*mut u8],
-        blocks: &[Blocks],
-        spare: Blocks,
-    ) -> Report {
-        let plan = self.plan;
-        let nin = plan.l.inputs.len();
+    unsafe fn run_kept(&self, coords: &Coords, flat: usize, n: usize, going: &mut Going<'_>) -> Report {
+        let (plan, nin) = (self.plan, self.plan.l.inputs.len());
+        let Going { blocks, spare, args, kept, .. } = going;
         let mut report = Report::default();
         // SAFETY: `kept` ascends and stays below `n`; inputs are packed into blocks of their own (a constant's block is
         // the same everywhere, packed or not); the spare block takes an output's elements while some are replaced.
@@ -423,7 +328,7 @@ impl<'p> Walk<'p> {
                 }
             }
             report.flags = call_contiguous(plan.l, self.isa, args, kept.len());
-            for (i, (arg, &block)) in plan.args.iter().zip(blocks).enumerate().skip(nin) {
+            for (i, (arg, &block)) in plan.args.iter().zip(*blocks).enumerate().skip(nin) {
                 let Arg { ptr, dtype, strides, .. } = arg;
                 let size = dtype.size();
                 let (packed, flags) = self.stored(i, kept.len(), block);
@@ -439,6 +344,20 @@ impl<'p> Walk<'p> {
         }
         report
     }
+}
+
+/// What a walk by blocks carries from one to the next.
+struct Going<'b> {
+    /// A pair of blocks for each operand, and one more.
+    blocks: &'b [Blocks],
+    spare: Blocks,
+    /// Which inputs' blocks hold what serves the whole walk.
+    filled: SmallVec<[bool; 4]>,
+    args: SmallVec<[*mut u8; 4]>,
+    /// Places that the mask chooses in the block at hand.
+    kept: Vec<u32>,
+    /// Whether anything was written past the caches.
+    streamed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

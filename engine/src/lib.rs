@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A call goes one way: resolve (in [`registry`]) → overlap and plan ([`call`], [`plan`]) → execute ([`exec`]), each
-//! stage a function of the one before. [`kernels`] holds the functions themselves, one file per family; [`simd`] turns
+//! stage a function of the one before; what is small takes the [`short`] way. [`kernels`] holds the functions themselves, one file per family; [`simd`] turns
 //! them into machine code per ISA level.
 
 pub use ndarray;
@@ -32,6 +32,7 @@ mod error;
 pub mod exchange;
 pub mod exec;
 pub mod fperr;
+pub mod invoke;
 pub mod kernels;
 pub mod made;
 pub mod memory;

@@ -142,6 +142,21 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
             remove_axis(shape, args, axis);
         }
     }
+    turn_round(shape, args);
+    sort(shape, args, nin);
+    merge(shape, args);
+    if shape.is_empty() {
+        shape.push(1);
+        for arg in args.iter_mut() {
+            arg.strides.push(0);
+        }
+        return;
+    }
+    prefer_long_rows(shape, args, nin);
+}
+
+/// Walks axes forwards along which all step backwards.
+fn turn_round(shape: &[usize], args: &mut [&mut Arg]) {
     for axis in 0..shape.len() {
         let backwards = args.iter().all(|a| a.strides[axis] <= 0) && args.iter().any(|a| a.strides[axis] < 0);
         if backwards && shape[axis] > 0 {
@@ -152,7 +167,10 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
             }
         }
     }
-    // Outputs decide the order, then inputs from the first on.
+}
+
+/// Longest steps first. Outputs decide, then inputs from the first on.
+fn sort(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
     let by = |args: &[&mut Arg], axis: usize| -> SmallVec<[std::cmp::Reverse<usize>; 4]> {
         args[nin..]
             .iter()
@@ -167,6 +185,10 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
             j -= 1;
         }
     }
+}
+
+/// Makes one axis of neighbours that everyone walks as one.
+fn merge(shape: &mut Shape, args: &mut [&mut Arg]) {
     for axis in (1..shape.len()).rev() {
         let n = shape[axis] as isize;
         // A step past the end of an axis may be past an `isize`.
@@ -178,22 +200,17 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
             remove_axis(shape, args, axis);
         }
     }
-    if shape.is_empty() {
-        shape.push(1);
-        for arg in args.iter_mut() {
-            arg.strides.push(0);
-        }
-        return;
-    }
+}
+
+/// Makes the longest axis the inner one where that is short, and no output contiguous anyway: a flat sequence beats a long
+/// strided row.
+fn prefer_long_rows(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
     let last = shape.len() - 1;
     let longest = (0..=last).max_by_key(|&axis| (shape[axis], axis)).unwrap_or(last);
-    if shape[last] < SHORT_ROW && shape[longest] >= LONGER_AXIS * shape[last] && shape[longest] >= SHORT_ROW {
-        // Only where no operand is contiguous anyway: a flat sequence beats a long strided row.
-        let size_step = |a: &&mut Arg| a.is_flat(shape);
-        if !args[nin..].iter().any(size_step) {
-            for axis in longest..last {
-                swap_axes(shape, args, axis, axis + 1);
-            }
+    let longer = shape[longest] >= LONGER_AXIS * shape[last] && shape[longest] >= SHORT_ROW;
+    if shape[last] < SHORT_ROW && longer && !args[nin..].iter().any(|out| out.is_flat(shape)) {
+        for axis in longest..last {
+            swap_axes(shape, args, axis, axis + 1);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::results::scalar::scalar;
 use numpy::npyffi::{NPY_ARRAY_ALIGNED, NPY_ARRAY_C_CONTIGUOUS};
 use pyo3::prelude::*;
 use ufunx::cast::cast_block;
-use ufunx::exec::{call_contiguous, call_strided, with_scratch};
+use ufunx::invoke::{call_contiguous, call_strided, with_scratch};
 use ufunx::registry::Kind;
 use ufunx::tuning::BLOCK;
 use ufunx::{DType, FpFlags};

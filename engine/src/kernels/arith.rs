@@ -5,7 +5,7 @@
 //! hardware's own.
 
 use super::{Lane, One, Quiet, Raises, lane};
-use crate::exec::watched;
+use crate::invoke::watched;
 use crate::registry::{
     B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, Isa,
     ReduceRule, bf16, f16,

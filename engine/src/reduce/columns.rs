@@ -2,7 +2,8 @@
 
 use super::folding::Folding;
 use super::nest::Nest;
-use crate::exec::{Report, call_contiguous, with_scratch};
+use crate::exec::Report;
+use crate::invoke::{call_contiguous, with_scratch};
 use crate::stage;
 use crate::tuning::{BLOCK, FOLD_ROWS};
 
@@ -28,6 +29,10 @@ pub(super) unsafe fn columns(fold: &Folding<'_>, nest: &Nest, start: usize, end:
 /// Row groups joined at most: 2^40 rows of 128.
 const LEVELS: usize = 40;
 
+/// The results of `n` neighbouring columns, from the rows at `base`, to `out`.
+///
+/// # Safety
+/// The columns are the nest's, at most [`BLOCK`].
 unsafe fn column_block(
     fold: &Folding<'_>,
     nest: &Nest,
@@ -40,74 +45,163 @@ unsafe fn column_block(
     let k = kept.shape.len() - 1;
     let (in_step, out_step) = (kept.input[k], kept.out[k]);
     let rows = reduced.len();
-    let size = fold.computed.size();
     let room = n * 16 + 192; // staggered, so that blocks do not share cache sets
-    let direct = fold.source == fold.computed && nest.aligned && in_step == size as isize;
-    let overwrites = fold.l.code.kernels().in_place.exists();
     // Sums join as a tree; other folds gain nothing from it.
     let group = if fold.neutral.is_some() { FOLD_ROWS } else { usize::MAX };
     let levels = if rows > group { LEVELS } else { 0 };
     with_scratch((4 + levels) * room + 2 * BLOCK * 16, |scratch| {
-        let block = |i: usize| scratch.wrapping_add(i * room);
-        let (raw, row_block) = (block(0), block(1));
-        let (mut acc, mut next) = (block(2), block(3));
-        let level_block = |i: usize| block(4 + i);
-        let casts = block(4 + levels);
-        let mut in_use = [false; LEVELS];
+        let mut taking = Taking::new(fold, nest, n, scratch, room);
+        let casts = scratch.wrapping_add((4 + levels) * room);
         let mut at: stage::Coords = smallvec::smallvec![0; reduced.shape.len()];
-        let mut in_group = 0;
         // SAFETY: rows are the nest's; scratch blocks are distinct and hold `n` elements each; operands of
         // every kernel call are distinct blocks, or a row of the input, which no output overlaps.
         unsafe {
             if let Some(start) = fold.start {
-                stage::copy_row(start.as_ptr().cast(), 0, acc, size as isize, size, n);
-                in_group = 1;
+                taking.begin_with(start.as_ptr().cast());
             }
             for _ in 0..rows {
                 let row = base.wrapping_offset(stage::offset_of(&at, &reduced.input));
-                if in_group == 0 {
-                    fold.load(row, in_step, n, raw, acc, report);
-                } else {
-                    let x = if direct {
-                        row.cast_mut()
-                    } else {
-                        fold.load(row, in_step, n, raw, row_block, report);
-                        row_block
-                    };
-                    if overwrites {
-                        report.flags |= call_contiguous(fold.l, fold.isa, &[acc, x, acc], n);
-                    } else {
-                        report.flags |= call_contiguous(fold.l, fold.isa, &[acc, x, next], n);
-                        std::mem::swap(&mut acc, &mut next);
-                    }
-                }
-                in_group += 1;
-                if in_group > group {
-                    // A binary counter of groups: two of one height join to one of the next.
-                    let mut height = 0;
-                    while in_use[height] {
-                        report.flags |=
-                            call_contiguous(fold.l, fold.isa, &[level_block(height), acc, next], n);
-                        std::mem::swap(&mut acc, &mut next);
-                        in_use[height] = false;
-                        height += 1;
-                    }
-                    std::ptr::copy_nonoverlapping(acc, level_block(height), n * size);
-                    in_use[height] = true;
-                    in_group = 0;
+                taking.take(row, in_step, report);
+                if taking.in_group > group {
+                    taking.close_group(report);
                 }
                 stage::advance(&mut at, &reduced.shape, 1);
             }
-            for height in (0..LEVELS).filter(|&h| in_use[h]) {
-                if in_group == 0 {
-                    std::ptr::copy_nonoverlapping(level_block(height), acc, n * size);
-                    in_group = 1;
-                } else {
-                    report.flags |= call_contiguous(fold.l, fold.isa, &[level_block(height), acc, next], n);
-                    std::mem::swap(&mut acc, &mut next);
-                }
-            }
-            fold.store(acc, casts, out, out_step, n, report);
+            taking.join_groups(report);
+            fold.store(taking.acc, casts, out, out_step, n, report);
         }
     });
+}
+
+/// A block of columns while rows are taken in.
+struct Taking<'a> {
+    fold: &'a Folding<'a>,
+    /// Columns.
+    n: usize,
+    /// Bytes of an element of the loop's.
+    size: usize,
+    /// Whether rows are taken where they lie.
+    direct: bool,
+    /// Whether the loop can write over its first input.
+    overwrites: bool,
+    /// Scratch blocks for a row as it is stored and as it is computed with.
+    raw: *mut u8,
+    row: *mut u8,
+    /// What was taken in of the group, and room for what comes of the next row.
+    acc: *mut u8,
+    next: *mut u8,
+    /// Rows in it.
+    in_group: usize,
+    /// Sums of 2^height groups, by height, and which there are.
+    heights: *mut u8,
+    room: usize,
+    in_use: [bool; LEVELS],
+}
+
+impl<'a> Taking<'a> {
+    /// Nothing yet. The scratch has four blocks of that room, and one more for each height.
+    fn new(fold: &'a Folding<'a>, nest: &Nest, n: usize, scratch: *mut u8, room: usize) -> Taking<'a> {
+        let block = |i: usize| scratch.wrapping_add(i * room);
+        let size = fold.computed.size();
+        let in_step = nest.kept.input[nest.kept.shape.len() - 1];
+        Taking {
+            fold,
+            n,
+            size,
+            direct: fold.source == fold.computed && nest.aligned && in_step == size as isize,
+            overwrites: fold.l.code.kernels().in_place.exists(),
+            raw: block(0),
+            row: block(1),
+            acc: block(2),
+            next: block(3),
+            in_group: 0,
+            heights: block(4),
+            room,
+            in_use: [false; LEVELS],
+        }
+    }
+
+    /// # Safety
+    /// An element of the loop's dtype.
+    unsafe fn begin_with(&mut self, start: *const u8) {
+        // SAFETY: the caller's promise; the block holds `n` elements.
+        unsafe { stage::copy_row(start, 0, self.acc, self.size as isize, self.size, self.n) };
+        self.in_group = 1;
+    }
+
+    /// # Safety
+    /// A row of the nest's.
+    unsafe fn take(&mut self, row: *const u8, in_step: isize, report: &mut Report) {
+        let Taking { fold, n, .. } = *self;
+        // SAFETY: the caller's promise; the blocks are distinct.
+        unsafe {
+            if self.in_group == 0 {
+                fold.load(row, in_step, n, self.raw, self.acc, report);
+            } else {
+                let mut x = row.cast_mut();
+                if !self.direct {
+                    fold.load(row, in_step, n, self.raw, self.row, report);
+                    x = self.row;
+                }
+                if self.overwrites {
+                    report.flags |= call_contiguous(fold.l, fold.isa, &[self.acc, x, self.acc], n);
+                } else {
+                    self.combine(self.acc, x, report);
+                }
+            }
+        }
+        self.in_group += 1;
+    }
+
+    /// A binary counter of groups: two of one height join to one of the next.
+    ///
+    /// # Safety
+    /// There is a block for each height.
+    unsafe fn close_group(&mut self, report: &mut Report) {
+        let mut height = 0;
+        // SAFETY: distinct blocks.
+        unsafe {
+            while self.in_use[height] {
+                self.combine(self.at_height(height), self.acc, report);
+                self.in_use[height] = false;
+                height += 1;
+            }
+            std::ptr::copy_nonoverlapping(self.acc, self.at_height(height), self.n * self.size);
+        }
+        self.in_use[height] = true;
+        self.in_group = 0;
+    }
+
+    /// What is left of all groups, joined.
+    ///
+    /// # Safety
+    /// As [`Taking::close_group`].
+    unsafe fn join_groups(&mut self, report: &mut Report) {
+        let in_use = self.in_use;
+        for height in (0..LEVELS).filter(|&height| in_use[height]) {
+            // SAFETY: distinct blocks.
+            unsafe {
+                if self.in_group == 0 {
+                    std::ptr::copy_nonoverlapping(self.at_height(height), self.acc, self.n * self.size);
+                    self.in_group = 1;
+                } else {
+                    self.combine(self.at_height(height), self.acc, report);
+                }
+            }
+        }
+    }
+
+    fn at_height(&self, height: usize) -> *mut u8 {
+        self.heights.wrapping_add(height * self.room)
+    }
+
+    /// Both, in place of what was taken in.
+    ///
+    /// # Safety
+    /// Blocks of `n` elements, or a row; not that of `next`.
+    unsafe fn combine(&mut self, a: *mut u8, b: *mut u8, report: &mut Report) {
+        // SAFETY: the caller's promise.
+        report.flags |= unsafe { call_contiguous(self.fold.l, self.fold.isa, &[a, b, self.next], self.n) };
+        std::mem::swap(&mut self.acc, &mut self.next);
+    }
 }

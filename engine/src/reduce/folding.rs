@@ -2,7 +2,8 @@
 
 use crate::array::Array;
 use crate::cast::cast_block;
-use crate::exec::{Report, call_fold, call_strided};
+use crate::exec::Report;
+use crate::invoke::{call_fold, call_strided};
 use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
 use crate::simd::fold::minus_zero;
 use crate::simd::level::current_isa;

@@ -3,7 +3,8 @@
 use super::folding::Folding;
 use super::nest::Nest;
 use crate::cast::cast_block;
-use crate::exec::{Report, call_contiguous, call_strided, with_scratch};
+use crate::exec::Report;
+use crate::invoke::{call_contiguous, call_strided, with_scratch};
 use crate::simd::fold::pairwise_split;
 use crate::stage;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE};

@@ -3,7 +3,7 @@
 
 use super::head::{Head, Lies};
 use super::loops::{ShortFold, ShortLoops};
-use crate::exec::{call_contiguous, call_strided};
+use crate::invoke::{call_contiguous, call_strided};
 use crate::registry::{DType, FpFlags};
 use crate::simd::fold::pairwise_least;
 use crate::simd::level::current_isa;

@@ -1,7 +1,7 @@
 //! A ufunc's loops by the dtypes of its inputs, looked up once, for calls that cannot wait for resolution.
 
 use super::{MOST_INPUTS, MOST_OUTPUTS};
-use crate::exec::call_fold;
+use crate::invoke::call_fold;
 use crate::reduce::{Initial, start_value};
 use crate::registry::{
     Casting, Cost, DType, FpFlags, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction,

@@ -12,7 +12,8 @@ pub mod loops;
 pub mod walk;
 
 use crate::cast::cast_block;
-use crate::exec::{Report, call_contiguous, call_strided, with_scratch};
+use crate::exec::Report;
+use crate::invoke::{call_contiguous, call_strided, with_scratch};
 use crate::registry::{Cost, DType, FpFlags, Isa, LoopDef};
 use crate::simd::level::current_isa;
 use crate::stage::copy_row;
