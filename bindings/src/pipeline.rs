@@ -41,10 +41,11 @@ pub unsafe fn call_ufunc<'py>(
     read: &Read<'_, 'py>,
 ) -> Returned<'py> {
     let (np, ufunc, inputs) = (NumPy::get(py), called.ufunc, arguments.positional);
-    // Exact arrays and numbers: nobody is asked, nothing is wrapped.
+    // Exact arrays and numbers: nobody is asked, nothing is wrapped. Not in `attached`, which may drop somebody's objects, and so
+    // run code of theirs, after the operands were read.
     if read.l.is_some()
         // SAFETY: the caller's promise.
-        && let Some(result) = attached(py, || unsafe { native_read(py, np, ufunc, read) })
+        && let Some(result) = unsafe { native_read(py, np, ufunc, read) }
     {
         count_native();
         return result;

@@ -1,6 +1,6 @@
 //! `accumulate`: every partial result of a reduction along one axis.
 //!
-//! Where the axis is the fast one, the loop's strided kernel runs along it, its output being its next input. Where
+//! Where the axis is the fast one, the loop's scan runs along it, with the last result in a register. Where
 //! another axis is faster and long, whole rows are computed from the row before.
 
 use crate::array::{Array, View};
@@ -8,6 +8,7 @@ use crate::call::Called;
 use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
+use crate::invoke::call_scan;
 use crate::operand::{Operand, Order, output_strides};
 use crate::plan::Plan;
 use crate::reduce::{check_binary, normalize_axis};
@@ -47,18 +48,22 @@ pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, a
         return Report::default();
     }
     let n = out.shape[axis];
-    // Everything is computed in the output itself: first the input, in the loop's dtype, ...
-    let copy = crate::call::copy_loop(out.dtype);
-    let plan = Plan::new(copy, def.cost, &[input.clone(), out.clone()], None, &out.shape);
-    // SAFETY: the caller's promise.
-    let mut report = unsafe { exec::run(&plan) };
-    report.cast |= std::mem::take(&mut report.flags);
-    // ... then each element or row with the one before.
-    let rows: usize = out.len() / n;
     let step = out.strides[axis];
     let faster = (0..out.shape.len()).any(|a| {
         a != axis && out.shape[a] >= SHORT_ROW && out.strides[a].unsigned_abs() < step.unsigned_abs()
     });
+    let mut report = Report::default();
+    let mut source = input;
+    if faster || input.dtype != out.dtype || !input.is_aligned() {
+        // Computed in the output itself: first the input, in the loop's dtype, ...
+        let copy = crate::call::copy_loop(out.dtype);
+        let plan = Plan::new(copy, def.cost, &[input.clone(), out.clone()], None, &out.shape);
+        // SAFETY: the caller's promise.
+        report = unsafe { exec::run(&plan) };
+        report.cast |= std::mem::take(&mut report.flags);
+        source = out;
+    }
+    // ... then each element or row with the one before.
     if faster {
         for i in 1..n {
             let (before, here) = (out.at(axis, i - 1), out.at(axis, i));
@@ -68,15 +73,16 @@ pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, a
         }
         return report;
     }
-    let others = out.at(axis, 0);
+    let (others, sources) = (out.at(axis, 0), source.at(axis, 0));
+    let steps = [source.strides[axis], step];
     let one_row = others.shape.is_empty();
     let mut at = stage::coords_of(0, if one_row { &[1] } else { &others.shape });
-    for _ in 0..rows {
-        let offset = if one_row { 0 } else { stage::offset_of(&at, &others.strides) };
-        let start = out.ptr.wrapping_offset(offset);
-        let next = start.wrapping_offset(step);
-        // SAFETY: `n - 1` steps from the second element on; the strided kernel reads each before it writes it.
-        report.flags |= unsafe { crate::invoke::call_strided(l, &[start, next, next], n - 1, &[step; 3]) };
+    for _ in 0..out.len() / n {
+        let offset = |strides: &[isize]| if one_row { 0 } else { stage::offset_of(&at, strides) };
+        let x = sources.ptr.wrapping_offset(offset(&sources.strides));
+        let y = others.ptr.wrapping_offset(offset(&others.strides));
+        // SAFETY: `n` elements along the axis.
+        report.flags |= unsafe { call_scan(l, [x, y], steps, n) };
         if !one_row {
             stage::advance(&mut at, &others.shape, 1);
         }

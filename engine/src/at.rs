@@ -10,7 +10,7 @@ use crate::invoke::{call_contiguous, call_strided, watched};
 use crate::memory;
 use crate::operand::{Operand, checked_bytes};
 use crate::overlap::may_overlap;
-use crate::registry::{Casting, DType, FpFlags, LoopDef, Request, Typed, UfuncDef, resolve};
+use crate::registry::{Casting, DType, FpFlags, Indexed, LoopDef, Request, Typed, UfuncDef, resolve};
 use crate::simd::level::current_isa;
 use crate::stage;
 use smallvec::SmallVec;
@@ -80,35 +80,45 @@ pub fn resolve_at(def: &UfuncDef, target: DType, values: Option<Typed>) -> Resul
     Ok(resolve(def, &request)?)
 }
 
-/// The plain case: a target along one axis, values already of the loop's dtype. Indices are checked before anything is
-/// written; `None` if one is out of range or the loop has no strided kernel.
+/// The plain case: a target along one axis, values already of the loop's dtype, one or as many as indices. Indices are checked
+/// before anything is written; `None` if one is out of range or the loop has no form for them.
 ///
 /// # Safety
-/// `target` and `values` (at `value_step` bytes from one to the next) are aligned elements of the loop's dtype, valid for
-/// the call and apart.
+/// `target` and `values` are aligned elements of the loop's dtype, `indices` aligned `isize`s, valid for the call and apart.
 pub unsafe fn at_plain(
     l: &LoopDef,
     target: &Operand,
-    indices: impl Iterator<Item = isize> + Clone,
-    values: *mut u8,
-    value_step: isize,
+    indices: &Operand,
+    values: &Operand,
 ) -> Option<FpFlags> {
-    let kernel = l.code.kernels().strided.at(current_isa())?;
-    let len = target.shape[0] as isize;
-    if !indices.clone().all(|i| i >= -len && i < len) {
+    let kernel = l.code.kernels().indexed.at(current_isa())?;
+    let (n, index_step, len) = (indices.shape[0], indices.strides[0], target.shape[0] as isize);
+    // SAFETY: the caller's promise.
+    let index =
+        |i: usize| unsafe { indices.ptr.wrapping_offset(i as isize * index_step).cast::<isize>().read() };
+    let is_outside = |index: isize| index < -len || index >= len;
+    let outside = match index_step == size_of::<isize>() as isize {
+        // SAFETY: as above: one after the other, which the compiler makes vectors of.
+        true => unsafe { std::slice::from_raw_parts(indices.ptr.cast::<isize>(), n) }
+            .iter()
+            .fold(false, |outside, &index| outside | is_outside(index)),
+        false => (0..n).any(|i| is_outside(index(i))),
+    };
+    if outside {
         return None;
     }
-    Some(watched(l.fp, || {
-        let mut returned = FpFlags::NONE;
-        for (k, index) in indices.enumerate() {
-            let index = if index < 0 { index + len } else { index };
-            let place = target.ptr.wrapping_offset(index * target.strides[0]);
-            let args = [place, values.wrapping_offset(k as isize * value_step), place];
-            // SAFETY: one element each; the strided kernel reads before it writes.
-            returned |= unsafe { kernel(args.as_ptr(), 1, [0isize; 3].as_ptr()) };
-        }
-        returned
-    }))
+    let on = Indexed {
+        target: target.ptr,
+        step: target.strides[0],
+        len,
+        indices: indices.ptr,
+        index_step,
+        values: values.ptr,
+        value_step: values.strides.first().copied().unwrap_or(0),
+        n,
+    };
+    // SAFETY: the caller's promise; the indices are within the target.
+    Some(watched(l.fp, || unsafe { kernel(&on) }))
 }
 
 /// Addresses of the elements indexed, in order.

@@ -1,7 +1,7 @@
 //! Calls of a loop's code: the form that fits, at the level there is, and what it raised.
 
 use crate::fperr;
-use crate::registry::{Code, FpFlags, FpReport, Isa, LoopDef};
+use crate::registry::{Code, FpFlags, FpReport, Isa, LoopDef, Segments};
 use crate::simd::level::current_isa;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -81,6 +81,32 @@ pub unsafe fn call_fold(l: &LoopDef, isa: Isa, acc: *mut u8, x: *const u8, n: us
     let kernel = l.code.kernels().fold.at(isa)?;
     // SAFETY: the caller's promise.
     Some(watched(l.fp, || unsafe { kernel(acc, x, n) }))
+}
+
+/// Folds stretches of contiguous elements, if the loop has a form for that, and says what it raised.
+///
+/// # Safety
+/// As for [`crate::registry::SegmentsFn`].
+pub unsafe fn call_segments(l: &LoopDef, isa: Isa, on: &Segments<'_>) -> Option<FpFlags> {
+    let kernel = l.code.kernels().segments.at(isa)?;
+    // SAFETY: the caller's promise.
+    Some(watched(l.fp, || unsafe { kernel(on) }))
+}
+
+/// The partial results of `n` elements, at least one, in order: the first one itself, each other computed from the one before.
+///
+/// # Safety
+/// As for [`crate::registry::ScanFn`].
+pub unsafe fn call_scan(l: &LoopDef, [x, y]: [*mut u8; 2], steps: [isize; 2], n: usize) -> FpFlags {
+    let next = [x.wrapping_offset(steps[0]), y.wrapping_offset(steps[1])];
+    // SAFETY: the caller's promise; a copy over itself changes nothing.
+    unsafe {
+        std::ptr::copy(x, y, l.outputs[0].size());
+        match l.code.kernels().scan.at(current_isa()) {
+            Some(kernel) => watched(l.fp, || kernel(y, next, steps, n - 1)),
+            None => call_strided(l, &[y, next[0], next[1]], n - 1, &[steps[1], steps[0], steps[1]]),
+        }
+    }
 }
 
 thread_local! {

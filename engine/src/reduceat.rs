@@ -8,7 +8,9 @@ use crate::exec::Report;
 use crate::memory;
 use crate::operand::{Operand, Order, output_strides};
 use crate::reduce::{Folding, Nest, check_binary, execute, normalize_axis};
-use crate::registry::{DType, LoopDef, UfuncDef, resolve_reduction};
+use crate::registry::{DType, LoopDef, Segments, UfuncDef, resolve_reduction};
+use crate::stage;
+use crate::tuning::FOLD_PIECE;
 
 /// Reduces `input[indices[i]..indices[i + 1]]` into element `i` of a new array; where the next index is not larger, the
 /// element at the index itself; the last slice goes to the end.
@@ -38,13 +40,13 @@ pub fn reduceat(
 }
 
 /// The slices the indices mean, each with at least one element; indices count from 0 only.
-pub fn check_indices(def: &UfuncDef, indices: &[isize], len: usize) -> Result<Vec<(usize, usize)>, Error> {
+pub fn check_indices(def: &UfuncDef, indices: &[isize], len: usize) -> Result<Vec<[usize; 2]>, Error> {
     if let Some(&index) = indices.iter().find(|&&i| i < 0 || i as usize >= len) {
         return Err(Error::Index { ufunc: def.name, method: "reduceat", index, len });
     }
     let ends = indices.iter().skip(1).map(|&i| i as usize).chain([len]);
     let mut slices = memory::list(indices.len(), DType::I64)?;
-    slices.extend(indices.iter().zip(ends).map(|(&i, end)| (i as usize, end.max(i as usize + 1))));
+    slices.extend(indices.iter().zip(ends).map(|(&i, end)| [i as usize, end.max(i as usize + 1)]));
     Ok(slices)
 }
 
@@ -56,7 +58,7 @@ pub unsafe fn run(
     def: &UfuncDef,
     l: &LoopDef,
     input: &Operand,
-    slices: &[(usize, usize)],
+    slices: &[[usize; 2]],
     axis: usize,
     out: &Operand,
 ) -> Report {
@@ -65,11 +67,53 @@ pub unsafe fn run(
         return report;
     }
     let fold = Folding::new(def, l, input.dtype, out.dtype, None);
-    for (i, &(start, end)) in slices.iter().enumerate() {
+    // SAFETY: the caller's promise.
+    if let Some(report) = unsafe { run_segments(&fold, input, slices, axis, out) } {
+        return report;
+    }
+    for (i, &[start, end]) in slices.iter().enumerate() {
         let slice = input.slice(axis, start, end);
         let nest = Nest::new(&slice, None, &out.at(axis, i), &[axis], false, false).by_runs();
         // SAFETY: the caller's promise.
         report |= unsafe { execute(&fold, &nest) };
     }
     report
+}
+
+/// The same where the slices are stretches of contiguous elements: all of them in one call a row.
+///
+/// # Safety
+/// As [`run`].
+unsafe fn run_segments(
+    fold: &Folding<'_>,
+    input: &Operand,
+    slices: &[[usize; 2]],
+    axis: usize,
+    out: &Operand,
+) -> Option<Report> {
+    let packed = input.strides[axis] == input.dtype.size() as isize;
+    // Longer ones are divided, as sums are.
+    let short = || slices.iter().all(|[start, end]| end - start <= FOLD_PIECE);
+    if !packed || !fold.is_direct() || !input.is_aligned() || !out.is_aligned() || !short() {
+        return None;
+    }
+    let (rows, results) = (input.at(axis, 0), out.at(axis, 0));
+    let mut at = stage::coords_of(0, if rows.shape.is_empty() { &[1] } else { &rows.shape });
+    let mut report = Report::default();
+    for _ in 0..rows.len() {
+        let offset = |strides: &[isize]| strides.iter().zip(&at).map(|(&s, &i)| s * i as isize).sum();
+        let on = Segments {
+            x: rows.ptr.wrapping_offset(offset(&rows.strides)),
+            bounds: slices,
+            start: None,
+            out: results.ptr.wrapping_offset(offset(&results.strides)),
+            out_step: out.strides[axis],
+        };
+        // SAFETY: the caller's promise, for this row.
+        report.flags |= unsafe { fold.segments(&on) }?;
+        if !rows.shape.is_empty() {
+            stage::advance(&mut at, &rows.shape, 1);
+        }
+    }
+    Some(report)
 }

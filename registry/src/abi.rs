@@ -105,3 +105,60 @@ pub type StridedFn = unsafe fn(args: *const *mut u8, n: usize, strides: *const i
 /// # Safety
 /// `x` is contiguous, aligned and `n` elements long, `acc` is one aligned element outside it; the CPU has the level.
 pub type FoldFn = unsafe fn(acc: *mut u8, x: *const u8, n: usize) -> FpFlags;
+
+/// Each result from the one before: `carried = f(carried, x[i]); y[i] = carried`, from the element at `first` on, strictly in
+/// order. `args` are the addresses of x and y, `steps` their byte strides.
+///
+/// # Safety
+/// `n` elements each, aligned; an element of y may be the same one of x.
+pub type ScanFn = unsafe fn(first: *const u8, args: [*mut u8; 2], steps: [isize; 2], n: usize) -> FpFlags;
+
+/// Updates of indexed elements, for an [`IndexedFn`].
+#[derive(Clone, Copy, Debug)]
+pub struct Indexed {
+    /// The first element of the target.
+    pub target: *mut u8,
+    /// Bytes from one to the next.
+    pub step: isize,
+    /// How many there are: a negative index counts from the end.
+    pub len: isize,
+    /// The first index, an `isize`, and the bytes from one to the next.
+    pub indices: *const u8,
+    /// See `indices`.
+    pub index_step: isize,
+    /// The first value, and the bytes from one to the next.
+    pub values: *const u8,
+    /// See `values`.
+    pub value_step: isize,
+    /// How many updates.
+    pub n: usize,
+}
+
+/// `target[index] = f(target[index], value)` for each index, in order.
+///
+/// # Safety
+/// Every index is within the target; elements, indices and values are aligned; neither indices nor values overlap the
+/// target.
+pub type IndexedFn = unsafe fn(&Indexed) -> FpFlags;
+
+/// Stretches of contiguous elements to be folded, for a [`SegmentsFn`].
+#[derive(Clone, Copy, Debug)]
+pub struct Segments<'a> {
+    /// The elements.
+    pub x: *const u8,
+    /// From which element to which, one at least.
+    pub bounds: &'a [[usize; 2]],
+    /// What each fold starts with; its first element, if nothing.
+    pub start: Option<*const u8>,
+    /// Where the first result goes, and the bytes to the next.
+    pub out: *mut u8,
+    /// See `out`.
+    pub out_step: isize,
+}
+
+/// Folds each stretch as a [`FoldFn`] would.
+///
+/// # Safety
+/// The stretches are of aligned elements; there is a place for each result, which overlaps none of them; the CPU has the
+/// level.
+pub type SegmentsFn = unsafe fn(&Segments<'_>) -> FpFlags;

@@ -4,7 +4,7 @@
 //! then the executor does without, by another form. A new form is a field of [`Kernels`], and a line where
 //! `engine/src/simd/kernel.rs` derives it for every function that can have it.
 
-use crate::abi::{BlockFn, FoldFn, FpFlags, Isa, StridedFn};
+use crate::abi::{BlockFn, FoldFn, FpFlags, IndexedFn, Isa, ScanFn, SegmentsFn, StridedFn};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -26,6 +26,12 @@ pub struct Kernels {
     pub strided: ByIsa<StridedFn>,
     /// Folds of contiguous data, where order may be chosen.
     pub fold: ByIsa<FoldFn>,
+    /// Every partial result, in order.
+    pub scan: ByIsa<ScanFn>,
+    /// Updates of indexed elements, in order.
+    pub indexed: ByIsa<IndexedFn>,
+    /// Folds of many stretches.
+    pub segments: ByIsa<SegmentsFn>,
 }
 
 /// One form at each level; one the family does not gain from is absent, and the next lower one runs.
@@ -49,8 +55,15 @@ pub type ObjectFn = unsafe fn(data: &(dyn Any + Send + Sync), args: *const *mut 
 
 impl Kernels {
     /// No code yet.
-    pub const NONE: Kernels =
-        Kernels { block: ByIsa::NONE, in_place: ByIsa::NONE, strided: ByIsa::NONE, fold: ByIsa::NONE };
+    pub const NONE: Kernels = Kernels {
+        block: ByIsa::NONE,
+        in_place: ByIsa::NONE,
+        strided: ByIsa::NONE,
+        fold: ByIsa::NONE,
+        scan: ByIsa::NONE,
+        indexed: ByIsa::NONE,
+        segments: ByIsa::NONE,
+    };
 }
 
 impl<F: Copy> ByIsa<F> {

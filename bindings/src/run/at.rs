@@ -13,6 +13,7 @@ use crate::run::common::{array, integers, out_of_memory};
 use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use ufunx::call::cast_copy;
 use ufunx::cast::can_raise;
 use ufunx::operand::Operand;
 use ufunx::overlap::may_overlap;
@@ -86,6 +87,19 @@ pub fn native_at<'py>(
     if all.any(numpys) {
         return Err(Reason::Resolution);
     }
+    // Values of another dtype, a number beside floats perhaps, are cast once.
+    let own = [target.dtype; 2] == *l.inputs && [target.dtype] == *l.outputs;
+    if let Some(values) = operand.filter(|v| own && v.shape.len() < 2 && !can_raise(v.dtype, target.dtype)) {
+        // SAFETY: memory that nobody touches meanwhile.
+        let (cast, _) = match unsafe { cast_copy(values, target.dtype) } {
+            Ok(cast) => cast,
+            Err(error) => return out_of_memory(error).map(Err),
+        };
+        // SAFETY: as above.
+        if let Some(flags) = unsafe { plainly(ufunc, &target, &indices, Some(cast.operand())) }? {
+            return Ok(ufunc.report(py, np, "at", flags).map(|()| py.None().into_bound(py)));
+        }
+    }
     // SAFETY: as above.
     unsafe { at_values(py, np, ufunc, &target, &indices, operand) }
 }
@@ -102,7 +116,8 @@ unsafe fn plainly(
 ) -> Result<Option<FpFlags>, Reason> {
     let (Some(values), Some(l)) = (values, ufunc.short.reducible(target.dtype)) else { return Ok(None) };
     let count = indices.shape[0];
-    let plain = values.dtype == target.dtype
+    let plain = l.code.kernels().indexed.exists()
+        && values.dtype == target.dtype
         && target.is_aligned()
         && (values.shape.is_empty() || values.shape[..] == [count])
         && values.is_aligned()
@@ -111,13 +126,8 @@ unsafe fn plainly(
     if !plain {
         return Ok(None);
     }
-    let place = |i: usize| indices.ptr.wrapping_offset(i as isize * indices.strides[0]).cast::<isize>();
     // SAFETY: the caller's promise.
-    unsafe {
-        let all = (0..count).map(|i| *place(i));
-        let step = values.strides.first().copied().unwrap_or(0);
-        ufunx::at::at_plain(l, target, all, values.ptr, step).map(Some).ok_or(Reason::Layout)
-    }
+    unsafe { ufunx::at::at_plain(l, target, indices, values) }.map(Some).ok_or(Reason::Layout)
 }
 
 /// Under what name NumPy reports what `at` raised on a plain array: its own for ufuncs with an indexed loop.

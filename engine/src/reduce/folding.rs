@@ -3,8 +3,8 @@
 use crate::array::Array;
 use crate::cast::cast_block;
 use crate::exec::Report;
-use crate::invoke::{call_fold, call_strided};
-use crate::registry::{Cost, DType, FoldOrder, Isa, LoopDef, UfuncDef};
+use crate::invoke::{call_fold, call_segments, call_strided};
+use crate::registry::{Cost, DType, FoldOrder, FpFlags, Isa, LoopDef, Segments, UfuncDef};
 use crate::simd::fold::minus_zero;
 use crate::simd::level::current_isa;
 use crate::stage;
@@ -114,6 +114,20 @@ impl<'d> Folding<'d> {
             }
             stage::copy_row(from, have.size() as isize, to, step, have.size(), n);
         }
+    }
+
+    /// Whether elements are folded, and results written, as they are.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.narrow.is_none() && self.source == self.computed && self.target == self.computed
+    }
+
+    /// Folds stretches of elements as they are; `None`, having done nothing, if the loop has no form for that.
+    ///
+    /// # Safety
+    /// As for [`crate::registry::SegmentsFn`].
+    pub(crate) unsafe fn segments(&self, on: &Segments<'_>) -> Option<FpFlags> {
+        // SAFETY: the caller's promise.
+        unsafe { call_segments(self.l, self.isa, on) }
     }
 
     /// `acc = acc op x[0] op ... op x[n-1]` over contiguous elements of the computing dtype.

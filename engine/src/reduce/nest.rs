@@ -5,6 +5,7 @@ use super::folding::Folding;
 use super::runs::{DIVIDED, runs};
 use crate::exec::Report;
 use crate::operand::{Operand, Shape, Strides};
+use crate::registry::DType;
 use crate::simd::fold::pairwise_least;
 use crate::threads;
 use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT};
@@ -94,6 +95,12 @@ impl Axis3 {
 }
 
 impl Nest {
+    /// Whether every output's address suits that dtype.
+    pub(super) fn out_is_aligned(&self, dtype: DType) -> bool {
+        let mask = dtype.align() - 1;
+        self.out.addr() & mask == 0 && self.kept.out.iter().all(|step| step.unsigned_abs() & mask == 0)
+    }
+
     pub(crate) fn new(
         input: &Operand,
         mask: Option<&Operand>,

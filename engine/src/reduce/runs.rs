@@ -5,12 +5,17 @@ use super::nest::Nest;
 use crate::cast::cast_block;
 use crate::exec::Report;
 use crate::invoke::{call_contiguous, call_strided, with_scratch};
+use crate::registry::Segments;
 use crate::simd::fold::pairwise_split;
 use crate::stage;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE};
 
 /// Outputs `start..end`, one after the other, each by runs.
 pub(super) unsafe fn runs(fold: &Folding<'_>, nest: &Nest, start: usize, end: usize) -> Report {
+    // SAFETY: the caller's promise.
+    if let Some(report) = unsafe { short_runs(fold, nest, start, end) } {
+        return report;
+    }
     let mut report = Report::default();
     let (kept, reduced) = (&nest.kept, &nest.reduced);
     let inner = reduced.shape.len() - 1;
@@ -51,6 +56,45 @@ pub(super) unsafe fn runs(fold: &Folding<'_>, nest: &Nest, start: usize, end: us
         stage::advance(&mut at, &kept.shape, 1);
     }
     report
+}
+
+/// The same where each output is one run of neighbours, and so short that to call for each would cost more than to fold it.
+///
+/// # Safety
+/// As [`runs`].
+unsafe fn short_runs(fold: &Folding<'_>, nest: &Nest, start: usize, end: usize) -> Option<Report> {
+    const SHORT: usize = 512;
+    const AT_A_TIME: usize = 128;
+    let ([n], [step]) = (&nest.reduced.shape[..], &nest.reduced.input[..]) else { return None };
+    let ([_], [x_step], [out_step]) = (&nest.kept.shape[..], &nest.kept.input[..], &nest.kept.out[..]) else {
+        return None;
+    };
+    let size = fold.source.size() as isize;
+    let plain = !nest.masked && nest.aligned && fold.is_direct() && *step == size && x_step % size == 0;
+    if !plain || !(1..=SHORT).contains(n) || *x_step < 0 || !nest.out_is_aligned(fold.target) {
+        return None;
+    }
+    let apart = (*x_step / size) as usize;
+    let mut bounds = [[0; 2]; AT_A_TIME];
+    for (i, bounds) in bounds.iter_mut().enumerate() {
+        *bounds = [i * apart, i * apart + n];
+    }
+    let mut report = Report::default();
+    let mut done = start;
+    while done < end {
+        let here = AT_A_TIME.min(end - done);
+        let on = Segments {
+            x: nest.input.wrapping_offset(done as isize * x_step),
+            bounds: &bounds[..here],
+            start: fold.start.as_ref().map(|cell| cell.as_ptr().cast()),
+            out: nest.out.wrapping_offset(done as isize * out_step),
+            out_step: *out_step,
+        };
+        // SAFETY: the caller's promise, for these outputs.
+        report.flags |= unsafe { fold.segments(&on) }?;
+        done += here;
+    }
+    Some(report)
 }
 
 /// Runs of fewer elements are one thread's.

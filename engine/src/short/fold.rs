@@ -3,7 +3,7 @@
 
 use super::head::{Head, Lies};
 use super::loops::{ShortFold, ShortLoops};
-use crate::invoke::{call_contiguous, call_strided};
+use crate::invoke::{call_contiguous, call_scan};
 use crate::registry::{DType, FpFlags};
 use crate::simd::fold::pairwise_least;
 use crate::simd::level::current_isa;
@@ -162,12 +162,9 @@ impl<'a> Accumulation<'a> {
     /// The array is there; `target` is new memory for as much.
     pub unsafe fn run(&self, target: *mut u8) -> FpFlags {
         let (size, n) = (self.head.dtype.size(), self.head.dims[0]);
-        // SAFETY: `n` elements each; the first is copied, each other computed from the one before.
-        unsafe {
-            std::ptr::copy_nonoverlapping(self.head.ptr, target, size);
-            let args = [target, self.head.ptr.wrapping_add(size), target.wrapping_add(size)];
-            call_strided(self.fold.l, &args, n - 1, &[size as isize; 3])
-        }
+        let steps = [size as isize; 2];
+        // SAFETY: `n` elements each.
+        unsafe { call_scan(self.fold.l, [self.head.ptr, target], steps, n) }
     }
 }
 

@@ -5,10 +5,13 @@
 //! 128 elements with 8 accumulators, joined as a balanced tree. Four blocks are summed side by side, which changes no
 //! addition but hides their latency.
 
+use super::forms::segments;
 use super::kernel::{Lane, by_isa};
 use super::level::{Level, Work};
 use super::pack::OutPack;
-use crate::registry::{ByIsa, Complex32, Complex64, DType, Element, FoldFn, FoldOrder, FpFlags, Isa, Kind};
+use crate::registry::{
+    ByIsa, Complex32, Complex64, DType, Element, FoldFn, FoldOrder, FpFlags, Isa, Kind, SegmentsFn,
+};
 use std::marker::PhantomData;
 
 /// A way to fold with `O` over `T`.
@@ -34,18 +37,23 @@ pub trait Folds<T: Element>: 'static {
     const ORDER: FoldOrder;
     /// The kernels, none for [`InOrder`].
     const KERNELS: ByIsa<FoldFn>;
+    /// Those for many stretches.
+    const SEGMENTS: ByIsa<SegmentsFn>;
 }
 impl<T: Element> Folds<T> for InOrder {
     const ORDER: FoldOrder = FoldOrder::Sequential;
     const KERNELS: ByIsa<FoldFn> = ByIsa::NONE;
+    const SEGMENTS: ByIsa<SegmentsFn> = ByIsa::NONE;
 }
 impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Folds<T> for ByLanes<O> {
     const ORDER: FoldOrder = FoldOrder::Any;
     const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
+    const SEGMENTS: ByIsa<SegmentsFn> = by_isa!(Isa::V4, segments::<Self, T> as SegmentsFn);
 }
 impl<T: Summand> Folds<T> for Pairwise {
     const ORDER: FoldOrder = FoldOrder::Pairwise;
     const KERNELS: ByIsa<FoldFn> = by_isa!(Isa::V4, erased::<Self, T> as FoldFn);
+    const SEGMENTS: ByIsa<SegmentsFn> = by_isa!(Isa::V4, segments::<Self, T> as SegmentsFn);
 }
 
 unsafe fn erased<F: Fold<T>, T: Element, L: Level>(acc: *mut u8, x: *const u8, n: usize) -> FpFlags {

@@ -6,11 +6,13 @@
 
 use super::classes::Reduces;
 use super::fold::Folds;
+use super::forms;
 use super::level::{Level, Madd, Scalar, Work};
 use super::narrow::{self, Narrow, NarrowFloat, Via, Widen};
 use super::pack::{OutPack, Pack};
 use crate::registry::{
-    BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, Isa, Kernels, LoopDef, StridedFn,
+    BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, IndexedFn, Isa, Kernels, LoopDef, ScanFn,
+    StridedFn,
 };
 use std::marker::PhantomData;
 
@@ -244,6 +246,9 @@ pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
         in_place: by_isa!(O::CEILING, in_place::<O, (T, T), O::Report> as BlockFn),
         strided: ByIsa::baseline(strided::<O, (T, T), O::Report> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,
+        scan: ByIsa::baseline(forms::scan::<O, T, O::Report> as ScanFn),
+        indexed: ByIsa::baseline(forms::indexed::<O, T, O::Report> as IndexedFn),
+        segments: <O::Fold as Folds<T>>::SEGMENTS,
     };
     loop_with::<Each<O, (T, T), O::Report>>(<O::Fold as Folds<T>>::ORDER, kernels)
 }

@@ -3,10 +3,11 @@
 //!
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
 //! over a block, `math` one with special cases, `narrow` one on floats below f32,
-//! `fold` a reduction; `classes` makes the `LoopDef`s of a whole dtype class at once.
+//! `fold` a reduction, `forms` scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
 pub mod classes;
 pub mod fold;
+mod forms;
 pub mod kernel;
 pub mod level;
 pub mod math;

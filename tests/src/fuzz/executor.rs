@@ -166,7 +166,8 @@ fn any_shape(bytes: &mut Bytes<'_>) -> Vec<usize> {
             3 => usize::from(bytes.u8()),
             _ => 1 + bytes.below(6),
         };
-        let fits = shape.iter().product::<usize>() * n <= 3000;
+        // Whichever axes an operand leaves out.
+        let fits = shape.iter().map(|&n| n.max(1)).product::<usize>() * n <= 3000;
         shape.push(if fits { n } else { 1 });
     }
     shape
@@ -391,6 +392,9 @@ fn scan(bytes: &mut Bytes<'_>, memory: &mut Memory) {
 fn at(bytes: &mut Bytes<'_>, memory: &mut Memory) {
     let known = known();
     let def = bytes.pick(&known);
+    if def.nout() != 1 {
+        return; // has no `at`
+    }
     let (dtype, value_dtype) = (bytes.pick(&REAL), bytes.pick(&REAL));
     let binary = def.nin() == 2;
     let Ok(l) = ufunx::at::resolve_at(def, dtype, binary.then_some(value_dtype.into())) else { return };
