@@ -85,11 +85,12 @@ old-x86() {
 # The Python tests on the CPythons that forky has.
 python() {
     make_forky
+    local failed=()
     for version in "${pythons[@]}"; do
         local venv=/var/venv-$version
         if [[ ! -e $forky$venv/.made ]]; then
             inside "python$version" -m venv --clear "$venv"
-            inside "$venv/bin/pip" install -q maturin pytest 'numpy>=2.1' ml_dtypes
+            inside "$venv/bin/pip" install -q maturin pytest mypy 'numpy>=2.1' ml_dtypes
             touch "$forky$venv/.made"
         fi
         # A copy, as the extension module is put beside the sources.
@@ -97,8 +98,9 @@ python() {
             rm -rf /var/ufunx && mkdir /var/ufunx && cd /work
             tar c --exclude ./target --exclude ./.venv --exclude ./.matrix --exclude './bindings/python/ufunx/*.so' . | tar x -C /var/ufunx
             cd /var/ufunx && export VIRTUAL_ENV=$venv PATH=$venv/bin:\$PATH CARGO_TARGET_DIR=/var/target-python
-            maturin develop -q --release && python -m pytest tests/python -q"
+            maturin develop -q --release && python -m pytest tests/python -q" || failed+=("$version")
     done
+    ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2; return 1; }
 }
 
 for each in "${what[@]}"; do

@@ -10,7 +10,7 @@ def make(scale=1.0):
     n = max(100, int(60_000 * scale))
     ordered = np.datetime64("2024-01-01T00:00:00") + rng.integers(0, 2 * 365 * 86400, n).astype("m8[s]")
     delivered = ordered + rng.integers(3600, 20 * 86400, n).astype("m8[s]")
-    delivered[rng.random(n) < 0.02] = np.datetime64("NaT")
+    delivered[rng.random(n) < 0.02] = np.datetime64("NaT", "s")
     return ordered, delivered
 
 

@@ -77,15 +77,14 @@ impl<'d> Plan<'d> {
             })
             .collect();
         for i in 0..operands.len() {
-            let others = &operands[nin.max(i + 1)..];
-            // An input that is an output element for element: the kernel must not see them alias. And a second output
-            // in the first one's memory: written after it.
-            // Some loops can overwrite their first input.
+            // An input that is an output element for element: the kernel must not see them alias. And outputs that share
+            // memory, which are written in their order. Some loops can overwrite their first input.
             let overwrites = i == 0
                 && l.outputs.len() == 1
                 && l.code.kernels().in_place.exists()
-                && operands[0].is_same_as(&others[0]);
-            if !overwrites && others.iter().any(|o| may_overlap(&operands[i], o)) {
+                && operands[0].is_same_as(&operands[nin]);
+            let others = operands.iter().enumerate().skip(nin).filter(|&(k, _)| k != i);
+            if !overwrites && others.into_iter().any(|(_, o)| may_overlap(&operands[i], o)) {
                 args[i].access = Access::Staged;
             }
         }

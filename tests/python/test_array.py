@@ -332,4 +332,5 @@ def test_nothing_gets_out_that_numpy_would_take_for_bytes():
     array = of([[1, 2], [3, 4]], "bfloat16")
     seen = [array.T, array[0], array[0, 0], array.copy(), np.asarray(array), np.add(array, 1), np.sum(array)]
     assert all(np.asarray(one).dtype.name == "bfloat16" for one in seen)
-    assert [sys.getrefcount(one) for one in seen] == [3] * len(seen)  # the list, the loop, the call
+    fresh = [object() for _ in seen]  # how many see those depends on the interpreter
+    assert [sys.getrefcount(one) for one in seen] == [sys.getrefcount(one) for one in fresh]

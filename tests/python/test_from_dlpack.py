@@ -163,6 +163,8 @@ def test_no_elements_in_many_rows():
 @pytest.mark.parametrize("byte_offset", [4, 64, 2**40])
 def test_byte_offset(byte_offset):
     array = filled(5, "int32")
+    if array.ctypes.data < byte_offset:
+        pytest.skip("this interpreter's memory begins below that")
     assert_is_memory_of(ux.from_dlpack(Modern(Producer(array, byte_offset=byte_offset))), array, True)
 
 

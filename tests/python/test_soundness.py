@@ -295,6 +295,7 @@ def test_a_dict_that_changes_while_it_is_copied() -> None:
         np.sum(a, changing)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_the_array_inside_an_array_stays_there() -> None:
     for dtype in ("float32", "bfloat16"):
         a = array(dtype)

@@ -40,7 +40,11 @@ pub fn dlpack<'py>(np: &NumPy, array: &Bound<'py, PyAny>, request: &Request<'_, 
         Some(version) => major_version(version)?,
     };
     if request.stream.is_some() {
-        return Err(PyRuntimeError::new_err("NumPy only supports stream=None."));
+        let text = "NumPy only supports stream=None.";
+        return Err(match np.version >= (2, 5) {
+            true => PyValueError::new_err(text),
+            false => PyRuntimeError::new_err(text),
+        });
     }
     let copied;
     let array = match copy {
