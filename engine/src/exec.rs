@@ -7,9 +7,10 @@
 
 use crate::cast::cast_block;
 use crate::error::Error;
-use crate::invoke::{call_contiguous, call_strided, with_scratch};
+use crate::invoke::{call_contiguous, call_runs, call_strided, with_scratch};
+use crate::mask::{self, Choice};
 use crate::plan::{Access, Arg, Plan};
-use crate::registry::{Cost, DType, FpFlags, Isa, UfuncDef};
+use crate::registry::{Code, Cost, DType, FpFlags, Isa, UfuncDef};
 use crate::simd::level::current_isa;
 use crate::stage::{self, Coords};
 use crate::threads;
@@ -169,7 +170,6 @@ impl<'p> Walk<'p> {
             spare,
             filled: smallvec::smallvec![false; plan.l.inputs.len()],
             args: smallvec::smallvec![std::ptr::null_mut(); plan.args.len()],
-            kept: Vec::new(),
             streamed: false,
         };
         let mut flat = start;
@@ -214,8 +214,8 @@ impl<'p> Walk<'p> {
         let mut report = Report::default();
         // SAFETY: the caller's promise, for these elements.
         unsafe {
-            let chosen = self.choose(coords, n, going.spare.stored, &mut going.kept);
-            if chosen == Chosen::None {
+            let chosen = self.choose(coords, n, going.spare.stored);
+            if chosen == Choice::None {
                 return report;
             }
             for i in 0..nin {
@@ -228,12 +228,13 @@ impl<'p> Walk<'p> {
                     going.filled[i] = arg.is_constant();
                 }
             }
+            let runs = chosen == Choice::Runs && self.direct[nin..].iter().all(|&direct| direct);
             for (i, (arg, block)) in going.args.iter_mut().zip(going.blocks).enumerate().skip(nin) {
-                let in_place = self.direct[i] && chosen == Chosen::All;
+                let in_place = self.direct[i] && (chosen == Choice::All || runs);
                 *arg = if in_place { self.address(i, coords, flat) } else { block.computed };
             }
-            if chosen == Chosen::Some {
-                return report | self.run_kept(coords, flat, n, going);
+            if chosen != Choice::All {
+                return report | self.run_chosen(chosen, coords, flat, n, going);
             }
             report.flags |= call_contiguous(plan.l, self.isa, &going.args, n);
             for (i, &block) in going.blocks.iter().enumerate().skip(nin).filter(|&(i, _)| !self.direct[i]) {
@@ -244,21 +245,15 @@ impl<'p> Walk<'p> {
         report
     }
 
-    /// Which elements of a block the mask chooses; `kept` holds their positions when it is some.
-    unsafe fn choose(&self, coords: &Coords, n: usize, block: *mut u8, kept: &mut Vec<u32>) -> Chosen {
-        let Some(mask) = &self.plan.mask else { return Chosen::All };
+    /// What the mask chooses of a block; its `n` bytes are left in `block`.
+    unsafe fn choose(&self, coords: &Coords, n: usize, block: *mut u8) -> Choice {
+        let Some(mask) = &self.plan.mask else { return Choice::All };
         // SAFETY: the mask has the plan's shape; the block holds `n` bytes.
         let bytes = unsafe {
             stage::gather(mask.ptr, coords, &self.plan.shape, &mask.strides, 1, n, block);
             std::slice::from_raw_parts(block, n)
         };
-        kept.clear();
-        kept.extend((0..n as u32).zip(bytes).filter(|(_, b)| **b != 0).map(|(i, _)| i));
-        match kept.len() {
-            0 => Chosen::None,
-            k if k == n => Chosen::All,
-            _ => Chosen::Some,
-        }
+        Choice::of(bytes, self.plan.cost)
     }
 
     fn address(&self, i: usize, coords: &Coords, flat: usize) -> *mut u8 {
@@ -313,10 +308,52 @@ impl<'p> Walk<'p> {
         (blocks.stored, flags)
     }
 
-    /// Runs the loop on the elements at `kept` of a block only.
-    unsafe fn run_kept(&self, coords: &Coords, flat: usize, n: usize, going: &mut Going<'_>) -> Report {
+    /// Runs the loop on a block of which the mask chooses some.
+    unsafe fn run_chosen(
+        &self,
+        choice: Choice,
+        coords: &Coords,
+        flat: usize,
+        n: usize,
+        going: &mut Going<'_>,
+    ) -> Report {
         let (plan, nin) = (self.plan, self.plan.l.inputs.len());
-        let Going { blocks, spare, args, kept, .. } = going;
+        let flagged = |flags| Report { flags, cast: FpFlags::NONE };
+        // SAFETY: `choose` has left the mask there; inputs are placed, outputs are blocks or, as runs are, memory without gaps.
+        unsafe {
+            let mask = std::slice::from_raw_parts(going.spare.stored, n);
+            // An object's code is somebody's, who was promised the chosen elements only.
+            let ours = matches!(plan.l.code, Code::Kernels(_));
+            let direct = self.direct[nin..].iter().all(|&direct| direct);
+            if direct && choice == Choice::Runs {
+                return flagged(call_runs(plan.l, self.isa, &going.args, mask));
+            }
+            if direct && ours && choice == Choice::Whole {
+                if call_contiguous(plan.l, self.isa, &going.args, n).is_empty() {
+                    for (i, arg) in plan.args.iter().enumerate().skip(nin) {
+                        let to = self.address(i, coords, flat);
+                        mask::copy_chosen(going.args[i], to, mask, arg.dtype.size());
+                    }
+                    return Report::default();
+                }
+            }
+            self.run_kept(coords, flat, n, mask, going)
+        }
+    }
+
+    /// Runs the loop on the elements of a block that the mask chooses only.
+    unsafe fn run_kept(
+        &self,
+        coords: &Coords,
+        flat: usize,
+        n: usize,
+        mask: &[u8],
+        going: &mut Going<'_>,
+    ) -> Report {
+        let (plan, nin) = (self.plan, self.plan.l.inputs.len());
+        let Going { blocks, spare, args, .. } = going;
+        let mut places = [0u32; BLOCK];
+        let kept = mask::places(mask, &mut places);
         let mut report = Report::default();
         // SAFETY: `kept` ascends and stays below `n`; inputs are packed into blocks of their own (a constant's block is
         // the same everywhere, packed or not); the spare block takes an output's elements while some are replaced.
@@ -354,15 +391,6 @@ struct Going<'b> {
     /// Which inputs' blocks hold what serves the whole walk.
     filled: SmallVec<[bool; 4]>,
     args: SmallVec<[*mut u8; 4]>,
-    /// Places that the mask chooses in the block at hand.
-    kept: Vec<u32>,
     /// Whether anything was written past the caches.
     streamed: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Chosen {
-    None,
-    Some,
-    All,
 }

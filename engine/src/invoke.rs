@@ -1,6 +1,7 @@
 //! Calls of a loop's code: the form that fits, at the level there is, and what it raised.
 
 use crate::fperr;
+use crate::mask;
 use crate::registry::{Code, FpFlags, FpReport, Isa, LoopDef, Segments};
 use crate::simd::level::current_isa;
 use smallvec::SmallVec;
@@ -37,6 +38,22 @@ pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize)
     let steps: SmallVec<[isize; 4]> = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize).collect();
     // SAFETY: contiguous operands are strided ones with these steps.
     unsafe { call_strided(l, args, n, &steps) }
+}
+
+/// Calls a loop on the runs of contiguous operands that a mask chooses.
+///
+/// # Safety
+/// As for [`call_contiguous`], for as many elements as the mask has.
+pub unsafe fn call_runs(l: &LoopDef, isa: Isa, args: &[*mut u8], mask: &[u8]) -> FpFlags {
+    let dtypes = || l.inputs.iter().chain(l.outputs);
+    let mut flags = FpFlags::NONE;
+    for (start, end) in mask::runs(mask) {
+        let here: SmallVec<[*mut u8; 4]> =
+            args.iter().zip(dtypes()).map(|(arg, dtype)| arg.wrapping_add(start * dtype.size())).collect();
+        // SAFETY: the caller's promise, for a part of them.
+        flags |= unsafe { call_contiguous(l, isa, &here, end - start) };
+    }
+    flags
 }
 
 /// Calls a loop one element after the other, outputs being inputs of later elements as the pointers have it.

@@ -35,6 +35,7 @@ pub mod fperr;
 pub mod invoke;
 pub mod kernels;
 pub mod made;
+pub mod mask;
 pub mod memory;
 pub mod operand;
 pub mod outer;

@@ -87,7 +87,7 @@ pub unsafe fn native_read<'py>(
     ufunc: &Ufunc,
     read: &Read<'_, 'py>,
 ) -> Option<Returned<'py>> {
-    if !read.outputs.iter().flatten().all(|&out| np.is_exact_array(out)) {
+    if read.mask.is_some() || !read.outputs.iter().flatten().all(|&out| np.is_exact_array(out)) {
         return None;
     }
     // SAFETY: the caller's promise.

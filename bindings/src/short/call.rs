@@ -151,6 +151,7 @@ unsafe fn run<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
         if l.outputs.len() == 1 {
             let heads = &read.heads[..l.inputs.len()];
             return match read.outputs[0] {
+                _ if read.mask.is_some() => run_masked(py, np, ufunc, l, read),
                 None => run_fresh::<F>(py, np, ufunc, l, heads, false),
                 Some(out) => run_given(py, np, ufunc, l, heads, out),
             };
@@ -226,6 +227,38 @@ unsafe fn run_given<'py>(
     // SAFETY: the caller's promise; what is usable is apart from the inputs.
     let flags = unsafe { gil::around(py, l, short.walk.n, || flags_of(&short, &[target])) };
     ufunc.report(py, np, ufunc.own_name(), flags)?;
+    Ok(Some(out))
+}
+
+/// Runs a loop of one output into a given array, where a mask says so. (Elements left out of a new one are nothing's.)
+///
+/// # Safety
+/// What was read is there.
+unsafe fn run_masked<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    l: &'static LoopDef,
+    read: &Read<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (Some(mask), Some(out)) = (read.mask, read.outputs[0]) else { return Ok(None) };
+    let heads = &read.heads[..l.inputs.len()];
+    let mut short = Short::new(l, heads);
+    // NumPy casts what is left out too, and reports that.
+    let raises = heads.iter().zip(l.inputs).any(|(head, &dtype)| can_raise(head.dtype, dtype));
+    if raises || short.lay_out(ufunc.short.cost).is_err() {
+        return Ok(None);
+    }
+    let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
+    let mut head = Head::EMPTY;
+    // SAFETY: what is read is used at once.
+    if unsafe { read_array(np, mask, &mut head) }.is_none() || !short.takes_mask(&head, target) {
+        return Ok(None);
+    }
+    let out = out.to_owned();
+    // SAFETY: the caller's promise; output and mask are as the call needs them.
+    let report = unsafe { gil::around(py, l, short.walk.n, || short.run_masked(head.ptr, target)) };
+    ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
     Ok(Some(out))
 }
 

@@ -33,6 +33,8 @@ pub struct Read<'a, 'py> {
     pub heads: [Head<'a>; MOST_INPUTS],
     /// The outputs as they were given.
     pub outputs: [Option<Object<'a, 'py>>; MOST_OUTPUTS],
+    /// `where=`, an array.
+    pub mask: Option<ArrayRef<'a, 'py>>,
     /// `dtype=`.
     dtype: Option<DType>,
     /// The loop for the inputs' dtypes, once everything was read; `None` where there is anything that the short way does not
@@ -52,7 +54,14 @@ impl<'a, 'py> Read<'a, 'py> {
     /// Nothing yet.
     #[inline(always)]
     pub fn new(cells: &'a Cells) -> Read<'a, 'py> {
-        Read { cells, heads: [Head::EMPTY; MOST_INPUTS], outputs: [None; MOST_OUTPUTS], dtype: None, l: None }
+        Read {
+            cells,
+            heads: [Head::EMPTY; MOST_INPUTS],
+            outputs: [None; MOST_OUTPUTS],
+            mask: None,
+            dtype: None,
+            l: None,
+        }
     }
 
     /// Reads the outputs of a call and its keywords, before any operand: a dtype's name may be NumPy's to look up. The inputs'
@@ -97,6 +106,7 @@ impl<'a, 'py> Read<'a, 'py> {
                     _ => return None,
                 },
                 b"where" if is_true(value) => {}
+                b"where" if nout == 1 => self.mask = Some(NumPy::get(value.py()).exact_array(value)?),
                 b"dtype" if value.is_none() => {}
                 b"dtype" if nout == 1 => {
                     self.dtype = Some(NumPy::get(value.py()).dtypes.said_plainly(value)?);

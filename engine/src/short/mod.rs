@@ -9,6 +9,7 @@
 pub mod fold;
 pub mod head;
 pub mod loops;
+mod masked;
 pub mod walk;
 
 use crate::cast::cast_block;
@@ -64,6 +65,7 @@ pub struct Short<'a> {
     /// Which inputs the loop can read where they lie, without gaps.
     direct: [bool; MOST_INPUTS],
     way: Way,
+    cost: Cost,
 }
 
 impl<'a> Short<'a> {
@@ -71,12 +73,21 @@ impl<'a> Short<'a> {
     #[inline(always)]
     pub fn new(l: &'a LoopDef, inputs: &'a [Head<'a>]) -> Short<'a> {
         let steps = [None; MOST_INPUTS];
-        Short { l, walk: Walk::EMPTY, inputs, steps, direct: [false; MOST_INPUTS], way: Way::Direct }
+        Short {
+            l,
+            walk: Walk::EMPTY,
+            inputs,
+            steps,
+            direct: [false; MOST_INPUTS],
+            way: Way::Direct,
+            cost: Cost::Light,
+        }
     }
 
     /// Lays it out, where it is: moving it so soon after its fields were written would cost a tenth of a small call.
     #[inline]
     pub fn lay_out(&mut self, cost: Cost) -> Result<(), Why> {
+        self.cost = cost;
         let (l, inputs) = (self.l, self.inputs);
         let typed = || inputs.iter().zip(l.inputs);
         let as_they_are = typed().all(|(head, &dtype)| head.dtype == dtype || head.dims.is_empty());
@@ -244,19 +255,36 @@ impl<'a> Short<'a> {
         let targets = [args[nin], args[args.len() - 1]];
         for start in (0..n).step_by(BLOCK) {
             let here = BLOCK.min(n - start);
-            for (i, head) in self.inputs.iter().enumerate() {
-                if self.direct[i] {
-                    args[i] = head.ptr.wrapping_add(start * head.dtype.size());
-                } else if start == 0 || self.steps[i] != Some(0) {
-                    // SAFETY: `here` elements of the input; each block holds `BLOCK`.
-                    args[i] = unsafe { self.stage(i, start, here, scratch, isa, &mut report.cast) };
-                }
-            }
+            // SAFETY: `here` elements of each input; each block holds `BLOCK`.
+            unsafe { self.place_inputs(args, (start, start == 0), here, scratch, isa, &mut report.cast) };
             for (k, dtype) in self.l.outputs.iter().enumerate() {
                 args[nin + k] = targets[k].wrapping_add(start * dtype.size());
             }
             // SAFETY: contiguous and aligned, `here` elements each; the caller's promise for outputs.
             report.flags |= unsafe { call_contiguous(self.l, isa, args, here) };
+        }
+    }
+
+    /// Puts where `n` elements of each input are, from that one on, into `args`: where they lie, or in blocks.
+    ///
+    /// # Safety
+    /// As [`Short::stage`], for each input; the blocks hold what the last ones had, unless they are `fresh`.
+    unsafe fn place_inputs(
+        &self,
+        args: &mut [*mut u8],
+        (start, fresh): (usize, bool),
+        n: usize,
+        scratch: *mut u8,
+        isa: Isa,
+        raised: &mut FpFlags,
+    ) {
+        for (i, head) in self.inputs.iter().enumerate() {
+            if self.direct[i] {
+                args[i] = head.ptr.wrapping_add(start * head.dtype.size());
+            } else if fresh || self.steps[i] != Some(0) {
+                // SAFETY: the caller's promise.
+                args[i] = unsafe { self.stage(i, start, n, scratch, isa, raised) };
+            }
         }
     }
 
