@@ -328,14 +328,13 @@ impl<'p> Walk<'p> {
             if direct && choice == Choice::Runs {
                 return flagged(call_runs(plan.l, self.isa, &going.args, mask));
             }
-            if direct && ours && choice == Choice::Whole {
-                if call_contiguous(plan.l, self.isa, &going.args, n).is_empty() {
-                    for (i, arg) in plan.args.iter().enumerate().skip(nin) {
-                        let to = self.address(i, coords, flat);
-                        mask::copy_chosen(going.args[i], to, mask, arg.dtype.size());
-                    }
-                    return Report::default();
+            let whole = direct && ours && choice == Choice::Whole;
+            if whole && call_contiguous(plan.l, self.isa, &going.args, n).is_empty() {
+                for (i, arg) in plan.args.iter().enumerate().skip(nin) {
+                    let to = self.address(i, coords, flat);
+                    mask::copy_chosen(going.args[i], to, mask, arg.dtype.size());
                 }
+                return Report::default();
             }
             self.run_kept(coords, flat, n, mask, going)
         }

@@ -156,11 +156,11 @@ fn simplify(shape: &mut Shape, args: &mut [&mut Arg], nin: usize) {
 
 /// Walks axes forwards along which all step backwards.
 fn turn_round(shape: &[usize], args: &mut [&mut Arg]) {
-    for axis in 0..shape.len() {
+    for (axis, &n) in shape.iter().enumerate() {
         let backwards = args.iter().all(|a| a.strides[axis] <= 0) && args.iter().any(|a| a.strides[axis] < 0);
-        if backwards && shape[axis] > 0 {
+        if backwards && n > 0 {
             for arg in args.iter_mut() {
-                let last = (shape[axis] - 1) as isize * arg.strides[axis];
+                let last = (n - 1) as isize * arg.strides[axis];
                 arg.ptr = arg.ptr.wrapping_offset(last);
                 arg.strides[axis] = -arg.strides[axis];
             }
