@@ -93,7 +93,7 @@ impl<'a> Read<'a> {
         }
         for (name, value) in arguments.named() {
             match name.to_bytes() {
-                b"out" if value == none => {}
+                b"out" if value == none && nout == 1 => {} // of two NumPy wants a tuple
                 b"out" if !by_position.is_empty() => return None,
                 // SAFETY: a live object, a tuple once its type says so.
                 b"out" => unsafe {
