@@ -2,7 +2,7 @@
 //! nothing else in the engine is.
 //!
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
-//! over a block, `math` one with special cases, `narrow` one on floats below f32,
+//! over a block, `math` and `parted` one with special cases, `narrow` one on floats below f32,
 //! `fold` a reduction; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
 pub mod classes;
@@ -12,3 +12,4 @@ pub mod level;
 pub mod math;
 pub mod narrow;
 pub mod pack;
+pub mod parted;
