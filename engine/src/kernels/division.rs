@@ -1,4 +1,4 @@
-//! Division with a whole quotient: floor_divide.
+//! Division with a whole quotient: floor_divide, remainder.
 //!
 //! How a number is divided is in `lanes/division.rs`. Each function takes its part of that here, one element at a time and
 //! piece by piece.
@@ -15,6 +15,8 @@ use crate::ufunc;
 
 /// The quotient rounded down.
 pub struct FloorDivide;
+/// What it leaves.
+pub struct Remainder;
 
 /// Whether something is so of any element.
 #[inline(always)]
@@ -87,6 +89,11 @@ divisions! {
         quick T::quick_floor(m, a, b).0,
         by |_d, _a, pair| pair.0,
         flags |y| T::quotient_flags(a, b, y);
+    Remainder -> T,
+        full |m, a, b| T::floor(m, a, b).1,
+        quick T::quick_floor(m, a, b).1,
+        by |_d, _a, pair| pair.1,
+        flags |_y| T::rest_flags(a, b);
 }
 
 macro_rules! reduces {
@@ -97,7 +104,7 @@ macro_rules! reduces {
         }
     )*};
 }
-reduces! { FloorDivide }
+reduces! { FloorDivide Remainder }
 
 ufunc! {
     /// The quotient rounded down, element-wise.
@@ -106,4 +113,13 @@ ufunc! {
     examples: &[("[7, -7], 2", "array([ 3, -4])")];
     cost: Cost::Medium;
     indexed: true;
+}
+
+ufunc! {
+    /// What the quotient rounded down leaves, with the divisor's sign.
+    remainder(x1, x2) -> (y) = Remainder;
+    loops: { ints: parted<Remainder>; floats: parted<Remainder>; };
+    examples: &[("[7, -7], 3", "array([1, 2])")];
+    aliases: &["mod"];
+    cost: Cost::Medium;
 }

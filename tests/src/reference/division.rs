@@ -7,7 +7,10 @@ use crate::value::Value::{self, Float, Int};
 use crate::value::{Format, wrap};
 use ufunx::registry::{DType, FpFlags, LoopDef};
 
-pub const ROWS: &[Row] = &[Row::exact("floor_divide", |x, l| some(divmod(x, l)?, 0))];
+pub const ROWS: &[Row] = &[
+    Row::exact("floor_divide", |x, l| some(divmod(x, l)?, 0)),
+    Row::exact("remainder", |x, l| some(divmod(x, l)?, 1)),
+];
 
 /// A value and what it raises.
 type Part = (Value, FpFlags);
