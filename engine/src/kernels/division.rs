@@ -1,4 +1,4 @@
-//! Division with a whole quotient: floor_divide, remainder.
+//! Division with a whole quotient: floor_divide, remainder, fmod.
 //!
 //! How a number is divided is in `lanes/division.rs`. Each function takes its part of that here, one element at a time and
 //! piece by piece.
@@ -17,6 +17,8 @@ use crate::ufunc;
 pub struct FloorDivide;
 /// What it leaves.
 pub struct Remainder;
+/// What the quotient rounded towards zero leaves.
+pub struct Fmod;
 
 /// Whether something is so of any element.
 #[inline(always)]
@@ -94,6 +96,11 @@ divisions! {
         quick T::quick_floor(m, a, b).1,
         by |_d, _a, pair| pair.1,
         flags |_y| T::rest_flags(a, b);
+    Fmod -> T,
+        full |m, a, b| T::fmod(m, a, b),
+        quick T::quick_fmod(m, a, b),
+        by |d, a, pair| T::fmod_by(d, a, pair.1),
+        flags |_y| T::rest_flags(a, b);
 }
 
 macro_rules! reduces {
@@ -104,7 +111,7 @@ macro_rules! reduces {
         }
     )*};
 }
-reduces! { FloorDivide Remainder }
+reduces! { FloorDivide Remainder Fmod }
 
 ufunc! {
     /// The quotient rounded down, element-wise.
@@ -121,5 +128,13 @@ ufunc! {
     loops: { ints: parted<Remainder>; floats: parted<Remainder>; };
     examples: &[("[7, -7], 3", "array([1, 2])")];
     aliases: &["mod"];
+    cost: Cost::Medium;
+}
+
+ufunc! {
+    /// What the quotient rounded towards zero leaves, with the dividend's sign.
+    fmod(x1, x2) -> (y) = Fmod;
+    loops: { ints: parted<Fmod>; floats: parted<Fmod>; };
+    examples: &[("[7, -7], 3", "array([ 1, -1])")];
     cost: Cost::Medium;
 }

@@ -10,6 +10,12 @@ use ufunx::registry::{DType, FpFlags, LoopDef};
 pub const ROWS: &[Row] = &[
     Row::exact("floor_divide", |x, l| some(divmod(x, l)?, 0)),
     Row::exact("remainder", |x, l| some(divmod(x, l)?, 1)),
+    Row::exact("fmod", |x, _| match *x {
+        [Int(_), Int(0)] => raising(Int(0), FpFlags::DIVIDE),
+        [Int(a), Int(b)] => raising(Int(a % b), FpFlags::NONE),
+        [Float(a), Float(b)] => raising(Float(a % b), rest_flags(a, b)),
+        _ => None,
+    }),
 ];
 
 /// A value and what it raises.
