@@ -28,7 +28,9 @@ fn a_second_operand_that_repeats_gives_what_an_array_of_it_gives() {
     let cap = IsaCap::lock();
     let (mut complaints, mut checked) = (Complaints::default(), 0);
     let mut rng = Rng::new(5);
-    for def in ["floor_divide", "remainder", "fmod", "power"].map(|name| ufunx::table().get(name).unwrap()) {
+    for def in
+        ["floor_divide", "remainder", "fmod", "divmod", "power"].map(|name| ufunx::table().get(name).unwrap())
+    {
         for l in def.loops().filter(|l| l.inputs[0].kind() == Kind::Int) {
             let dtype = l.inputs[0];
             for b in edges(dtype) {

@@ -1,4 +1,4 @@
-//! Division with a whole quotient: floor_divide, remainder, fmod.
+//! Division with a whole quotient: floor_divide, remainder, fmod, divmod.
 //!
 //! How a number is divided is in `lanes/division.rs`. Each function takes its part of that here, one element at a time and
 //! piece by piece.
@@ -19,6 +19,8 @@ pub struct FloorDivide;
 pub struct Remainder;
 /// What the quotient rounded towards zero leaves.
 pub struct Fmod;
+/// The quotient rounded down and what it leaves.
+pub struct Divmod;
 
 /// Whether something is so of any element.
 #[inline(always)]
@@ -101,6 +103,11 @@ divisions! {
         quick T::quick_fmod(m, a, b),
         by |d, a, pair| T::fmod_by(d, a, pair.1),
         flags |_y| T::rest_flags(a, b);
+    Divmod -> (T, T),
+        full |m, a, b| T::floor(m, a, b),
+        quick T::quick_floor(m, a, b),
+        by |_d, _a, pair| pair,
+        flags |y| T::quotient_flags(a, b, y.0) | T::rest_flags(a, b);
 }
 
 macro_rules! reduces {
@@ -136,5 +143,13 @@ ufunc! {
     fmod(x1, x2) -> (y) = Fmod;
     loops: { ints: parted<Fmod>; floats: parted<Fmod>; };
     examples: &[("[7, -7], 3", "array([ 1, -1])")];
+    cost: Cost::Medium;
+}
+
+ufunc! {
+    /// The quotient rounded down and what it leaves, element-wise.
+    divmod(x1, x2) -> (quotient, remainder) = Divmod;
+    loops: { ints: parted_pair<Divmod>; floats: parted_pair<Divmod>; };
+    examples: &[("[7, -7], 3", "(array([ 2, -3]), array([1, 2]))")];
     cost: Cost::Medium;
 }

@@ -16,6 +16,11 @@ pub const ROWS: &[Row] = &[
         [Float(a), Float(b)] => raising(Float(a % b), rest_flags(a, b)),
         _ => None,
     }),
+    Row::exact("divmod", |x, l| {
+        let [(quotient, raised), (rest, raised_too)] = divmod(x, l)?;
+        let flags = raised | raised_too;
+        Some(Element { values: vec![quotient, rest], flags, may: FpFlags::NONE, bound: 0.0, fused: None })
+    }),
 ];
 
 /// A value and what it raises.
