@@ -270,12 +270,14 @@ impl<'a> Prepared<'a> {
             Some(mask) => Some(broadcast(&apart(mask, &given, &shape, &mut copies)?)),
             None => None,
         };
+        // A new output lies as the inputs do, and as the given one of two.
+        let lying: SmallVec<[&Operand; 4]> = inputs.iter().chain(&given).copied().collect();
         for (i, out) in outputs.iter().enumerate() {
             match out {
                 Some(out) => all.push((*out).clone()),
                 None => {
                     let dtype = l.outputs[i];
-                    let strides = output_strides(inputs, &shape, dtype.size(), order);
+                    let strides = output_strides(&lying, &shape, dtype.size(), order);
                     let ptr = alloc(i, dtype, &shape, &strides)?;
                     all.push(Operand { ptr, dtype, shape: Shape::from_slice(&shape), strides });
                 }

@@ -47,6 +47,8 @@ LAYOUT = [
     "add(x := np.ones((1, 3, 1, 2)).transpose((2, 3, 1, 0)), x)",
     "add(x := np.ones((1, 3, 1, 2)).transpose((2, 3, 1, 0)), x, dtype='f4')",
     "divmod(x := np.ones((1, 3, 1, 2)).transpose((2, 3, 1, 0)), x)",
+    "frexp(np.ones((1, 3, 1, 2)).transpose((2, 3, 1, 0)))",
+    "divmod(np.ones(5), np.ones((3, 1)), out=(None, np.ones((5, 3), 'f4').T), casting='unsafe')",
     "add(x := np.ones((1, 3, 1, 2)).transpose((2, 3, 1, 0)), x, order='C')",
     "add.reduce(np.ones((0, 1, 3), 'f4').transpose((2, 1, 0)), axis=-1)",
     "add.reduce(np.ones((2, 2, 8, 8)).transpose((3, 2, 0, 1))[::2, ::2, ::2, ::-1], axis=3)",

@@ -160,6 +160,12 @@ def test_the_error_state_is_numpys():
     assert [kind for kind, _ in seen] == ["overflow", "underflow"]
 
 
+def test_two_outputs_are_given_as_a_tuple():
+    for lib in (np, ux):
+        with pytest.raises(TypeError, match="'out' must be a tuple of arrays"):
+            lib.frexp(np.ones(3), out=None)
+
+
 def test_explain_says_which_way():
     x = np.ones(10)
     native = ux.explain(ux.add, x, x)

@@ -5,6 +5,7 @@ mod big;
 mod common;
 mod dims;
 mod dispatch;
+mod division;
 mod embed;
 mod errors;
 mod flags;

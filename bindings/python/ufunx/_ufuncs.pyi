@@ -437,7 +437,7 @@ degrees: _UFunc_Nin1_Nout1[L["degrees"], int, None]
 divide: _UFunc_Nin2_Nout1[L["divide"], int, None]
 """Divides arguments element-wise; integers give f64."""
 divmod: _UFunc_Nin2_Nout2[L["divmod"], int, None]
-"""Return element-wise quotient and remainder simultaneously."""
+"""The quotient rounded down and what it leaves, element-wise."""
 equal: _UFunc_Nin2_Nout1[L["equal"], int, None]
 """Whether x1 == x2, element-wise."""
 exp: _UFunc_Nin1_Nout1[L["exp"], int, None]
@@ -459,7 +459,7 @@ fmax: _UFunc_Nin2_Nout1[L["fmax"], int, None]
 fmin: _UFunc_Nin2_Nout1[L["fmin"], int, None]
 """The smaller of two values, element-wise; a NaN only if both are."""
 fmod: _UFunc_Nin2_Nout1[L["fmod"], int, None]
-"""Returns the element-wise remainder of division."""
+"""What the quotient rounded towards zero leaves, with the dividend's sign."""
 frexp: _UFunc_Nin1_Nout2[L["frexp"], int, None]
 """Mantissas from 0.5 to 1 and exponents of two, element-wise."""
 gcd: _UFunc_Nin2_Nout1[L["gcd"], int, L[0]]
@@ -541,7 +541,7 @@ radians: _UFunc_Nin1_Nout1[L["radians"], int, None]
 reciprocal: _UFunc_Nin1_Nout1[L["reciprocal"], int, None]
 """One over the value, element-wise; integers truncate."""
 remainder: _UFunc_Nin2_Nout1[L["remainder"], int, None]
-"""Returns the element-wise remainder of division."""
+"""What the quotient rounded down leaves, with the divisor's sign."""
 right_shift: _UFunc_Nin2_Nout1[L["right_shift"], int, None]
 """Shifts bits to the right, element-wise; the sign is kept."""
 rint: _UFunc_Nin1_Nout1[L["rint"], int, None]

@@ -94,7 +94,7 @@ impl<'a, 'py> Read<'a, 'py> {
         }
         for (name, value) in arguments.named() {
             match name.to_bytes() {
-                b"out" if value.is_none() => {}
+                b"out" if value.is_none() && nout == 1 => {} // of two NumPy wants a tuple
                 b"out" if !by_position.is_empty() => return None,
                 b"out" => match exact_tuple(value) {
                     None if nout == 1 => self.outputs[0] = Some(value),

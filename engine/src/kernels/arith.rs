@@ -1,5 +1,4 @@
-//! Arithmetic: add, subtract, multiply, divide, floor_divide, power, conjugate, negative, positive, absolute, fabs,
-//! square, reciprocal, sign.
+//! Arithmetic: add, subtract, multiply, divide, conjugate, negative, positive, absolute, fabs, square, reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
@@ -7,7 +6,7 @@
 use super::{Lane, One, Quiet, Raises, lane};
 use crate::invoke::watched;
 use crate::registry::{
-    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity, Isa,
+    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity,
     ReduceRule, bf16, f16,
 };
 use crate::simd::classes::Reduces;
@@ -38,10 +37,6 @@ pub struct Reciprocal;
 pub struct Sign;
 /// The complex conjugate.
 pub struct Conjugate;
-/// The quotient rounded down.
-pub struct FloorDivide;
-/// Integer power.
-pub struct Power;
 
 lane! {
     Add(a, b) for B8 = B8::from(a.get() | b.get());
@@ -262,134 +257,4 @@ ufunc! {
     loops: { ints: quiet<One, Conjugate>; floats: direct<One, Conjugate>; complexes: quiet<One, Conjugate>; };
     examples: &[("[1.0 + 2.0j, 3.0]", "array([1.-2.j, 3.-0.j])")];
     aliases: &["conj"];
-}
-
-macro_rules! int_quotients {
-    ($($t:ty)*) => {$(
-        impl Lane<($t, $t)> for FloorDivide {
-            type Out = $t;
-            #[inline(always)]
-            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
-                if b == 0 {
-                    return 0;
-                }
-                let quotient = a.wrapping_div(b);
-                let below = a.wrapping_rem(b) != 0 && (a ^ b) >> (<$t>::BITS - 1) != 0 && <$t>::MIN != 0;
-                quotient.wrapping_sub(below as $t)
-            }
-            #[inline(always)]
-            fn flags<M: Madd>(_: M, (a, b): ($t, $t), _: $t) -> FpFlags {
-                let overflows = <$t>::MIN != 0 && a == <$t>::MIN && b == (0 as $t).wrapping_sub(1);
-                FpFlags::DIVIDE.when(b == 0) | FpFlags::OVERFLOW.when(overflows)
-            }
-        }
-        impl Reduces<$t> for FloorDivide {
-            type Report = Judged;
-            type Fold = InOrder;
-            const CEILING: Isa = Isa::Scalar;
-        }
-    )*};
-}
-int_quotients! { i8 i16 i32 i64 u8 u16 u32 u64 }
-
-macro_rules! float_quotients {
-    ($($t:ty, |$q:ident, $a:ident, $b:ident| $is_quotient:expr;)*) => {$(
-        impl Lane<($t, $t)> for FloorDivide {
-            type Out = $t;
-            /// By the remainder, as Python's.
-            #[inline(always)]
-            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
-                if b == 0.0 {
-                    return a / b;
-                }
-                let rest = a % b;
-                let down = rest != 0.0 && (b < 0.0) != (rest < 0.0);
-                let quotient = (a - rest) / b - if down { 1.0 } else { 0.0 };
-                if quotient == 0.0 {
-                    return <$t>::copysign(0.0, a / b);
-                }
-                let floor = quotient.floor();
-                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
-            }
-            #[inline(always)]
-            fn flags<M: Madd>(_: M, (a, b): ($t, $t), y: $t) -> FpFlags {
-                if a.is_nan() || b.is_nan() || (a.is_infinite() && b == 0.0) {
-                    return FpFlags::NONE;
-                }
-                if a.is_infinite() || (a == 0.0 && b == 0.0) {
-                    return FpFlags::INVALID;
-                }
-                if b == 0.0 {
-                    return FpFlags::DIVIDE;
-                }
-                if y.is_infinite() {
-                    return FpFlags::OVERFLOW | FpFlags::INVALID; // it is compared with its own floor
-                }
-                // The sign of a zero is that of a quotient, which may be tiny.
-                let ($q, $a, $b) = (a / b, a, b);
-                let tiny = $q.abs() < <$t>::MIN_POSITIVE && b.is_finite() && a != 0.0;
-                FpFlags::UNDERFLOW.when(y == 0.0 && tiny && !$is_quotient)
-            }
-        }
-        impl Reduces<$t> for FloorDivide {
-            type Report = Judged;
-            type Fold = InOrder;
-            const CEILING: Isa = Isa::Scalar;
-        }
-    )*};
-}
-float_quotients! {
-    f32, |q, a, b| q as f64 * b as f64 == a as f64;
-    // Far enough up that what is left over is no subnormal.
-    f64, |q, a, b| (q * 2f64.powi(200)).mul_add(b, -(a * 2f64.powi(200))) == 0.0;
-}
-
-ufunc! {
-    /// The quotient rounded down, element-wise.
-    floor_divide(x1, x2) -> (y) = FloorDivide;
-    loops: { ints: reducing<FloorDivide>; floats: reducing<FloorDivide>; };
-    examples: &[("[7, -7], 2", "array([ 3, -4])")];
-    cost: Cost::Medium;
-    indexed: true;
-}
-
-macro_rules! int_powers {
-    ($($t:ty)*) => {$(
-        impl Lane<($t, $t)> for Power {
-            type Out = $t;
-            #[inline(always)]
-            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
-                let (mut base, mut left, mut power) = (a, b, 1 as $t);
-                while left > 0 {
-                    if left & 1 == 1 {
-                        power = power.wrapping_mul(base);
-                    }
-                    base = base.wrapping_mul(base);
-                    left >>= 1;
-                }
-                power
-            }
-            #[inline(always)]
-            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
-            fn flags<M: Madd>(_: M, (_, b): ($t, $t), _: $t) -> FpFlags {
-                FpFlags::REFUSED.when(b < 0)
-            }
-        }
-        impl Reduces<$t> for Power {
-            type Report = Judged;
-            type Fold = InOrder;
-            const CEILING: Isa = Isa::Scalar;
-        }
-    )*};
-}
-int_powers! { i8 i16 i32 i64 u8 u16 u32 u64 }
-
-ufunc! {
-    /// x1 to the power of x2, element-wise.
-    power(x1, x2) -> (y) = Power;
-    loops: { ints: reducing<Power>; };
-    examples: &[("[2, 3], 5", "array([ 32, 243])")];
-    aliases: &["pow"];
-    cost: Cost::Medium;
-    refusal: Some("Integers to negative integer powers are not allowed.");
 }

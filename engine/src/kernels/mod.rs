@@ -4,10 +4,12 @@
 pub mod arith;
 pub mod bitwise;
 pub mod compare;
+pub mod division;
 pub mod explog;
 pub mod lanes;
 pub mod logical;
 pub mod minmax;
+pub mod power;
 pub mod predicates;
 pub mod rounding;
 pub mod trig;
@@ -49,7 +51,7 @@ pub(crate) use lane;
 /// The typed functions of every family.
 pub mod functions {
     pub use super::{
-        arith::*, bitwise::*, compare::*, explog::*, logical::*, minmax::*, predicates::*, rounding::*,
-        trig::*,
+        arith::*, bitwise::*, compare::*, division::*, explog::*, logical::*, minmax::*, power::*,
+        predicates::*, rounding::*, trig::*,
     };
 }

@@ -90,7 +90,8 @@ impl<'a> Short<'a> {
         self.cost = cost;
         let (l, inputs) = (self.l, self.inputs);
         let typed = || inputs.iter().zip(l.inputs);
-        let as_they_are = typed().all(|(head, &dtype)| head.dtype == dtype || head.dims.is_empty());
+        let as_they_are =
+            l.outputs.len() == 1 && typed().all(|(head, &dtype)| head.dtype == dtype || head.dims.is_empty());
         if !self.walk.lay_out(inputs, as_they_are) || self.walk.n == 0 {
             return Err(Why::Shape);
         }

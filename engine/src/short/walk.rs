@@ -43,7 +43,8 @@ impl Walk {
     };
 
     /// Lays an empty walk out for these inputs; false if they do not agree in shape, have too many axes, or more elements
-    /// than can be counted. With `as_they_are` the loop can take each one's memory as far as dtypes go.
+    /// than can be counted. With `as_they_are` the loop has one output and can take each one's memory as far as dtypes go,
+    /// which NumPy then does without an iterator.
     #[inline]
     pub fn lay_out(&mut self, heads: &[Head<'_>], as_they_are: bool) -> bool {
         self.set_plain(heads) || self.set_general(heads, as_they_are)

@@ -7,11 +7,13 @@
 
 use super::fold::Folds;
 use super::kernel::{
-    Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_reducing_loop, reducing_loop,
+    Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_pair_loop, narrow_parted_loop,
+    narrow_reducing_loop, pair_loop, parted_loop, reducing_loop,
 };
 use super::math::{Math, MathEach};
 use super::narrow::{Narrow, Via, Widen};
 use super::pack::{OutPack, Pack};
+use super::parted::{Pairs, Parted};
 use crate::registry::{
     B8, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, Isa, LoopDef, bf16, f16, for_each_class,
 };
@@ -107,6 +109,18 @@ macro_rules! families {
             reducing_each! { bools ints floats complexes: $b $i $f $c }
             narrow_reducing_each! { halves minis: $h $m }
         }
+        /// The same of a function in two parts ([`Parted`]).
+        pub mod parted {
+            use super::*;
+            parted_each! { ints floats: Reduces parted_loop; $i $f }
+            narrow_parted_each! { halves minis: Reduces narrow_parted_loop; $h $m }
+        }
+        /// Loops `(T, T) -> (T, T)` of a function in two parts.
+        pub mod parted_pair {
+            use super::*;
+            parted_each! { ints floats: Pairs pair_loop; $i $f }
+            narrow_parted_each! { halves minis: Pairs narrow_pair_loop; $h $m }
+        }
         /// The loops of a [`Math`] function of one input.
         pub mod math {
             use super::*;
@@ -163,6 +177,23 @@ macro_rules! narrow_reducing_each {
         /// The class's loops.
         pub const fn $class<O: Reduces<f32>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
             [$(narrow_reducing_loop::<O, $t>()),*]
+        }
+    )+};
+}
+macro_rules! parted_each {
+    ($($class:ident)+: $bound:ident $make:ident; $([$(($v:ident $t:ident))*])+) => {$(
+        /// The class's loops.
+        pub const fn $class<O>() -> [LoopDef; [$(stringify!($v)),*].len()]
+        where $(O: Parted<$t> + $bound<$t>),* {
+            [$($make::<O, $t>()),*]
+        }
+    )+};
+}
+macro_rules! narrow_parted_each {
+    ($($class:ident)+: $bound:ident $make:ident; $([$(($v:ident $t:ident))*])+) => {$(
+        /// The class's loops.
+        pub const fn $class<O: Parted<f32> + $bound<f32>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
+            [$($make::<O, $t>()),*]
         }
     )+};
 }

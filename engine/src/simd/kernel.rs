@@ -9,7 +9,8 @@ use super::fold::Folds;
 use super::forms;
 use super::level::{Level, Madd, Scalar, Work};
 use super::narrow::{self, Narrow, NarrowFloat, Via, Widen};
-use super::pack::{OutPack, Pack};
+use super::pack::{OutPack, Pack, Single};
+use super::parted::{Pairs, Parted, Parts, overwriting};
 use crate::registry::{
     BlockFn, ByIsa, Code, Element, FoldOrder, FpFlags, FpReport, IndexedFn, Isa, Kernels, LoopDef, ScanFn,
     StridedFn,
@@ -266,6 +267,47 @@ where
         ..Kernels::NONE
     };
     loop_with::<Via<Each<O, (f32, f32), O::Report>, H>>(<O::Fold as Folds<f32>>::ORDER, kernels)
+}
+
+/// The same of a function in two parts. What is strided and strictly in order has the lane function.
+pub const fn parted_loop<O: Reduces<T> + Parted<T>, T: Element + Single + PartialEq>() -> LoopDef {
+    let kernels = Kernels {
+        block: by_isa!(Isa::V4, erased::<Parts<O, T>> as BlockFn),
+        in_place: by_isa!(Isa::V4, overwriting::<Parts<O, T>, T> as BlockFn),
+        strided: ByIsa::baseline(strided::<O, (T, T), O::Report> as StridedFn),
+        fold: <O::Fold as Folds<T>>::KERNELS,
+        scan: ByIsa::baseline(forms::scan::<O, T, O::Report> as ScanFn),
+        indexed: ByIsa::baseline(forms::indexed::<O, T, O::Report> as IndexedFn),
+        segments: <O::Fold as Folds<T>>::SEGMENTS,
+    };
+    loop_with::<Parts<O, T>>(<O::Fold as Folds<T>>::ORDER, kernels)
+}
+
+/// The same on a float narrower than the f32 that it is computed in.
+pub const fn narrow_parted_loop<O: Reduces<f32> + Parted<f32>, H: NarrowFloat>() -> LoopDef
+where
+    (f32, f32): Widen<H>,
+    f32: Narrow<H>,
+{
+    let kernels = Kernels {
+        block: by_isa!(Isa::V4, erased::<Via<Parts<O, f32>, H>> as BlockFn),
+        strided: ByIsa::baseline(narrow::strided::<O, H> as StridedFn),
+        ..Kernels::NONE
+    };
+    loop_with::<Via<Parts<O, f32>, H>>(<O::Fold as Folds<f32>>::ORDER, kernels)
+}
+
+/// The loop of a function in two parts with two outputs: blocks.
+pub const fn pair_loop<O: Pairs<T>, T: Element + PartialEq>() -> LoopDef {
+    loop_of::<Parts<O, T>, UpToV4>()
+}
+
+/// The same on a float narrower than the f32 that it is computed in.
+pub const fn narrow_pair_loop<O: Pairs<f32>, H: NarrowFloat>() -> LoopDef
+where
+    (f32, f32): Widen<H> + Narrow<H>,
+{
+    loop_of::<Via<Parts<O, f32>, H>, UpToV4>()
 }
 
 const fn loop_with<K: Kernel>(folds: FoldOrder, kernels: Kernels) -> LoopDef {

@@ -2,8 +2,8 @@
 //! nothing else in the engine is.
 //!
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
-//! over a block, `math` one with special cases, `narrow` one on floats below f32,
-//! `fold` a reduction, `forms` scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
+//! over a block, `math` and `parted` one with special cases, `narrow` one on floats below f32, `fold` a reduction, `forms`
+//! scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
 pub mod classes;
 pub mod fold;
@@ -13,3 +13,4 @@ pub mod level;
 pub mod math;
 pub mod narrow;
 pub mod pack;
+pub mod parted;

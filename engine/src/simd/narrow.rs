@@ -5,7 +5,7 @@
 use super::classes::Reduces;
 use super::kernel::{Addresses, Kernel, Report, judged};
 use super::level::{Level, Scalar};
-use super::pack::{OutPack, Pack};
+use super::pack::{OutPack, Pack, Single};
 use crate::fperr;
 use crate::registry::{B8, Element, F8E4M3FN, F8E5M2, FpFlags, FpReport, bf16, f16};
 use half::slice::HalfFloatSliceExt;
@@ -187,10 +187,6 @@ pub trait Narrow<H>: OutPack {
         kernel: impl FnOnce(Self::Slices<'_>) -> FpFlags,
     ) -> FpFlags;
 }
-
-/// A single output, whose slices are slices.
-trait Single: OutPack + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<Self>]> {}
-impl<T: for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>> Single for T {}
 
 macro_rules! narrow_single {
     ($($t:ty)*) => {$(

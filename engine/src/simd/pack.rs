@@ -4,6 +4,7 @@
 
 use crate::registry::{B8, Complex32, Complex64, DType, Element, F8E4M3FN, F8E5M2, bf16, f16};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// The inputs of one element.
 pub trait Pack: Copy + 'static {
@@ -42,6 +43,9 @@ pub trait OutPack: Copy + 'static {
     /// As for [`crate::registry::BlockFn`]: contiguous, aligned, `n` elements, overlapping nothing else in use.
     unsafe fn slices<'a>(args: *const *mut u8, n: usize) -> Self::Slices<'a>;
 
+    /// Elements `range` of each.
+    fn part<'a>(slices: &'a mut Self::Slices<'_>, range: Range<usize>) -> Self::Slices<'a>;
+
     /// Writes element `i`.
     fn set(slices: &mut Self::Slices<'_>, i: usize, value: Self);
 
@@ -51,6 +55,10 @@ pub trait OutPack: Copy + 'static {
     /// As many addresses as outputs are valid and aligned.
     unsafe fn write(args: &[*mut u8], value: Self);
 }
+
+/// A single output, whose slices are slices.
+pub trait Single: OutPack + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<Self>]> {}
+impl<T: for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>> Single for T {}
 
 macro_rules! input_packs {
     ($(($($t:ident $k:tt),+);)*) => {$(
@@ -97,6 +105,11 @@ macro_rules! single_outputs {
             }
 
             #[inline(always)]
+            fn part<'a>(slices: &'a mut Self::Slices<'_>, range: Range<usize>) -> Self::Slices<'a> {
+                &mut slices[range]
+            }
+
+            #[inline(always)]
             fn set(slices: &mut Self::Slices<'_>, i: usize, value: Self) {
                 slices[i].write(value);
             }
@@ -127,6 +140,11 @@ impl<A: Element + OutPack, B: Element + OutPack> OutPack for (A, B) {
                 std::slice::from_raw_parts_mut((*args.add(1)).cast(), n),
             )
         }
+    }
+
+    #[inline(always)]
+    fn part<'a>(slices: &'a mut Self::Slices<'_>, range: Range<usize>) -> Self::Slices<'a> {
+        (&mut slices.0[range.clone()], &mut slices.1[range])
     }
 
     #[inline(always)]

@@ -3,8 +3,8 @@
 use super::{Element, Row, float, ieee, int, quiet, raising, truth};
 use crate::interpret::cast::cast;
 use crate::interpret::ieee::{Operation, operate};
+use crate::value::Format;
 use crate::value::Value::{self, Bool, Complex, Float, Int};
-use crate::value::{Format, wrap};
 use ufunx::registry::{DType, FpFlags};
 
 const SIGN: u64 = 1 << 63;
@@ -86,29 +86,6 @@ pub const ROWS: &[Row] = &[
         [Complex(re, im)] => quiet(Complex(re, f64::from_bits(im.to_bits() ^ SIGN))),
         _ => None,
     }),
-    Row::exact("floor_divide", |x, l| match *x {
-        [Int(_), Int(0)] => raising(Int(0), FpFlags::DIVIDE),
-        [Int(a), Int(b)] => {
-            let floor = a.div_euclid(b) - if b < 0 && a.rem_euclid(b) != 0 { 1 } else { 0 };
-            let fits = l.outputs[0].int_range().contains(&floor);
-            raising(Int(wrap(floor, l.outputs[0])), FpFlags::OVERFLOW.when(!fits))
-        }
-        [Float(a), Float(b)] => floor_quotient(a, b, l.outputs[0]),
-        _ => None,
-    }),
-    Row::exact("power", |x, l| match *x {
-        [Int(_), Int(b)] if b < 0 => raising(Int(0), FpFlags::REFUSED),
-        [Int(a), Int(b)] => {
-            // By the digits of the exponent, the first one first, in the low 64 bits.
-            let digits = (0..64).rev().map(|i| b >> i & 1);
-            let power = digits.fold(1u64, |power, digit| {
-                let square = power.wrapping_mul(power);
-                if digit == 1 { square.wrapping_mul(a as u64) } else { square }
-            });
-            int(power as i128, l)
-        }
-        _ => None,
-    }),
 ];
 
 /// The dtype of a complex number's parts.
@@ -151,35 +128,4 @@ fn complex_product((a, b): (f64, f64), (c, d): (f64, f64), dtype: DType) -> Opti
         bound: 0.0,
         fused: Some(vec![Complex(fused_re, fused_im)]),
     })
-}
-
-/// As `npy_divmod` has it, in the precision that the loop computes in.
-fn floor_quotient(a: f64, b: f64, dtype: DType) -> Option<Element> {
-    let computed = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
-    let round = |x: f64| Format::of(computed).round(x);
-    let least = Format::of(computed).least_normal();
-    let given = |x: f64, flags| {
-        let (value, narrowing) = cast(Float(x), computed, dtype);
-        raising(value, flags | narrowing)
-    };
-    match () {
-        () if a.is_nan() || b.is_nan() => return float(f64::NAN),
-        () if b == 0.0 && a == 0.0 => return given(f64::NAN, FpFlags::INVALID),
-        () if b == 0.0 => return given(a / b, FpFlags::DIVIDE.when(a.is_finite())),
-        () if a.is_infinite() => return given(f64::NAN, FpFlags::INVALID),
-        () => {}
-    }
-    let rest = a % b;
-    let whole = round(round(a - rest) / b);
-    let quotient = if rest != 0.0 && (b < 0.0) != (rest < 0.0) { round(whole - 1.0) } else { whole };
-    if quotient.is_infinite() {
-        return given(quotient, FpFlags::OVERFLOW | FpFlags::INVALID);
-    }
-    if quotient == 0.0 {
-        let (sign, raised) = operate(Operation::Divide, a, b, computed);
-        let tiny = sign.abs() < least && raised.contains(FpFlags::UNDERFLOW);
-        return given(0f64.copysign(sign), FpFlags::UNDERFLOW.when(tiny));
-    }
-    let floor = quotient.floor();
-    given(if quotient - floor > 0.5 { floor + 1.0 } else { floor }, FpFlags::NONE)
 }

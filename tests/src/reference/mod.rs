@@ -5,9 +5,11 @@
 mod arith;
 mod bitwise;
 mod compare;
+mod division;
 mod explog;
 mod logical;
 mod minmax;
+mod power;
 mod predicates;
 mod rounding;
 mod table;
@@ -67,9 +69,11 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         arith::ROWS,
         bitwise::ROWS,
         compare::ROWS,
+        division::ROWS,
         explog::ROWS,
         logical::ROWS,
         minmax::ROWS,
+        power::ROWS,
         predicates::ROWS,
         rounding::ROWS,
         trig::ROWS,

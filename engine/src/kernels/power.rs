@@ -1,0 +1,119 @@
+//! Integer power.
+//!
+//! Powers are made by squares, the exponent's highest digit first. A piece goes through that digit by digit, so that what
+//! is done to an element is the same for all of them and vectorises.
+
+use crate::registry::{Cost, FpFlags};
+use crate::simd::classes::Reduces;
+use crate::simd::fold::InOrder;
+use crate::simd::kernel::{Judged, Lane};
+use crate::simd::level::Madd;
+use crate::simd::parted::{Out, Parted};
+use crate::ufunc;
+
+/// Integer power.
+pub struct Power;
+
+macro_rules! int_powers {
+    ($($t:ident $u:ident;)*) => {$(
+        impl Lane<($t, $t)> for Power {
+            type Out = $t;
+            #[inline(always)]
+            fn lane<M: Madd>(_: M, (a, b): ($t, $t)) -> $t {
+                let (mut base, mut left, mut power) = (a, b, 1 as $t);
+                while left > 0 {
+                    if left & 1 == 1 {
+                        power = power.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    left >>= 1;
+                }
+                power
+            }
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn flags<M: Madd>(_: M, (_, b): ($t, $t), _: $t) -> FpFlags {
+                FpFlags::REFUSED.when(b < 0)
+            }
+        }
+        impl Parted<$t> for Power {
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn usual<M: Madd>(_: M, (_, b): ($t, $t)) -> bool {
+                b >= 0
+            }
+            #[inline(always)]
+            fn quick<M: Madd>(m: M, x: ($t, $t)) -> $t {
+                Self::lane(m, x)
+            }
+            #[inline(always)]
+            fn piece<M: Madd>(_: M, a: &[$t], b: &[$t], y: &mut Out<'_, Self, $t>) -> bool {
+                let all = b.iter().fold(0, |all, &b| all | b as $u);
+                let digits = $u::BITS - all.leading_zeros();
+                let is_set = |b: $t, digit: u32| (b as $u >> digit) & 1 == 1;
+                let first = digits.max(1) - 1;
+                for ((&a, &b), y) in a.iter().zip(b).zip(y.iter_mut()) {
+                    y.write(if is_set(b, first) { a } else { 1 });
+                }
+                for digit in (0..first).rev() {
+                    for ((&a, &b), y) in a.iter().zip(b).zip(y.iter_mut()) {
+                        // SAFETY: the loop above has written every element.
+                        let power = unsafe { y.assume_init() };
+                        y.write(power.wrapping_mul(power).wrapping_mul(if is_set(b, digit) { a } else { 1 }));
+                    }
+                }
+                all >> ($u::BITS - 1) == 0 || $t::MIN == 0
+            }
+
+            type Second = $u;
+            const PREPARES: bool = true;
+            #[inline(always)]
+            #[allow(unused_comparisons, reason = "of unsigned integers none is negative")]
+            fn prepare(b: $t) -> Option<$u> {
+                (b >= 0).then_some(b as $u)
+            }
+            #[inline(always)]
+            fn piece_by<M: Madd>(_: M, exponent: $u, a: &[$t], _: &[$t], y: &mut Out<'_, Self, $t>) -> bool {
+                let digits = $u::BITS - exponent.leading_zeros();
+                let is_set = |digit: u32| (exponent >> digit) & 1 == 1;
+                if digits < 2 {
+                    for (&a, y) in a.iter().zip(y.iter_mut()) {
+                        y.write(if exponent == 1 { a } else { 1 });
+                    }
+                    return true;
+                }
+                // The first digit is a factor of the second's square.
+                let second = is_set(digits - 2);
+                for (&a, y) in a.iter().zip(y.iter_mut()) {
+                    let square = a.wrapping_mul(a);
+                    y.write(if second { square.wrapping_mul(a) } else { square });
+                }
+                for digit in (0..digits - 2).rev() {
+                    let set = is_set(digit);
+                    for (&a, y) in a.iter().zip(y.iter_mut()) {
+                        // SAFETY: the loop above has written every element.
+                        let power = unsafe { y.assume_init() };
+                        let square = power.wrapping_mul(power);
+                        y.write(if set { square.wrapping_mul(a) } else { square });
+                    }
+                }
+                true
+            }
+        }
+        impl Reduces<$t> for Power {
+            type Report = Judged;
+            type Fold = InOrder;
+        }
+    )*};
+}
+int_powers! { i8 u8; i16 u16; i32 u32; i64 u64; u8 u8; u16 u16; u32 u32; u64 u64; }
+
+ufunc! {
+    /// x1 to the power of x2, element-wise.
+    power(x1, x2) -> (y) = Power;
+    loops: { ints: parted<Power>; };
+    examples: &[("[2, 3], 5", "array([ 32, 243])")];
+    aliases: &["pow"];
+    cost: Cost::Medium;
+    refusal: Some("Integers to negative integer powers are not allowed.");
+}
