@@ -128,10 +128,12 @@ fn short_way<'py>(
         Method::Call => {
             let cells = Cells::new();
             // SAFETY: what is left of it is used no more.
-            unsafe { short::call::call(py, ufunc, arguments, &mut Read::new(&cells)) }.transpose()
+            unsafe { short::call::call_exact(py, ufunc, arguments, &mut Read::new(&cells)) }.transpose()
         }
         Method::At => short_at(py, np, ufunc, arguments),
-        Method::Reduce | Method::Accumulate => short::folds::call(py, np, ufunc, method, arguments),
+        Method::Reduce | Method::Accumulate => {
+            short::folds::reduce_or_accumulate(py, np, ufunc, method, arguments)
+        }
         Method::Reduceat | Method::Outer => None,
     }
 }

@@ -9,7 +9,7 @@ use crate::registry::{B8, Casting, Complex, Complex32, Complex64, DType, Element
 use crate::registry::{F8E4M3FN, F8E5M2, Kind, LoopDef, bf16, can_cast, f16};
 use crate::simd::kernel::{Each, Kernel, Lane, Quiet, Raises, UpToV3, loop_of};
 use crate::simd::level::{Level, Madd};
-use crate::simd::narrow::{self, NarrowFloat};
+use crate::simd::narrow_floats::{self, NarrowFloat};
 use crate::simd::pack::OutPack;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -117,7 +117,7 @@ unsafe fn narrow(target: DType, wide: &[f32], to: *mut u8, isa: Isa) -> FpFlags 
                 $(DType::$v => {
                     // SAFETY: the caller promises room for as many aligned elements of this dtype.
                     let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<MaybeUninit<$t>>(), wide.len()) };
-                    return narrow::narrow(wide, to);
+                    return narrow_floats::narrow(wide, to);
                 })*
                 _ => {}
             }

@@ -93,8 +93,8 @@ struct Blocks {
 /// # Safety
 /// As [`run`]; no other thread writes what these elements read.
 unsafe fn run_range(plan: &Plan<'_>, isa: Isa, start: usize, end: usize) -> Report {
-    let walk = Walk::new(plan, isa);
-    if walk.all_direct && plan.shape.len() == 1 {
+    let pass = Pass::new(plan, isa);
+    if pass.all_direct && plan.shape.len() == 1 {
         let args: SmallVec<[*mut u8; 4]> =
             plan.args.iter().map(|a| a.ptr.wrapping_offset(start as isize * a.strides[0])).collect();
         // SAFETY: every argument is aligned, contiguous, and distinct from the outputs, or the plan would stage it.
@@ -114,12 +114,12 @@ unsafe fn run_range(plan: &Plan<'_>, isa: Isa, start: usize, end: usize) -> Repo
             .collect();
         let spare = Blocks { computed: block(count - 2), stored: block(count - 1) };
         // SAFETY: the scratch blocks are distinct and hold `BLOCK` elements of any dtype of the plan each.
-        unsafe { walk.run(start, end, &blocks, spare) }
+        unsafe { pass.run(start, end, &blocks, spare) }
     })
 }
 
-/// One range's walk over a plan.
-struct Walk<'p> {
+/// One pass over a range of a plan.
+struct Pass<'p> {
     plan: &'p Plan<'p>,
     isa: Isa,
     dtypes: SmallVec<[DType; 4]>,
@@ -129,8 +129,8 @@ struct Walk<'p> {
     strided: bool,
 }
 
-impl<'p> Walk<'p> {
-    fn new(plan: &'p Plan<'p>, isa: Isa) -> Walk<'p> {
+impl<'p> Pass<'p> {
+    fn new(plan: &'p Plan<'p>, isa: Isa) -> Pass<'p> {
         let ndim = plan.shape.len();
         let by_rows = ndim == 1 || plan.shape[ndim - 1] >= SHORT_ROW;
         let direct: SmallVec<[bool; 4]> = plan
@@ -155,7 +155,7 @@ impl<'p> Walk<'p> {
             && plan.args.iter().all(|a| a.access != Access::Staged)
             && steps().any(|(step, size)| step != size && step != 0);
         let dtypes = plan.l.inputs.iter().chain(plan.l.outputs).copied().collect();
-        Walk { strided, plan, isa, dtypes, direct, by_rows, all_direct }
+        Pass { strided, plan, isa, dtypes, direct, by_rows, all_direct }
     }
 
     /// # Safety
@@ -382,7 +382,7 @@ impl<'p> Walk<'p> {
     }
 }
 
-/// What a walk by blocks carries from one to the next.
+/// What a pass by blocks carries from one to the next.
 struct Going<'b> {
     /// A pair of blocks for each operand, and one more.
     blocks: &'b [Blocks],

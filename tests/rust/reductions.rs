@@ -74,6 +74,7 @@ fn random_input(rng: &mut Rng) -> (Ufunc<'static>, Buf) {
     }
 }
 
+// Long, as a case is drawn and judged from one end to the other.
 #[test]
 fn random_reductions_give_what_the_interpreter_gives() {
     let mut complaints = Complaints::default();
@@ -148,6 +149,7 @@ fn methods_cast(i: i128, dtype: DType) -> Value {
     ufunx_tests::interpret::cast::cast(Value::Int(i), DType::I64, dtype).0
 }
 
+// Long, as a case is drawn and judged from one end to the other.
 #[test]
 fn random_accumulates_reduceats_and_outers() {
     let mut complaints = Complaints::default();

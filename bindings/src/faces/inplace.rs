@@ -156,7 +156,7 @@ unsafe extern "C" fn call(
             let arguments = Arguments::new(py, args, ffi::PyVectorcall_NARGS(nargsf) as usize, names);
             let cells = Cells::new();
             let mut read = Read::new(&cells);
-            if let Some(result) = short::call::call(py, ufunc, &arguments, &mut read)? {
+            if let Some(result) = short::call::call_exact(py, ufunc, &arguments, &mut read)? {
                 count_native();
                 return Ok(result);
             }

@@ -70,7 +70,7 @@ fn called<'py>(this: This<'_, 'py, Ufunc>, arguments: &Arguments<'_, 'py>) -> Re
     let mut read = Read::new(&cells);
     // SAFETY: what is read is used at once, or was not read to the end.
     unsafe {
-        if let Some(result) = short::call::call(py, ufunc, arguments, &mut read)? {
+        if let Some(result) = short::call::call_exact(py, ufunc, arguments, &mut read)? {
             count_native();
             return Ok(result);
         }

@@ -26,7 +26,7 @@ use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 /// # Safety
 /// What stays in `read` is used only as long as nobody's code has run.
 #[inline(always)]
-pub unsafe fn call<'a, 'py>(
+pub unsafe fn call_exact<'a, 'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
     arguments: &Arguments<'a, 'py>,

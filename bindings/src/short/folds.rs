@@ -15,7 +15,7 @@ use ufunx::short::fold::{Accumulation, Axis, Reduction};
 use ufunx::short::head::Head;
 
 /// Calls the method the short way, if it can.
-pub fn call<'py>(
+pub fn reduce_or_accumulate<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,

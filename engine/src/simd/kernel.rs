@@ -8,7 +8,8 @@ use super::classes::Reduces;
 use super::fold::Folds;
 use super::forms;
 use super::level::{Level, Madd, Scalar, Work};
-use super::narrow::{self, Narrow, NarrowFloat, Via, Widen};
+use super::narrow::{self, Narrow, Via, Widen};
+use super::narrow_floats::NarrowFloat;
 use super::pack::{OutPack, Pack, Single};
 use super::parted::{Pairs, Parted, Parts, overwriting};
 use crate::registry::{

@@ -12,5 +12,6 @@ pub mod kernel;
 pub mod level;
 pub mod math;
 pub mod narrow;
+pub mod narrow_floats;
 pub mod pack;
 pub mod parted;

@@ -12,6 +12,7 @@ use ufunx::operand::{MAX_DIMS, Operand, Order};
 use ufunx::overlap::{may_overlap, overlaps_itself};
 use ufunx::registry::{DType, UfuncDef};
 
+// Long, as a tensor is made, field by field, and judged in one go.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes(data);
     let versioned = bytes.one_in(2);

@@ -4,6 +4,7 @@
 mod buffer;
 mod dlpack;
 mod executor;
+mod memory;
 mod resolution;
 
 /// A target: a function of any bytes.
