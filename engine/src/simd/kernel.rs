@@ -206,6 +206,7 @@ macro_rules! by_isa {
         use $crate::registry::{ByIsa, Isa};
         use $crate::simd::level;
         let ceiling: Isa = $ceiling;
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "there is one level"))]
         let mut levels: ByIsa<$form> = ByIsa::baseline($f::<$($t,)+ level::Scalar> as $form);
         #[cfg(target_arch = "x86_64")]
         {

@@ -18,7 +18,9 @@
 use super::{horner32, horner64};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
-use crate::simd::math::{Math, Register};
+use crate::simd::math::Math;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::math::Register;
 
 /// e to the power of x.
 pub struct Exp;

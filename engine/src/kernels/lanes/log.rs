@@ -19,7 +19,9 @@
 use super::{horner32, horner64};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
-use crate::simd::math::{Math, Register};
+use crate::simd::math::Math;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::math::Register;
 
 /// Natural logarithm.
 pub struct Log;
