@@ -146,7 +146,7 @@ unsafe fn run_short(
         *head = Head::of(operand);
     }
     let mut short = Short::new(l, &heads[..inputs.len()]);
-    if short.lay_out(cost).is_err() {
+    if !short.lay_out(cost) {
         return Ok(None);
     }
     let mut made = vec![];

@@ -65,9 +65,7 @@ impl Operand {
 
     /// Whether every element's address suits its dtype.
     pub fn is_aligned(&self) -> bool {
-        let mask = self.dtype.align() - 1;
-        self.ptr.addr() & mask == 0
-            && self.shape.iter().zip(&self.strides).all(|(&n, &s)| n < 2 || s.unsigned_abs() & mask == 0)
+        lies_aligned(self.ptr, self.dtype, &self.shape, &self.strides)
     }
 
     /// The lowest and one past the highest byte touched; `None` when empty.
@@ -273,24 +271,32 @@ fn packed_strides(axes: &[usize], shape: &[usize], size: usize) -> Strides {
 }
 
 fn is_c_contiguous(o: &Operand) -> bool {
-    is_packed(o, (0..o.shape.len()).rev())
+    lies_packed(&o.shape, &o.strides, o.dtype.size(), (0..o.shape.len()).rev())
 }
 
 fn is_f_contiguous(o: &Operand) -> bool {
-    is_packed(o, 0..o.shape.len())
+    lies_packed(&o.shape, &o.strides, o.dtype.size(), 0..o.shape.len())
 }
 
-fn is_packed(o: &Operand, axes: impl Iterator<Item = usize>) -> bool {
-    let mut step = o.dtype.size() as isize;
-    for axis in axes {
-        if o.shape[axis] != 1 {
-            if o.strides[axis] != step {
-                return false;
-            }
-            step *= o.shape[axis] as isize;
-        }
-    }
-    true
+/// Whether elements of that size lie without gaps, axes in this order, the innermost first.
+pub(crate) fn lies_packed(
+    shape: &[usize],
+    strides: &[isize],
+    size: usize,
+    mut axes: impl Iterator<Item = usize>,
+) -> bool {
+    let mut step = size as isize;
+    axes.all(|axis| {
+        let (n, fits) = (shape[axis], strides[axis] == step);
+        step = if n == 1 { step } else { step.wrapping_mul(n as isize) };
+        n == 1 || fits
+    })
+}
+
+/// Whether every element's address suits the dtype.
+pub(crate) fn lies_aligned(ptr: *const u8, dtype: DType, shape: &[usize], strides: &[isize]) -> bool {
+    let mask = dtype.align() - 1;
+    ptr.addr() & mask == 0 && shape.iter().zip(strides).all(|(&n, &s)| n < 2 || s.unsigned_abs() & mask == 0)
 }
 
 /// Sorts axes, outermost first, by the operands' strides. NumPy's insertion sort (`npyiter_find_best_axis_ordering`),

@@ -74,7 +74,7 @@ pub fn call_subclasses<'py>(
 }
 
 /// The same for arrays of any subclass, after no override took the call. Results are arrays still to be wrapped, never
-/// scalars; a tuple of them for several.
+/// scalars.
 ///
 /// # Safety
 /// What stays in `read` is used only as long as nobody's code has run.
@@ -178,7 +178,7 @@ pub unsafe fn run_fresh<'py, F: Fresh<'py>>(
     lent: bool,
 ) -> PyResult<Option<F::Made>> {
     let mut short = Short::new(l, heads);
-    if short.lay_out(ufunc.short.cost).is_err() {
+    if !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
     let dtype = l.outputs[0];
@@ -219,7 +219,7 @@ unsafe fn run_given<'py>(
     out: Object<'_, 'py>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut short = Short::new(l, heads);
-    if short.lay_out(ufunc.short.cost).is_err() {
+    if !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
     let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
@@ -246,7 +246,7 @@ unsafe fn run_masked<'py>(
     let mut short = Short::new(l, heads);
     // NumPy casts what is left out too, and reports that.
     let raises = heads.iter().zip(l.inputs).any(|(head, &dtype)| can_raise(head.dtype, dtype));
-    if raises || short.lay_out(ufunc.short.cost).is_err() {
+    if raises || !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
     let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
@@ -283,7 +283,7 @@ unsafe fn run_all<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     read: &Read<'_, 'py>,
 ) -> PyResult<Option<Results<'py>>> {
     let mut short = Short::new(l, &read.heads[..l.inputs.len()]);
-    if short.lay_out(ufunc.short.cost).is_err() {
+    if !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
     let outputs = &read.outputs[..l.outputs.len()];

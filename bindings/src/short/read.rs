@@ -183,7 +183,7 @@ impl<'a, 'py> Read<'a, 'py> {
         Some(())
     }
 
-    /// Takes operands that were read otherwise, for that loop. Arrays of no dimensions are no values.
+    /// Takes operands that were read otherwise, for that loop.
     pub fn operands(&mut self, l: &'static LoopDef, heads: impl Iterator<Item = Head<'a>>) {
         for (mine, head) in self.heads.iter_mut().zip(heads) {
             *mine = head;

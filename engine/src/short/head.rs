@@ -1,6 +1,6 @@
 //! What a short call reads of an operand, wherever it has it from: an array object, a tensor, a view, a value.
 
-use crate::operand::Operand;
+use crate::operand::{Operand, lies_aligned, lies_packed};
 use crate::registry::DType;
 
 /// How memory lies. The bits are those of NumPy's flags, so that an array's are taken as they are.
@@ -25,20 +25,13 @@ impl Lies {
 
     /// Of memory of such a shape, which may be written.
     pub fn of(ptr: *mut u8, dtype: DType, dims: &[usize], strides: &[isize]) -> Lies {
-        let (size, mask) = (dtype.size() as isize, dtype.align() - 1);
-        let (mut row, mut column) = (size, size);
-        let (mut rows, mut columns, mut aligned) = (true, true, ptr.addr() & mask == 0);
-        for (&n, &stride) in dims.iter().zip(strides).rev() {
-            rows &= n == 1 || stride == row;
-            row = row.wrapping_mul(n as isize);
-            aligned &= n < 2 || stride.unsigned_abs() & mask == 0;
-        }
-        for (&n, &stride) in dims.iter().zip(strides) {
-            columns &= n == 1 || stride == column;
-            column = column.wrapping_mul(n as isize);
-        }
+        let (size, axes) = (dtype.size(), 0..dims.len());
         let mut lies = Lies::WRITABLE;
-        for (holds, what) in [(rows, Lies::ROWS), (columns, Lies::COLUMNS), (aligned, Lies::ALIGNED)] {
+        for (holds, what) in [
+            (lies_packed(dims, strides, size, axes.clone().rev()), Lies::ROWS),
+            (lies_packed(dims, strides, size, axes), Lies::COLUMNS),
+            (lies_aligned(ptr, dtype, dims, strides), Lies::ALIGNED),
+        ] {
             lies = if holds { lies.and(what) } else { lies };
         }
         lies

@@ -1,7 +1,7 @@
 //! The short way, which every small call takes: nothing is planned, nothing allocated. A call is laid out once over the heads
 //! of its operands ([`Short::lay_out`]) and run. What is strided, repeated or of another dtype than the loop's goes through
-//! scratch blocks, a light loop's strides excepted. Where a call is not for this way, [`Why`] says so, nothing was written,
-//! and what was read serves the plan.
+//! scratch blocks, a light loop's strides excepted. Where a call is not for this way, nothing was written, and what was
+//! read serves the plan.
 //!
 //! [`head`] is what is read of an operand, [`walk`] broadcasts, [`loops`] finds a ufunc's loop by dtypes, [`fold`] has the
 //! reductions.
@@ -32,15 +32,6 @@ type Addresses = [*mut u8; MOST_INPUTS + MOST_OUTPUTS];
 
 /// Room for a block. Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
 const ROOM: usize = BLOCK * 16 + 192;
-
-/// Why a call is not for the short way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// Shapes that do not agree, more axes than a walk has, or no element.
-    Shape,
-    /// Enough work for threads, or too many elements to gather.
-    TooLarge,
-}
 
 /// How the loop gets at its inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,16 +75,18 @@ impl<'a> Short<'a> {
         }
     }
 
-    /// Lays it out, where it is: moving it so soon after its fields were written would cost a tenth of a small call.
+    /// Lays it out, where it is: moving it so soon after its fields were written would cost a tenth of a small call. False for
+    /// a call to be planned: of shapes that do not agree, more axes than a walk has or no element; or of enough work for threads,
+    /// or more elements than are gathered at once.
     #[inline]
-    pub fn lay_out(&mut self, cost: Cost) -> Result<(), Why> {
+    pub fn lay_out(&mut self, cost: Cost) -> bool {
         self.cost = cost;
         let (l, inputs) = (self.l, self.inputs);
         let typed = || inputs.iter().zip(l.inputs);
         let as_they_are =
             l.outputs.len() == 1 && typed().all(|(head, &dtype)| head.dtype == dtype || head.dims.is_empty());
         if !self.walk.lay_out(inputs, as_they_are) || self.walk.n == 0 {
-            return Err(Why::Shape);
+            return false;
         }
         let n = self.walk.n;
         let (mut all_direct, mut gathered, mut gaps, mut as_it_lies) = (true, false, false, true);
@@ -115,10 +108,10 @@ impl<'a> Short<'a> {
                 false => Way::Staged,
             };
             if gathered && n > BLOCK {
-                return Err(Why::TooLarge);
+                return false;
             }
         }
-        if n < elements_per_thread(cost) { Ok(()) } else { Err(Why::TooLarge) }
+        n < elements_per_thread(cost)
     }
 
     /// The call's shape.

@@ -3,7 +3,7 @@
 
 use super::MOST_INPUTS;
 use super::head::{Head, Lies};
-use crate::operand::sort_axes;
+use crate::operand::{lies_packed, sort_axes};
 use crate::stage::copy_row;
 
 /// Most axes a walk has; calls with more are planned.
@@ -141,13 +141,7 @@ impl Walk {
 
     /// Whether memory with these strides lies as it is walked.
     pub fn lies_packed(&self, strides: &[isize], size: usize) -> bool {
-        let mut step = size as isize;
-        self.order[..self.nd].iter().rev().all(|&axis| {
-            let n = self.shape[axis];
-            let packed = n == 1 || strides[axis] == step;
-            step *= n as isize;
-            packed
-        })
+        lies_packed(&self.shape, strides, size, self.order[..self.nd].iter().rev().copied())
     }
 
     /// Copies the elements of input `i`, as they are walked, to `to`.
