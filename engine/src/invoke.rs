@@ -5,7 +5,7 @@ use crate::mask;
 use crate::registry::{Code, FpFlags, FpReport, Isa, LoopDef, Segments};
 use crate::simd::level::current_isa;
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// Runs a loop's code, and says what it raised.
 #[inline(always)]
@@ -127,16 +127,18 @@ pub unsafe fn call_scan(l: &LoopDef, [x, y]: [*mut u8; 2], steps: [isize; 2], n:
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Cell<Vec<u128>> = const { Cell::new(Vec::new()) };
 }
 
-/// Gives `f` at least `bytes` bytes of scratch, aligned to 16, kept by the thread for the next call.
+/// Gives `f` at least `bytes` bytes of scratch, aligned to 16, kept by the thread for the next call. A loop's code may be
+/// somebody's, who calls ufuncs in turn: such a call has scratch of its own.
 pub fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let needed = bytes.div_ceil(16);
-        if scratch.len() < needed {
-            scratch.resize(needed, 0);
-        }
-        f(scratch.as_mut_ptr().cast())
-    })
+    let mut scratch = SCRATCH.take();
+    let needed = bytes.div_ceil(16);
+    if scratch.len() < needed {
+        scratch.resize(needed, 0);
+    }
+    let result = f(scratch.as_mut_ptr().cast());
+    SCRATCH.set(scratch);
+    result
 }

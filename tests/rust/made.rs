@@ -56,6 +56,26 @@ fn calls_broadcast_cast_mask_and_go_to_threads() {
 }
 
 #[test]
+fn its_code_may_call_ufuncs() {
+    // Both calls go through scratch blocks, the inner one while the outer one does.
+    let inner = |(a, b): (f64, f64)| {
+        let ints = Buf::of(DType::I32, &[2], &[1, 2].map(Value::Int));
+        let inputs = [ints.view().into(), ufunx::Scalar::Float(a + b).into()];
+        let called = ufunx::ufunc("add").unwrap().call(&inputs, &CallOptions::default()).unwrap();
+        match values_of(called.one().view().operand())[1] {
+            Value::Float(x) => x,
+            other => panic!("{other:?}"),
+        }
+    };
+    let def = UfuncDef::made("calling", (&["a", "b"], &["c"]), vec![closure_loop(inner)]);
+    let a = Buf::of(DType::I32, &[3], &[10, 20, 30].map(Value::Int));
+    let b = floats(&[3], |i| i as f64);
+    let called = Ufunc::from_def(&def).call(&[a.view().into(), b.view().into()], &CallOptions::default());
+    let found = values_of(called.unwrap().one().view().operand());
+    assert!(found.iter().zip([12.0, 23.0, 34.0]).all(|(f, x)| f.same(Value::Float(x))), "{found:?}");
+}
+
+#[test]
 fn one_is_dropped_with_what_it_holds() {
     let held = Arc::new(());
     let inside = held.clone();
