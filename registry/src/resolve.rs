@@ -93,13 +93,26 @@ fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef
         true => DType::F64,
         false => common,
     };
+    // Where inputs do not share a dtype, and a number is of a higher kind than all that is not one, numbers have the dtypes
+    // that they have alone.
+    let kinds = |strong: bool| {
+        request
+            .inputs
+            .iter()
+            .filter(move |t| matches!(t, Typed::Strong(_)) == strong)
+            .map(|t| t.alone().kind())
+    };
+    let above = kinds(false).max() > kinds(true).max();
     let takes = |l: &&LoopDef| match l.inputs.iter().all(|i| *i == l.inputs[0]) {
         true if def.inputs_apart => request.inputs.iter().all(|&t| match t {
             Typed::Strong(d) => can_cast(d, l.inputs[0], Casting::Safe),
             Typed::Weak(_) => can_cast(common, l.inputs[0], Casting::Safe),
         }),
         true => can_cast(common, l.inputs[0], Casting::Safe),
-        false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| can_cast_typed(t, to, Casting::Safe)),
+        false => request.inputs.iter().zip(l.inputs).all(|(&t, &to)| match above {
+            true => can_cast(t.alone(), to, Casting::Safe),
+            false => can_cast_typed(t, to, Casting::Safe),
+        }),
     };
     // The loops of bfloat16 and float8 stand after others that these cast to; NumPy's order says nothing of them.
     let is_numpys = common.numpy_number().is_some();

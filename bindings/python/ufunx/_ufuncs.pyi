@@ -413,7 +413,7 @@ arctanh: _UFunc_Nin1_Nout1[L["arctanh"], int, None]
 bitwise_and: _UFunc_Nin2_Nout1[L["bitwise_and"], int, L[-1]]
 """Bitwise and, element-wise."""
 bitwise_count: _UFunc_Nin1_Nout1[L["bitwise_count"], int, None]
-"""Computes the number of 1-bits in the absolute value of ``x``."""
+"""How many bits of the magnitude are set, element-wise."""
 bitwise_or: _UFunc_Nin2_Nout1[L["bitwise_or"], int, L[0]]
 """Bitwise or, element-wise."""
 bitwise_xor: _UFunc_Nin2_Nout1[L["bitwise_xor"], int, L[0]]
@@ -425,7 +425,7 @@ ceil: _UFunc_Nin1_Nout1[L["ceil"], int, None]
 conjugate: _UFunc_Nin1_Nout1[L["conjugate"], int, None]
 """The complex conjugate, element-wise; of real numbers a copy."""
 copysign: _UFunc_Nin2_Nout1[L["copysign"], int, None]
-"""Change the sign of x1 to that of x2, element-wise."""
+"""The first value with the sign of the second, element-wise."""
 cos: _UFunc_Nin1_Nout1[L["cos"], int, None]
 """Cosine element-wise."""
 cosh: _UFunc_Nin1_Nout1[L["cosh"], int, None]
@@ -463,13 +463,13 @@ fmod: _UFunc_Nin2_Nout1[L["fmod"], int, None]
 frexp: _UFunc_Nin1_Nout2[L["frexp"], int, None]
 """Mantissas from 0.5 to 1 and exponents of two, element-wise."""
 gcd: _UFunc_Nin2_Nout1[L["gcd"], int, L[0]]
-"""Returns the greatest common divisor of ``|x1|`` and ``|x2|``."""
+"""The greatest common divisor of the magnitudes, element-wise."""
 greater: _UFunc_Nin2_Nout1[L["greater"], int, None]
 """Whether x1 > x2, element-wise."""
 greater_equal: _UFunc_Nin2_Nout1[L["greater_equal"], int, None]
 """Whether x1 >= x2, element-wise."""
 heaviside: _UFunc_Nin2_Nout1[L["heaviside"], int, None]
-"""Compute the Heaviside step function."""
+"""0 below zero, 1 above, and x2 at zero."""
 hypot: _UFunc_Nin2_Nout1[L["hypot"], int, L[0]]
 """Given the "legs" of a right triangle, return its hypotenuse."""
 invert: _UFunc_Nin1_Nout1[L["invert"], int, None]
@@ -483,9 +483,9 @@ isnan: _UFunc_Nin1_Nout1[L["isnan"], int, None]
 isnat: _UFunc_Nin1_Nout1[L["isnat"], int, None]
 """Test element-wise for NaT (not a time) and return result as a boolean array."""
 lcm: _UFunc_Nin2_Nout1[L["lcm"], int, None]
-"""Returns the lowest common multiple of ``|x1|`` and ``|x2|``."""
+"""The least common multiple of the magnitudes, element-wise."""
 ldexp: _UFunc_Nin2_Nout1[L["ldexp"], int, None]
-"""Returns x1 * 2**x2, element-wise."""
+"""x1 times 2 to the power of x2, element-wise."""
 left_shift: _UFunc_Nin2_Nout1[L["left_shift"], int, None]
 """Shifts bits to the left, element-wise."""
 less: _UFunc_Nin2_Nout1[L["less"], int, None]
@@ -521,13 +521,13 @@ maximum: _UFunc_Nin2_Nout1[L["maximum"], int, None]
 minimum: _UFunc_Nin2_Nout1[L["minimum"], int, None]
 """The smaller of two values, element-wise; NaN if either is."""
 modf: _UFunc_Nin1_Nout2[L["modf"], int, None]
-"""Return the fractional and integral parts of an array, element-wise."""
+"""Fractions and whole numbers, element-wise, both with the sign of x."""
 multiply: _UFunc_Nin2_Nout1[L["multiply"], int, L[1]]
 """Multiplies arguments element-wise."""
 negative: _UFunc_Nin1_Nout1[L["negative"], int, None]
 """Numerical negative, element-wise."""
 nextafter: _UFunc_Nin2_Nout1[L["nextafter"], int, None]
-"""Return the next floating-point value after x1 towards x2, element-wise."""
+"""The next float after x1 in the direction of x2, element-wise."""
 not_equal: _UFunc_Nin2_Nout1[L["not_equal"], int, None]
 """Whether x1 != x2, element-wise."""
 positive: _UFunc_Nin1_Nout1[L["positive"], int, None]
@@ -555,7 +555,7 @@ sin: _UFunc_Nin1_Nout1[L["sin"], int, None]
 sinh: _UFunc_Nin1_Nout1[L["sinh"], int, None]
 """Hyperbolic sine, element-wise."""
 spacing: _UFunc_Nin1_Nout1[L["spacing"], int, None]
-"""Return the distance between x and the nearest adjacent number."""
+"""The distance to the next float of greater magnitude, with the sign of x."""
 sqrt: _UFunc_Nin1_Nout1[L["sqrt"], int, None]
 """The non-negative square root, element-wise."""
 square: _UFunc_Nin1_Nout1[L["square"], int, None]

@@ -1,5 +1,5 @@
-//! Bits: bitwise_and, bitwise_or, bitwise_xor, invert, left_shift, right_shift, on integers; the first four on bool as
-//! logic. A shift by the width or more, or by a negative count, shifts everything out: 0, or -1 for a negative value
+//! Bits: bitwise_and, bitwise_or, bitwise_xor, invert, left_shift, right_shift and bitwise_count, on integers; the first four
+//! on bool as logic. A shift by the width or more, or by a negative count, shifts everything out: 0, or -1 for a negative value
 //! shifted right.
 
 use super::{One, Quiet, lane};
@@ -57,6 +57,19 @@ ufunc! {
     loops: { bools: quiet<One, Invert>; ints: quiet<One, Invert>; };
     examples: &[("[0, 5, -1]", "array([-1, -6,  0])")];
     aliases: &["bitwise_not", "bitwise_invert"];
+}
+
+/// How many bits of the magnitude are set.
+pub struct BitwiseCount;
+lane! {
+    BitwiseCount(a) for i8, i16, i32, i64 => u8 = a.unsigned_abs().count_ones() as u8;
+    BitwiseCount(a) for u8, u16, u32, u64 => u8 = a.count_ones() as u8;
+}
+ufunc! {
+    /// How many bits of the magnitude are set, element-wise.
+    bitwise_count(x) -> (y) = BitwiseCount;
+    loops: { ints: quiet<One, BitwiseCount>; };
+    examples: &[("[7, -8, 1023]", "array([ 3,  1, 10], dtype=uint8)")];
 }
 
 /// Bits moved up.

@@ -1,12 +1,10 @@
-//! Exponentials, logarithms and the cube root: exp, exp2, expm1, log, log2, log10, log1p, cbrt; and frexp, which takes the
-//! exponent out. The maths is in [`super::lanes`]; here is what makes ufuncs of it.
+//! Exponentials, logarithms and the cube root: exp, exp2, expm1, log, log2, log10, log1p, cbrt. The maths is in
+//! [`super::lanes`]; here is what makes ufuncs of it.
 
 pub use super::lanes::cbrt::Cbrt;
 pub use super::lanes::exp::{Exp, Exp2, Expm1};
 pub use super::lanes::log::{Log, Log1p, Log2, Log10};
-use super::{Lane, One};
 use crate::registry::{Accuracy, Cost};
-use crate::simd::level::Madd;
 use crate::typed::Takes;
 use crate::ufunc;
 
@@ -46,38 +44,4 @@ math_ufuncs! {
     log1p Log1p, "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Cube root, element-wise.
     cbrt Cbrt, "[8.0, -27.0]" => "array([ 2., -3.])";
-}
-
-/// A float as a mantissa in [0.5, 1) and a power of two.
-pub struct Frexp;
-
-macro_rules! frexp {
-    ($($t:ident $bits:ident;)*) => {$(
-        impl Lane<($t,)> for Frexp {
-            type Out = ($t, i32);
-            #[inline(always)]
-            fn lane<M: Madd>(_: M, (x,): ($t,)) -> ($t, i32) {
-                const DIGITS: i32 = $t::MANTISSA_DIGITS as i32 - 1;
-                const FIELD: $bits = (1 << ($bits::BITS as i32 - 1 - DIGITS)) - 1;
-                const BIAS: i32 = $t::MAX_EXP - 2;
-                // A subnormal is an ordinary number times a power of two.
-                let tiny = x.abs() < $t::MIN_POSITIVE;
-                let normal = if tiny { x * (2.0 / $t::EPSILON) } else { x };
-                let bits = normal.to_bits();
-                let exponent = (bits >> DIGITS & FIELD) as i32 - BIAS - if tiny { DIGITS + 1 } else { 0 };
-                let mantissa = $t::from_bits(bits & !(FIELD << DIGITS) | (BIAS as $bits) << DIGITS);
-                // Zeros, infinities and NaN are their own mantissas.
-                let own = x == 0.0 || !x.is_finite();
-                (if own { x } else { mantissa }, if own { 0 } else { exponent })
-            }
-        }
-    )*};
-}
-frexp! { f32 u32; f64 u64; }
-
-ufunc! {
-    /// Mantissas from 0.5 to 1 and exponents of two, element-wise.
-    frexp(x) -> (mantissa, exponent) = Frexp;
-    loops: { floats: quiet<One, Frexp>; };
-    examples: &[("[6.0, -0.3]", "(array([ 0.75, -0.6 ]), array([ 3, -1], dtype=int32))")];
 }

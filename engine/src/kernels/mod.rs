@@ -6,6 +6,8 @@ pub mod bitwise;
 pub mod compare;
 pub mod division;
 pub mod explog;
+pub mod floats;
+pub mod gcd;
 pub mod lanes;
 pub mod logical;
 pub mod minmax;
@@ -51,7 +53,7 @@ pub(crate) use lane;
 /// The typed functions of every family.
 pub mod functions {
     pub use super::{
-        arith::*, bitwise::*, compare::*, division::*, explog::*, logical::*, minmax::*, power::*,
-        predicates::*, rounding::*, trig::*,
+        arith::*, bitwise::*, compare::*, division::*, explog::*, floats::*, gcd::*, logical::*, minmax::*,
+        power::*, predicates::*, rounding::*, trig::*,
     };
 }

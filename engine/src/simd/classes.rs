@@ -91,6 +91,11 @@ macro_rules! families {
             use super::*;
             each! { halves floats minis: Quiet, UpToV4; $h $f $m }
         }
+        /// The same, judging their flags by value.
+        pub mod direct_judged {
+            use super::*;
+            each! { halves floats minis: Judged, UpToV4; $h $f $m }
+        }
         /// Loops whose IEEE flags are the hardware's: arithmetic and square roots.
         pub mod raising {
             use super::*;

@@ -34,6 +34,10 @@ pub const ROWS: &[Row] = &[
         [Int(a), Int(_)] => int(if a < 0 { -1 } else { 0 }, l),
         _ => None,
     }),
+    Row::exact("bitwise_count", |x, l| match *x {
+        [Int(a)] => int(a.unsigned_abs().count_ones() as i128, l),
+        _ => None,
+    }),
 ];
 
 fn width(l: &LoopDef) -> i128 {

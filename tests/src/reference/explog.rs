@@ -1,10 +1,9 @@
 //! Exponentials, logarithms and the cube root, to high precision.
 
 use super::Precise::{self, Is, Near, NearInexact};
-use super::{Element, Row, quiet};
+use super::Row;
 use crate::high::{Exact, LN_2, LN_10, Pair, divide, exp, log, small_exp_m1, two_sum};
-use crate::value::Value::{self, Float, Int};
-use crate::value::{exponent, power_of_2};
+use crate::value::exponent;
 use ufunx::registry::FpFlags;
 
 pub const ROWS: &[Row] = &[
@@ -64,21 +63,7 @@ pub const ROWS: &[Row] = &[
             Near(Exact { pair: Pair::from(ys) - correction, scale: down - k })
         }
     }),
-    Row::exact("frexp", |x, _| match *x {
-        [Float(x)] if x == 0.0 || !x.is_finite() => pair(Float(x), Int(0)),
-        [Float(x)] => {
-            let (normal, less) = if is_subnormal(x) { (x * power_of_2(200), 200) } else { (x, 0) };
-            let e = exponent(normal) + 1;
-            pair(Float(normal * power_of_2(-e / 2) * power_of_2(-e + e / 2)), Int((e - less) as i128))
-        }
-        _ => None,
-    }),
 ];
-
-/// Two results that raise nothing.
-fn pair(first: Value, second: Value) -> Option<Element> {
-    quiet(first).map(|element| Element { values: vec![first, second], ..element })
-}
 
 fn plain(pair: Pair) -> Precise {
     Near(Exact { pair, scale: 0 })
