@@ -16,6 +16,7 @@
 //! - `python`: entering and leaving Rust, look-ups, NumPy's C API
 
 mod arguments {
+    pub mod convert;
     pub mod ingest;
     pub mod normal;
     pub mod parse;
@@ -60,6 +61,7 @@ mod python {
     pub mod number;
     pub mod numpy_api;
     pub mod object;
+    pub mod sequence;
     pub mod threads;
 }
 mod results {

@@ -1,11 +1,12 @@
 //! The order of a call, and nothing else: short way → override? → foreign operands as arrays → ours, or NumPy's → results
 //! to the library of the operand that wins.
 
+use crate::arguments::convert::{Converted, is_numpys, plain_as_arrays};
 use crate::arguments::normal::{NormalArguments, normal_form};
 use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::foreign::{self, Translated};
-use crate::numpys::twin::call_twin;
+use crate::numpys::twin::{call_as_passed, call_twin};
 use crate::overrides::ask::{Plain, ask, ask_plainly};
 use crate::python::entry::{attached, count_native};
 use crate::python::numpy_api::NumPy;
@@ -50,6 +51,12 @@ pub unsafe fn call_ufunc<'py>(
         count_native();
         return result;
     }
+    if is_numpys(np, arguments) {
+        return attached(py, || call_as_passed(py, ufunc, Method::Call, arguments));
+    }
+    if let Some(result) = short_on_arrays(py, np, ufunc, Method::Call, arguments)? {
+        return Ok(result);
+    }
     let plain = arguments.keywords.is_empty() && inputs.len() == ufunc.target.nin;
     let mut asked = Plain::General;
     if plain {
@@ -86,6 +93,12 @@ pub fn call_method<'py>(
     if let Some(result) = short_way(py, np, called.ufunc, method, arguments) {
         count_native();
         return result;
+    }
+    if is_numpys(np, arguments) {
+        return attached(py, || call_as_passed(py, called.ufunc, method, arguments));
+    }
+    if let Some(result) = short_on_arrays(py, np, called.ufunc, method, arguments)? {
+        return Ok(result);
     }
     attached(py, || general(py, np, called, method, arguments, Plain::General))
 }
@@ -136,6 +149,22 @@ fn short_way<'py>(
         }
         Method::Reduceat | Method::Outer => None,
     }
+}
+
+/// The short way of a call or a method on arrays made of plain sequences, if there are any.
+fn short_on_arrays<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    method: Method,
+    arguments: &Arguments<'_, 'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(replaced) = plain_as_arrays(np, (method, ufunc.target.nin), arguments)? else { return Ok(None) };
+    let result = replaced.with(|arguments| short_way(py, np, ufunc, method, arguments)).transpose()?;
+    if result.is_some() {
+        count_native();
+    }
+    Ok(result)
 }
 
 /// What no short way took. `asked` says whether operands with overrides were looked for already.
@@ -198,20 +227,37 @@ fn run<'py>(
     arguments: &Arguments<'_, 'py>,
     normal: &NormalArguments<'_, 'py>,
 ) -> Returned<'py> {
-    let Called { ufunc, face } = called;
-    let native: Result<Returned<'py>, Reason> = match method {
+    let numpys = |arguments: &Arguments<'_, 'py>| call_twin(py, np, called.ufunc, method, arguments);
+    let reason = match natively(py, np, called, method, normal) {
+        Ok(result) => return result,
+        Err(reason) => reason,
+    };
+    if !matches!(reason, Reason::Operand | Reason::DType) || called.ufunc.def.is_none() {
+        return numpys(arguments);
+    }
+    let Some(converted) = Converted::new(np, method, normal)? else { return numpys(arguments) };
+    match natively(py, np, called, method, &converted.normal(normal)) {
+        Ok(result) => result,
+        Err(_) => converted.call(np, arguments, numpys),
+    }
+}
+
+/// On our kernels, or why not.
+fn natively<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    Called { ufunc, face }: Called<'_, 'py>,
+    method: Method,
+    normal: &NormalArguments<'_, 'py>,
+) -> Result<Returned<'py>, Reason> {
+    let result = match method {
         Method::Call => native_call(py, np, ufunc, face, normal),
         Method::Outer => native_outer(py, np, ufunc, face, normal),
         Method::Reduce => native_reduce(py, np, ufunc, normal),
         Method::Accumulate => native_accumulate(py, np, ufunc, normal),
         Method::Reduceat => native_reduceat(py, np, ufunc, normal),
         Method::At => native_at(py, np, ufunc, normal),
-    };
-    match native {
-        Ok(result) => {
-            count_native();
-            result
-        }
-        Err(_reason) => call_twin(py, np, ufunc, method, arguments),
-    }
+    }?;
+    count_native();
+    Ok(result)
 }

@@ -119,6 +119,11 @@ impl UfuncDef {
         self.loop_for(&[DType::I64, DType::U64]).is_some()
     }
 
+    /// Whether a call's inputs meet in one dtype, so that a number takes the one beside it; `ldexp`'s do not.
+    pub fn meets_in_one_dtype(&self) -> bool {
+        self.mixes_signs() || self.loops().all(|l| l.inputs.iter().all(|i| *i == l.inputs[0]))
+    }
+
     /// The loop with exactly these input dtypes.
     pub fn loop_for(&self, inputs: &[DType]) -> Option<&LoopDef> {
         self.loops().find(|l| l.inputs == inputs)

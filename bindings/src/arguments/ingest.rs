@@ -50,8 +50,9 @@ pub fn ingest(np: &NumPy, object: Object<'_, '_>) -> Result<Ingested, Foreign> {
         return Ok(Ingested::Weak(Scalar::Float(value)));
     }
     if is_int(object) {
-        let value = integer(object).ok_or(Foreign::Type)?;
-        return Ok(Ingested::Weak(Scalar::Int(value as i128)));
+        let wide = || object.extract::<u64>().ok().map(i128::from);
+        let value = integer(object).map(|value| value as i128).or_else(wide).ok_or(Foreign::Type)?;
+        return Ok(Ingested::Weak(Scalar::Int(value)));
     }
     if object.is_exact_instance_of::<PyBool>() {
         return Ok(Ingested::Strong(DType::Bool, [u128::from(is_true(object))]));

@@ -32,6 +32,14 @@ impl<'a, 'py> Replaced<'a, 'py> {
         Ok(Replaced { passed: *passed, new })
     }
 
+    /// Replaces the arguments at these places.
+    pub fn at(
+        passed: &Arguments<'a, 'py>,
+        new: impl Iterator<Item = (usize, Bound<'py, PyAny>)>,
+    ) -> Replaced<'a, 'py> {
+        Replaced { passed: *passed, new: new.collect() }
+    }
+
     /// Runs `f` on the arguments as they are now.
     pub fn with<R>(&self, f: impl FnOnce(&Arguments<'_, 'py>) -> R) -> R {
         let mut objects = self.passed.in_row(None);

@@ -1,5 +1,6 @@
 //! `explain`: which way a call would take, without taking it.
 
+use crate::arguments::convert::Converted;
 use crate::arguments::normal::normal_form;
 use crate::arguments::parse::{Parsed, Reason};
 use crate::arguments::passed::Arguments;
@@ -122,5 +123,10 @@ fn prepare<'py>(
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),
         })
     };
-    settle(np, def, &normal, |_, _, _| None, look).flatten()
+    let converted = Converted::new(np, Method::Call, &normal).map_err(|_| Reason::Arguments)?;
+    let settled = match &converted {
+        None => settle(np, def, &normal, |_, _, _| None, look),
+        Some(converted) => settle(np, def, &converted.normal(&normal), |_, _, _| None, look),
+    };
+    settled.flatten()
 }

@@ -26,7 +26,8 @@ pub fn call_twin<'py>(
     }
 }
 
-fn call_as_passed<'py>(
+/// The same where there is no array of a dtype that NumPy must be told of.
+pub fn call_as_passed<'py>(
     py: Python<'py>,
     ufunc: &Ufunc,
     method: Method,

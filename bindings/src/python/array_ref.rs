@@ -81,6 +81,23 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
         unsafe { np.dtypes.of_descr(self.descr()) }
     }
 
+    /// Whether its elements are in the other byte order than this machine's.
+    pub fn is_swapped(self, np: &NumPy) -> bool {
+        // SAFETY: a live array keeps its descriptor.
+        unsafe { np.dtypes.of_swapped(self.descr()) }.is_some()
+    }
+
+    /// A copy in this machine's byte order, of no subclass; `None` if it is in that already, or of no native dtype at all, or has
+    /// elements that repeat: results are laid out by the strides of those.
+    pub fn in_native_order(self, np: &NumPy) -> Option<PyResult<Bound<'py, PyAny>>> {
+        if self.dims().zip(self.strides()).any(|(n, stride)| n > 1 && stride == 0) {
+            return None;
+        }
+        // SAFETY: a live array keeps its descriptor.
+        let dtype = unsafe { np.dtypes.of_swapped(self.descr()) }?;
+        Some(np.array_of(self.0, np.dtypes.descr(dtype)))
+    }
+
     /// Where the lengths of its axes are, one after the other, as long as nobody gives it another shape.
     pub fn lengths(self) -> *mut isize {
         // SAFETY: a live array.

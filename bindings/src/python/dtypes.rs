@@ -73,6 +73,17 @@ impl Dtypes {
         }
     }
 
+    /// The dtype of elements with that descriptor in this machine's byte order, if theirs is the other one.
+    ///
+    /// # Safety
+    /// A live descriptor.
+    pub unsafe fn of_swapped(&self, descr: *mut PyArray_Descr) -> Option<DType> {
+        let descr = descr.cast::<DescrHead>();
+        // SAFETY: the caller's promise.
+        let (byteorder, number) = unsafe { ((*descr).byteorder as u8, (*descr).type_num) };
+        (matches!(byteorder, b'>' | b'<') && byteorder != NATIVE).then(|| self.of_number(number)).flatten()
+    }
+
     /// The dtype of a descriptor that another library registered: bfloat16 and float8 of ml_dtypes.
     ///
     /// # Safety

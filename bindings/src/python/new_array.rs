@@ -132,12 +132,18 @@ impl NumPy {
 
     /// An object as an array of no subclass, as NumPy makes it of anything.
     pub fn array_from<'py>(&self, object: Object<'_, 'py>) -> Returned<'py> {
+        self.array_of(object, std::ptr::null_mut())
+    }
+
+    /// The same of elements with that descriptor, or of those that NumPy finds if it is null.
+    pub(super) fn array_of<'py>(&self, object: Object<'_, 'py>, descr: *mut PyArray_Descr) -> Returned<'py> {
         const NPY_ARRAY_ENSUREARRAY: c_int = 0x40;
         let (py, null): (_, *mut ffi::PyObject) = (object.py(), std::ptr::null_mut());
-        // SAFETY: a live object; the dtype and the context are NumPy's to find.
+        // SAFETY: a live object; a descriptor that lives for ever, whose new reference is taken over, or none.
         unsafe {
+            ffi::Py_XINCREF(descr.cast());
             let flags = NPY_ARRAY_ENSUREARRAY;
-            let made = PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), null.cast(), 0, 0, flags, null);
+            let made = PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), descr, 0, 0, flags, null);
             Bound::from_owned_ptr_or_err(py, made)
         }
     }

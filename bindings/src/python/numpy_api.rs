@@ -7,14 +7,17 @@ use numpy::npyffi::{self, NpyTypes};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyFloat, PyInt, PyString};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::atomic::AtomicU64;
-use ufunx::FpFlags;
+use ufunx::{DType, FpFlags};
 
 /// What does not change while the process lives.
 pub struct NumPy {
     /// `numpy.ndarray`, to compare classes with.
     pub array_type: *mut ffi::PyTypeObject,
+    /// `numpy.generic`.
+    generic_type: *mut ffi::PyTypeObject,
     /// `numpy.ufunc`.
     pub ufunc_type: Py<PyAny>,
     /// `numpy._NoValue`.
@@ -57,8 +60,11 @@ impl NumPy {
             // SAFETY: a type NumPy never frees.
             let array_type = unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) };
             let formatter = py.import("numpy._core._internal")?.getattr("array_ufunc_errmsg_formatter")?;
+            // SAFETY: the same.
+            let generic_type = unsafe { npyffi::get_type_object(py, NpyTypes::PyGenericArrType_Type) };
             Ok(NumPy {
                 array_type,
+                generic_type,
                 ufunc_type: module.getattr("ufunc")?.unbind(),
                 no_value: module.getattr("_NoValue")?.unbind(),
                 ndarray_array_ufunc: of_ndarray("__array_ufunc__")?,
@@ -105,6 +111,44 @@ impl NumPy {
     #[inline]
     pub fn is_subclass(&self, object: Object<'_, '_>) -> bool {
         !self.is_exact_array(object) && self.is_array(object)
+    }
+
+    /// Whether it is a scalar of NumPy's, of whatever dtype.
+    pub fn is_scalar(&self, object: Object<'_, '_>) -> bool {
+        // SAFETY: a live object, and a type that lives for ever.
+        unsafe { ffi::PyObject_TypeCheck(object.as_ptr(), self.generic_type) != 0 }
+    }
+
+    /// The value of a `numpy.float64` of no subclass.
+    #[inline]
+    pub fn float64(&self, object: Object<'_, '_>) -> Option<f64> {
+        let is_one = object.get_type_ptr() == self.dtypes.scalars[DType::F64 as usize];
+        // SAFETY: NumPy's class is a subclass of `float`, and has its layout.
+        is_one.then(|| unsafe { ffi::PyFloat_AS_DOUBLE(object.as_ptr()) })
+    }
+
+    /// Whether it is a number, text or bytes of no subclass, or a scalar of NumPy's own types.
+    pub fn is_exact_scalar(&self, object: Object<'_, '_>) -> bool {
+        let class = object.get_type_ptr();
+        // SAFETY: a live object has a live type. NumPy's scalars have static ones; a subclass is made at run time.
+        let is_static = || unsafe { ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) == 0 };
+        object.is_exact_instance_of::<PyFloat>()
+            || object.is_exact_instance_of::<PyInt>()
+            || object.is_exact_instance_of::<PyComplex>()
+            || object.is_exact_instance_of::<PyString>()
+            || object.is_exact_instance_of::<PyBytes>()
+            || object.is_exact_instance_of::<PyBool>()
+            || self.is_scalar(object) && is_static()
+    }
+
+    /// Whether it is what NumPy takes for a scalar: its own, numbers, text and bytes, subclasses included.
+    pub fn is_any_scalar(&self, object: Object<'_, '_>) -> bool {
+        self.is_scalar(object)
+            || object.is_instance_of::<PyFloat>()
+            || object.is_instance_of::<PyInt>()
+            || object.is_instance_of::<PyComplex>()
+            || object.is_instance_of::<PyString>()
+            || object.is_instance_of::<PyBytes>()
     }
 
     /// Whether it is `numpy._NoValue`.

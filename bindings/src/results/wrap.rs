@@ -6,6 +6,7 @@ use crate::python::class_cache::{ClassCache, Watch, standing};
 use crate::python::lookup::{self, Names};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, none};
+use crate::python::sequence::is_sequence;
 use numpy::npyffi::PY_ARRAY_API;
 use pyo3::exceptions::{PyDeprecationWarning, PyTypeError};
 use pyo3::ffi;
@@ -43,7 +44,7 @@ impl<'py> Wrap<'py> {
         Wrap { method: None, class: np.array_type }
     }
 
-    /// The wrap that wins among the inputs: arrays, instances of subclasses, scalars.
+    /// The wrap that wins among the inputs, whatever they are.
     pub fn of_inputs(np: &NumPy, inputs: &[Object<'_, 'py>]) -> PyResult<Wrap<'py>> {
         if inputs.iter().all(|&object| np.is_exact_array(object)) {
             return Ok(Wrap::plain(np));
@@ -109,7 +110,8 @@ impl<'py> Context<'_, '_, 'py> {
     /// The tuple of the ufunc, the arguments and the output's place.
     fn tuple(&self, place: usize) -> Returned<'py> {
         let py = self.ufunc.py();
-        let objects: Vec<_> = self.normal.inputs.iter().chain(self.normal.outputs.iter().flatten()).collect();
+        let objects: Vec<_> =
+            self.normal.passed().iter().chain(self.normal.outputs.iter().flatten()).collect();
         Ok((self.ufunc, PyTuple::new(py, objects)?, place).into_pyobject(py)?.into_any())
     }
 }
@@ -175,7 +177,10 @@ fn holder(np: &NumPy, object: Object<'_, '_>) -> PyResult<Holder> {
     if np.is_exact_array(object) {
         return Ok(Holder::Array);
     }
-    if !np.is_array(object) {
+    if is_sequence(object) {
+        return Ok(Holder::Nothing);
+    }
+    if !np.is_array(object) && np.is_any_scalar(object) {
         return Ok(Holder::Scalar);
     }
     match wrap_method(object)? {

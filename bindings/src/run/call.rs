@@ -196,7 +196,7 @@ fn wrapped<'py>(
     results: Results<'py>,
 ) -> Returned<'py> {
     let wrap = match normal.get(Keyword::Subok).is_some_and(is_false) {
-        false => Wrap::of_inputs(np, &normal.inputs)?,
+        false => Wrap::of_inputs(np, normal.passed())?,
         true => Wrap::plain(np),
     };
     let context = Context { ufunc: face, normal };
@@ -218,6 +218,11 @@ fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&'sta
     // How a number is cast under the stricter rules is a matter of its value and of NumPy's version.
     let weak = |i: &Ingested| matches!(i, Ingested::Weak(_));
     let all_weak = parsed.inputs.iter().all(weak) && parsed.dtype.is_some();
+    // To a logical ufunc its truth counts, which NumPy asks of a C long.
+    let beyond = |i: &Ingested| matches!(i, Ingested::Weak(Scalar::Int(x)) if *x > i64::MAX.into());
+    if def.truth && parsed.inputs.iter().any(beyond) {
+        return Err(Reason::Resolution);
+    }
     if all_weak || (parsed.casting < Casting::SameKind && parsed.inputs.iter().any(weak)) {
         return Err(Reason::Resolution);
     }

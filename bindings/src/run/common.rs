@@ -105,7 +105,7 @@ pub fn finish<'py>(
 ) -> Returned<'py> {
     ufunc.report(py, np, name, report.flags | report.cast)?;
     let original = normal.outputs.as_ref().map(|outputs| outputs[0]);
-    let wrap = Wrap::of_inputs(np, &normal.inputs[..1])?;
+    let wrap = Wrap::of_inputs(np, &normal.passed()[..1])?;
     let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
     wrap.apply(np, result, original, None, Wanted { to_scalar, force: false })
 }

@@ -21,13 +21,8 @@ pub fn native_outer<'py>(
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
     let (a, b) = outer_operands(np, normal).ok_or(Reason::Operand)?;
-    let arrays = NormalArguments {
-        outputs: normal.outputs.as_ref().map(|outputs| outputs.iter().copied().collect()),
-        keywords: normal.keywords.iter().copied().collect(),
-        out_by_keyword: normal.out_by_keyword,
-        keep_arrays: normal.keep_arrays,
-        ..NormalArguments::of_inputs(&[a.as_borrowed(), b.as_borrowed()])
-    };
+    let mut arrays: NormalArguments<'_, 'py> = normal.map(|object| object);
+    (arrays.inputs, arrays.passed) = (SmallVec::from_slice(&[a.as_borrowed(), b.as_borrowed()]), None);
     native_call(py, np, ufunc, face, &arrays)
 }
 

@@ -131,6 +131,8 @@ pub type Outputs<T> = SmallVec<[T; 1]>;
 pub struct Normal<T> {
     /// The positional arguments.
     pub inputs: SmallVec<[T; 3]>,
+    /// As they were passed, where others stand in their place by now.
+    pub passed: Option<SmallVec<[T; 3]>>,
     /// One entry per output; `None` if no output was given.
     pub outputs: Option<Outputs<T>>,
     /// The keywords passed, in their order; `Out` stands for [`Normal::outputs`].
@@ -146,11 +148,29 @@ impl<T: Copy> Normal<T> {
     pub fn of_inputs(inputs: &[T]) -> Normal<T> {
         Normal {
             inputs: SmallVec::from_slice(inputs),
+            passed: None,
             outputs: None,
             keywords: SmallVec::new(),
             out_by_keyword: false,
             keep_arrays: false,
         }
+    }
+
+    /// The same of other values.
+    pub fn map<U: Copy>(&self, f: impl Fn(T) -> U) -> Normal<U> {
+        Normal {
+            inputs: self.inputs.iter().map(|&v| f(v)).collect(),
+            passed: self.passed.as_ref().map(|passed| passed.iter().map(|&v| f(v)).collect()),
+            outputs: self.outputs.as_ref().map(|outputs| outputs.iter().map(|&v| f(v)).collect()),
+            keywords: self.keywords.iter().map(|&(keyword, v)| (keyword, f(v))).collect(),
+            out_by_keyword: self.out_by_keyword,
+            keep_arrays: self.keep_arrays,
+        }
+    }
+
+    /// The positional arguments as they were passed.
+    pub fn passed(&self) -> &[T] {
+        self.passed.as_ref().unwrap_or(&self.inputs)
     }
 
     /// The value of a keyword.

@@ -40,7 +40,7 @@ impl ShortLoops {
             nin: usize::MAX,
             nout: 1,
             cost: Cost::Light,
-            adapts: def.is_some_and(|d| !d.truth),
+            adapts: def.is_some_and(|d| !d.truth && d.meets_in_one_dtype()),
         };
         let fits = |d: &&UfuncDef| {
             d.core.is_none() && (1..=MOST_INPUTS).contains(&d.nin()) && (1..=MOST_OUTPUTS).contains(&d.nout())
