@@ -37,7 +37,9 @@ trait Periodic {
     const STEP: u128;
     /// From the greatest n below 0, if it is not 0, to there.
     const OFFSET: u128;
-    /// `k`, of which only the lowest bit matters, and `n`; for |x| up to [`FAR`].
+    /// How many steps are pi.
+    const PER_PI: f64;
+    /// `k`, of which only the lowest bit matters, and `n` times [`Periodic::PER_PI`]; for |x| up to [`FAR`].
     fn nearest<M: Madd>(m: M, x: f64) -> (u64, f64);
     /// The value for `r + low`.
     fn value<M: Madd>(m: M, r: f64, low: f64, k: u64) -> f64;
@@ -51,6 +53,7 @@ pub(super) const WHOLE: f64 = 6_755_399_441_055_744.0;
 impl Periodic for Sin {
     const IS_ODD: bool = true;
     const IS_APART: bool = false;
+    const PER_PI: f64 = 1.0;
     const STEP: u128 = 1 << 127;
     const OFFSET: u128 = 0;
     #[inline(always)]
@@ -72,6 +75,7 @@ impl Periodic for Sin {
 impl Periodic for Cos {
     const IS_ODD: bool = false;
     const IS_APART: bool = true;
+    const PER_PI: f64 = 1.0;
     const STEP: u128 = 1 << 127;
     const OFFSET: u128 = 1 << 126;
     #[inline(always)]
@@ -92,20 +96,21 @@ impl Periodic for Cos {
 impl Periodic for Tan {
     const IS_ODD: bool = true;
     const IS_APART: bool = false;
+    const PER_PI: f64 = 2.0;
     const STEP: u128 = 1 << 126;
     const OFFSET: u128 = 0;
     #[inline(always)]
     fn nearest<M: Madd>(m: M, x: f64) -> (u64, f64) {
         let k = m.f64(x, 2.0 / PI, WHOLE);
-        (k.to_bits(), (k - WHOLE) * 0.5)
+        (k.to_bits(), k - WHOLE)
     }
     #[inline(always)]
     fn value<M: Madd>(m: M, r: f64, low: f64, k: u64) -> f64 {
-        tan::tangent(m, r, low, k & 1 != 0)
+        change_sign(tan::tangent(m, r, low, k & 1 != 0), k)
     }
     #[inline(always)]
     fn coarse_value<M: Madd>(m: M, r: f64, k: u64) -> f64 {
-        tan::coarse_tangent(m, r, k & 1 != 0)
+        change_sign(tan::coarse_tangent(m, r, k & 1 != 0), k)
     }
 }
 
@@ -138,34 +143,36 @@ const PI_PARTS: [f64; 4] = [
     3.289_251_387_264_851_5e-26,
 ];
 
-/// `x - n*pi` in two parts, n being a multiple of 1/2 and n*pi near the near `x`.
+/// `x - n*pi/PER_PI` in two parts, the second number being near the near `x`, and n a multiple of 1/2.
 ///
 /// 28 bits times n are exact, and where such a product is more than what is left of x, so is the difference: it has no
 /// bits but those of either. So the first part of the result, which may be very small, is exact or a rounded sum.
 #[inline(always)]
 fn near_rest<F: Periodic, M: Madd>(m: M, x: f64, n: f64) -> (f64, f64) {
-    let pi = if M::FUSED { PI } else { PI_PARTS[0] };
-    let t = m.f64(n, -pi, x);
+    let first = if M::FUSED { PI } else { PI_PARTS[0] } / F::PER_PI;
+    let t = m.f64(n, -first, x);
     // What t lacks.
-    let with_dropped = |low: f64| if F::IS_APART { low + (x - m.f64(n, pi, t)) } else { low };
+    let with_dropped = |low: f64| if F::IS_APART { low + (x - m.f64(n, first, t)) } else { low };
     if M::FUSED {
-        let r = m.f64(n, -PI_MIDDLE, t);
-        return (r, m.f64(n, -PI_LAST, m.f64(n, -PI_MIDDLE, with_dropped(t - r))));
+        let (middle, last) = (PI_MIDDLE / F::PER_PI, PI_LAST / F::PER_PI);
+        let r = m.f64(n, -middle, t);
+        return (r, m.f64(n, -last, m.f64(n, -middle, with_dropped(t - r))));
     }
-    let (second, third) = (n * PI_PARTS[1], n * PI_PARTS[2]);
+    let [_, second, third, fourth] = PI_PARTS.map(|part| n * (part / F::PER_PI));
     let s = t - second;
     let r = s - third;
     let low = ((t - s) - second) + ((s - r) - third);
-    (r, with_dropped(low) - n * PI_PARTS[3])
+    (r, with_dropped(low) - fourth)
 }
 
-/// `x - n*pi` for an `x` that was an f32, to more digits than those have.
+/// The same in one part, for an `x` that was an f32, to more digits than those have.
 #[inline(always)]
-fn coarse_near_rest<M: Madd>(m: M, x: f64, n: f64) -> f64 {
+fn coarse_near_rest<F: Periodic, M: Madd>(m: M, x: f64, n: f64) -> f64 {
     if M::FUSED {
-        return m.f64(n, -PI_LOW, m.f64(n, -PI, x));
+        return m.f64(n, -PI_LOW / F::PER_PI, m.f64(n, -PI / F::PER_PI, x));
     }
-    ((x - n * PI_PARTS[0]) - n * PI_PARTS[1]) - n * PI_PARTS[2]
+    let [first, second, third, _] = PI_PARTS.map(|part| n * (part / F::PER_PI));
+    ((x - first) - second) - third
 }
 
 /// The digits of 1/pi, 64 a word, after a word of zeros. From mpmath.
@@ -294,7 +301,7 @@ macro_rules! periodic_floats {
             $f f32 $v4_f32 usual_f32, |m, x| {
                 let x = x as f64;
                 let (k, n) = $f::nearest(m, x);
-                $f::coarse_value(m, coarse_near_rest(m, x, n), k) as f32
+                $f::coarse_value(m, coarse_near_rest::<$f, M>(m, x, n), k) as f32
             }, |m, a| {
                 let (r, _, k) = far_rest::<$f, M>(m, a);
                 $f::coarse_value(m, r, k)

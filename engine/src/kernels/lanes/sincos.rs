@@ -28,6 +28,15 @@ pub const COARSE: [f64; 5] = [
     -2.390_959_734_544_960_7e-8,
 ];
 
+/// P(t), by halves of halves: in one chain it takes a ninth longer with AVX2, whose registers are too few for two chains.
+#[inline(always)]
+fn p<M: Madd>(m: M, t: f64) -> f64 {
+    let pair = |i: usize| m.f64(t, P[i + 1], P[i]);
+    let z = t * t;
+    let (low, high) = (m.f64(z, pair(2), pair(0)), m.f64(z, pair(6), pair(4)));
+    m.f64(z * z, high, low)
+}
+
 /// The sine of `r + low`.
 #[inline(always)]
 pub fn sine<M: Madd>(m: M, r: f64, low: f64) -> f64 {
@@ -35,7 +44,7 @@ pub fn sine<M: Madd>(m: M, r: f64, low: f64) -> f64 {
     let t = r * eighth;
     let head = 1.0 - t;
     let head_low = ((1.0 - head) - t) - product_rest(m, r, eighth, t);
-    let more = m.f64(t, horner64(m, t, &P), head_low);
+    let more = m.f64(t, p(m, t), head_low);
     // The slope there, cos(r): right near 0, where `low` may be more than r's last place, and to a twentieth elsewhere.
     let slope = m.f64(t, -3.3, 1.0);
     let small = m.f64(r, more, low * slope);
