@@ -17,11 +17,10 @@ pub const B: [f64; 4] = [
     -0.002_494_443_306_721_153,
     7.970_344_965_534_841e-6,
 ];
-/// `(N - 1)/r^2` and `(D - 1)/r^2` in `r^2`, of lower degree, by the same method: error 2^-35.
-pub const COARSE: [[f64; 2]; 2] = [
-    [-0.111_355_196_911_972_35, 0.001_074_721_656_222_488_5],
-    [-0.444_688_529_054_523_6, 0.015_970_880_624_324_73],
-];
+/// N and D in `r^2`, of lower degree, by the same method: error 2^-35. They are scaled so that D's third term has the
+/// factor 1, which saves a multiplication.
+pub const COARSE_N: [f64; 3] = [62.61395495480271, -6.972389283429422, 0.06729257337166586];
+pub const COARSE_D: [f64; 2] = [62.61395495480271, -27.843707527137415];
 
 /// The tangent of `r + low`, or its inverse.
 #[inline(always)]
@@ -47,7 +46,8 @@ pub fn tangent<M: Madd>(m: M, r: f64, low: f64, inverse: bool) -> f64 {
 #[inline(always)]
 pub fn coarse_tangent<M: Madd>(m: M, r: f64, inverse: bool) -> f64 {
     let z = r * r;
-    let [above, below] = COARSE.map(|c| m.f64(z, horner64(m, z, &c), 1.0));
-    let (a, b) = if inverse { (below, r * above) } else { (r * above, below) };
+    let above = r * horner64(m, z, &COARSE_N);
+    let below = m.f64(z, z + COARSE_D[1], COARSE_D[0]);
+    let (a, b) = if inverse { (below, above) } else { (above, below) };
     a / b
 }
