@@ -35,7 +35,7 @@ trait Periodic {
     const IS_APART: bool;
     /// From one n to the next, in units of 2^-127.
     const STEP: u128;
-    /// From the greatest n below 0, if it is not 0, to there.
+    /// How far 0 is from the n below it, unless it is an n itself.
     const OFFSET: u128;
     /// How many steps are pi.
     const PER_PI: f64;

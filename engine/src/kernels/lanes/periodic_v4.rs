@@ -1,5 +1,5 @@
 //! AVX-512 lanes of sin, cos and tan: the steps of `periodic.rs`, `sincos.rs` and `tan.rs`, of which LLVM makes slower code
-//! (1.13 against 0.85 ns an element for the f64 sin, 0.57 against 0.45 for f32, 1.50 against 1.31 for the f64 tan). It
+//! (1.13 against 0.85 ns an element for the f64 sin, 0.57 against 0.45 for f32, 1.50 against 1.30 for the f64 tan). It
 //! judges `usual` by masks of several kinds, and converts f32 four registers at a time, for which there are too few.
 //!
 //! The polynomials go in one chain here, of which there are registers for several, so that a last bit may differ from there.
