@@ -47,6 +47,14 @@ fn samples_of_every_function_are_within_its_bound() {
             x.extend(
                 (0..6000).map(|_| round((rng.unit() - 0.5) * *rng.pick(&[2.0, 40.0, 220.0, 1500.0, 2200.0]))),
             );
+            // Where sines vanish and tangents have their poles; the first is the f64 that is nearest to such a place.
+            x.push(round(6_381_956_970_095_103.0 * 2f64.powi(797)));
+            let right_angle = |n: usize| n as f64 * std::f64::consts::FRAC_PI_2;
+            x.extend((0..6000).map(|_| {
+                let bits = rng.below(26);
+                let n = rng.below(1 << bits);
+                round(right_angle(n) * (1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(60) as i32)))
+            }));
             // A second input: unrelated, near, or in the ratio of an ordinary number.
             let second = |x: Value, rng: &mut Rng| match rng.below(3) {
                 0 => any_bits(dtype, rng),

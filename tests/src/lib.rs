@@ -9,6 +9,7 @@ pub mod layouts;
 pub mod objects;
 pub mod reference;
 pub mod rng;
+pub mod turns;
 pub mod value;
 pub mod values;
 

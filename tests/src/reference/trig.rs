@@ -1,22 +1,62 @@
 //! Angles, to high precision.
 
-use super::Precise::{self, Is, Near};
+use super::Precise::{self, Is, Near, NearInexact};
 use super::Row;
 use crate::high::{Exact, PI, Pair, atan, divide};
+use crate::turns::sin_cos;
 use crate::value::{exponent, power_of_2};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use ufunx::registry::FpFlags;
 
 pub const ROWS: &[Row] = &[
-    Row::bounded("degrees", |x| match x[0] {
+    Row::bounded("sin", |x| odd_periodic(x[0], |sin, _| sin)),
+    Row::bounded("cos", |x| periodic(x[0], |_, cos| cos)),
+    Row::bounded("tan", |x| odd_periodic(x[0], divide)),
+    Row::bounded("degrees", |x| degrees(x[0])),
+    Row::bounded("rad2deg", |x| degrees(x[0])),
+    Row::bounded("radians", |x| radians(x[0])),
+    Row::bounded("deg2rad", |x| radians(x[0])),
+    Row::bounded("arctan2", |x| arctan2(x[0], x[1])),
+];
+
+/// A function of the sine and the cosine.
+fn periodic(x: f64, f: impl Fn(Pair, Pair) -> Pair) -> Precise {
+    if !x.is_finite() {
+        return Is(f64::NAN, if x.is_nan() { FpFlags::NONE } else { FpFlags::INVALID });
+    }
+    let (sin, cos) = sin_cos(x);
+    Near(Exact { pair: f(sin, cos), scale: 0 })
+}
+
+/// The same of one that is x itself near 0, to the last place.
+fn odd_periodic(x: f64, f: impl Fn(Pair, Pair) -> Pair) -> Precise {
+    match periodic(x, f) {
+        _ if x == 0.0 => Is(x, FpFlags::NONE),
+        // Subnormal also as an f32, which the narrow floats go through: what those lack of it is more than the cube.
+        Near(exact) if x.abs() < f32::MIN_POSITIVE as f64 => NearInexact(exact),
+        precise => precise,
+    }
+}
+
+fn degrees(x: f64) -> Precise {
+    match x {
         x if x == 0.0 || !x.is_finite() => Is(x, FpFlags::NONE),
         x => {
             let (x, scale) = mantissa(x);
             Near(Exact { pair: divide(Pair::from(x) * 180.0.into(), PI), scale })
         }
-    }),
-    Row::bounded("arctan2", |x| arctan2(x[0], x[1])),
-];
+    }
+}
+
+fn radians(x: f64) -> Precise {
+    match x {
+        x if x == 0.0 || !x.is_finite() => Is(x, FpFlags::NONE),
+        x => {
+            let (x, scale) = mantissa(x);
+            Near(Exact { pair: divide(Pair::from(x) * PI, 180.0.into()), scale })
+        }
+    }
+}
 
 /// A number in [1, 2) and a power of two, subnormal or not.
 fn mantissa(x: f64) -> (f64, i32) {

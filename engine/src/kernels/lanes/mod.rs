@@ -15,6 +15,11 @@ mod exp_v4;
 pub mod log;
 #[cfg(target_arch = "x86_64")]
 mod log_v4;
+pub mod periodic;
+#[cfg(target_arch = "x86_64")]
+mod periodic_v4;
+mod sincos;
+mod tan;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
 macro_rules! horner {
