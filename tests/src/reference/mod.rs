@@ -7,6 +7,8 @@ mod bitwise;
 mod compare;
 mod division;
 mod explog;
+mod hyperbolic;
+mod inverse;
 mod logical;
 mod minmax;
 mod power;
@@ -71,6 +73,8 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         compare::ROWS,
         division::ROWS,
         explog::ROWS,
+        hyperbolic::ROWS,
+        inverse::ROWS,
         logical::ROWS,
         minmax::ROWS,
         power::ROWS,

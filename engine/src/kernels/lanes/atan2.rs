@@ -41,7 +41,7 @@ const MOST: f64 = f64::from_bits((1023 + 450) << 52);
 
 /// `a*b - p` for the rounded product `p`, exactly.
 #[inline(always)]
-fn product_rest<M: Madd>(m: M, a: f64, b: f64, p: f64) -> f64 {
+pub(super) fn product_rest<M: Madd>(m: M, a: f64, b: f64, p: f64) -> f64 {
     if M::FUSED {
         return m.f64(a, b, -p);
     }

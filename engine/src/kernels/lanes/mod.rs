@@ -6,6 +6,13 @@
 
 use crate::simd::level::Madd;
 
+pub mod arcsin;
+pub mod arcsinh;
+#[cfg(target_arch = "x86_64")]
+mod arcsinh_v4;
+pub mod arctan;
+#[cfg(target_arch = "x86_64")]
+mod arctan_v4;
 pub mod atan2;
 pub mod cbrt;
 pub mod division;
@@ -15,6 +22,13 @@ mod exp_v4;
 pub mod log;
 #[cfg(target_arch = "x86_64")]
 mod log_v4;
+mod real;
+pub mod sinh;
+pub mod tanh;
+#[cfg(target_arch = "x86_64")]
+mod tanh_v4;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
 macro_rules! horner {
