@@ -14,8 +14,6 @@ pub trait Real:
     type Float: Copy + From<i8>;
     /// A truth for each.
     type Mask: Copy + BitAnd<Output = Self::Mask> + BitOr<Output = Self::Mask>;
-    /// The least normal number.
-    const LEAST: Self::Float;
     /// Whether multiply-adds round once.
     const FUSED: bool;
     /// Whether [`inverse`](Self::inverse) is rough: has only half of the digits.
@@ -35,6 +33,8 @@ pub trait Real:
     fn less(self, b: Self) -> Self::Mask;
     /// Whether less or equal.
     fn at_most(self, b: Self) -> Self::Mask;
+    /// Whether neither subnormal nor NaN.
+    fn normal_or_zero(self) -> Self::Mask;
     /// One or the other.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// The larger and the smaller of two numbers that are not NaN.
@@ -56,13 +56,6 @@ pub trait Real:
     fn quick_sum(self, b: Self) -> (Self, Self) {
         let sum = self + b;
         (sum, b - (sum - self))
-    }
-
-    /// Whether zero or normal, or infinite.
-    #[inline(always)]
-    fn normal_or_zero(self) -> Self::Mask {
-        let a = self.abs();
-        self.all(Self::LEAST).at_most(a) | a.at_most(self.all(0.into()))
     }
 
     /// `c[0] + c[1]*self + c[2]*self^2 + ...` by Horner's rule; the loop unrolls.
@@ -121,7 +114,6 @@ macro_rules! single {
         impl<M: Madd> Real for Single<M, $t> {
             type Float = $t;
             type Mask = bool;
-            const LEAST: $t = <$t>::MIN_POSITIVE;
             const FUSED: bool = M::FUSED;
             const ROUGH: bool = false;
             #[inline(always)]
@@ -155,6 +147,10 @@ macro_rules! single {
             #[inline(always)]
             fn at_most(self, b: Self) -> bool {
                 self.1 <= b.1
+            }
+            #[inline(always)]
+            fn normal_or_zero(self) -> bool {
+                (self.1.abs() >= <$t>::MIN_POSITIVE) | (self.1 == 0.0)
             }
             #[inline(always)]
             fn select(mask: bool, yes: Self, no: Self) -> Self {

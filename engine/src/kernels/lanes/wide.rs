@@ -85,7 +85,6 @@ macro_rules! wide {
         impl Real for Wide<$zmm> {
             type Float = $t;
             type Mask = $mask;
-            const LEAST: $t = <$t>::MIN_POSITIVE;
             const FUSED: bool = true;
             const ROUGH: bool = true;
 
@@ -125,6 +124,12 @@ macro_rules! wide {
             #[inline(always)]
             fn at_most(self, b: Self) -> $mask {
                 self.0.avx512f.[<_mm512_cmp_ $p _mask>]::<_CMP_LE_OQ>(self.1, b.1)
+            }
+
+            #[inline(always)]
+            fn normal_or_zero(self) -> $mask {
+                // Quiet NaN, subnormal, signalling NaN.
+                !self.0.avx512dq.[<_mm512_fpclass_ $p _mask>]::<{ 0x01 | 0x20 | 0x80 }>(self.1)
             }
 
             #[inline(always)]
