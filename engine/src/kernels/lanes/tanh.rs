@@ -68,9 +68,8 @@ macro_rules! tanh {
                 let r_low = (high - r) - low;
                 let (half, _) = magic.half_powers();
                 let z = r * r;
-                let even = z.madd(z.polynomial(&$even), r_low.madd(r, r_low));
-                let more = (r * z).madd(z.polynomial(&$odd), even);
-                of_exponential(x, half + half, r, more)
+                let odd = (r * z).madd(z.polynomial(&$odd), r_low.madd(r, r_low));
+                of_exponential(x, half + half, r, z.madd(z.polynomial(&$even), odd))
             }
 
             #[inline(always)]
