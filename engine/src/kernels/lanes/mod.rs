@@ -2,7 +2,8 @@
 //! loop over them at any ISA level. How each is turned into a loop is [`crate::simd::math::Math`]'s matter.
 //!
 //! A few hot functions also have AVX-512 lanes written by hand, because LLVM does not turn a small table into a
-//! register permute by itself. Their bits may differ from `lane` in the last place.
+//! register permute by itself; or a division into an estimate, for which functions can be written over `real::Real`. Their
+//! bits may differ from `lane` in the last place.
 
 use crate::simd::level::Madd;
 

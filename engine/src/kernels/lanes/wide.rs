@@ -1,7 +1,8 @@
 //! A register of AVX-512 as a [`Real`].
 //!
 //! A division of a register takes 16 cycles and a root 30 (Zen 4), time for as many multiply-adds. So both are made of an
-//! estimate, which takes one, and Newton's steps.
+//! estimate, which takes one, and Newton's steps: arcsin then takes 1.14 ns an element of f64 instead of 1.40, and 0.39 of
+//! f32 instead of 0.82.
 
 use super::real::{Real, operators};
 use core::arch::x86_64::{__m512, __m512d, __m512i, _CMP_LE_OQ, _CMP_LT_OQ};
