@@ -2,8 +2,8 @@
 //!
 //! `atan(a) = atan(c) + atan(t)` with `t = (a - c)/(1 + a*c)`, for 14 numbers c between 1/8 and 16, two an octave, which sit in
 //! registers and are picked by the upper bits of a. Below 1/8 c is 0, and from 16 on `t = -1/a` is added to pi/2. So t is a
-//! fifth of the result at most, and less than 1/8, and its rounding errors need no second part. An element of f64 takes 0.92
-//! ns, and by the generic lane over registers 1.23; of f32 0.32 and 0.46.
+//! fifth of the result at most, and less than 1/8, and its rounding errors need no second part. An element of f64 takes 0.95
+//! ns, and by the generic lane over registers 1.23; of f32 0.33 and 0.46.
 
 use super::real::Real;
 use super::wide::Wide;
@@ -135,9 +135,10 @@ macro_rules! arctan {
             let d = Real::select(steep, a, a.madd(c, x.all(1.0)));
             let inverse = d.inverse();
             let t = n * inverse;
-            let t = n.minus_product(t, d).madd(inverse, t);
-            let z = t * t;
-            let tail = (t * z).madd(z.polynomial(&$p), at.pick(&$rest));
+            let left = n.minus_product(t, d);
+            let better = left.madd(inverse, t);
+            let z = better * better;
+            let tail = (better * z).madd(z.polynomial(&$p), left.madd(inverse, at.pick(&$rest)));
             (at.pick(&$atan) + (t + tail)).copysign(x)
         }
     };
