@@ -40,10 +40,13 @@ fn samples_of_every_function_are_within_its_bound() {
         let dtype = l.inputs[0];
         cap.each(|_| {
             let mut rng = Rng::new(seed());
-            // Any exponent; the neighbourhood of 1, where logarithms vanish; and where exponentials live.
+            // Any exponent; the neighbourhoods of 1, where logarithms vanish, and -1, where others have an end; and where
+            // exponentials live.
             let round = |x: f64| Value::Float(ufunx_tests::value::Format::of(dtype).round(x));
             let mut x: Vec<Value> = (0..6000).map(|_| any_bits(dtype, &mut rng)).collect();
-            x.extend((0..6000).map(|_| round(1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(40) as i32))));
+            let near = |rng: &mut Rng| 1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(40) as i32);
+            x.extend((0..6000).map(|_| round(near(&mut rng))));
+            x.extend((0..3000).map(|_| round(-near(&mut rng))));
             x.extend(
                 (0..6000).map(|_| round((rng.unit() - 0.5) * *rng.pick(&[2.0, 40.0, 220.0, 1500.0, 2200.0]))),
             );

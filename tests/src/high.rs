@@ -91,8 +91,11 @@ pub fn atan(x: Pair) -> Pair {
 }
 
 /// The square root, by one step from the nearest f64.
-fn sqrt(x: Pair) -> Pair {
+pub fn sqrt(x: Pair) -> Pair {
     let near = x.0.sqrt();
+    if near == 0.0 {
+        return x;
+    }
     let rest = x - Pair::from(near) * near.into();
     Pair::from(near) + divide(rest, (2.0 * near).into())
 }

@@ -8,6 +8,8 @@ pub mod division;
 pub mod explog;
 pub mod floats;
 pub mod gcd;
+pub mod hyperbolic;
+pub mod inverse;
 pub mod lanes;
 pub mod logical;
 pub mod minmax;
@@ -50,10 +52,32 @@ macro_rules! lane {
 }
 pub(crate) use lane;
 
+/// The ufuncs of [`Math`](crate::simd::math::Math) functions of one float, good to 1 ULP.
+macro_rules! math_ufuncs {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident, [$($alias:literal),*], $args:literal => $prints:literal;)*) => {$(
+        impl $crate::typed::Takes<(f32,)> for $op {
+            type Out = f32;
+        }
+        impl $crate::typed::Takes<(f64,)> for $op {
+            type Out = f64;
+        }
+        $crate::ufunc! {
+            $(#[doc = $doc])*
+            $name(x) -> (y) = $op;
+            loops: { floats: math<$op>; };
+            examples: &[($args, $prints)];
+            aliases: &[$($alias),*];
+            cost: $crate::registry::Cost::Heavy;
+            accuracy: $crate::registry::Accuracy::Ulp(1.0);
+        }
+    )*};
+}
+pub(crate) use math_ufuncs;
+
 /// The typed functions of every family.
 pub mod functions {
     pub use super::{
-        arith::*, bitwise::*, compare::*, division::*, explog::*, floats::*, gcd::*, logical::*, minmax::*,
-        power::*, predicates::*, rounding::*, trig::*,
+        arith::*, bitwise::*, compare::*, division::*, explog::*, floats::*, gcd::*, hyperbolic::*,
+        inverse::*, logical::*, minmax::*, power::*, predicates::*, rounding::*, trig::*,
     };
 }

@@ -17,24 +17,21 @@ pub trait Register: Element + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<
     /// 64 bytes of it.
     #[cfg(target_arch = "x86_64")]
     type Zmm: Copy;
-    /// 1, a value every function calls usual; blocks are padded with it.
-    const ONE: Self;
 }
 
 macro_rules! registers {
-    ($($t:ty, $zmm:ident, $one:expr;)*) => {$(
+    ($($t:ty, $zmm:ident;)*) => {$(
         impl Register for $t {
             #[cfg(target_arch = "x86_64")]
             type Zmm = core::arch::x86_64::$zmm;
-            const ONE: $t = $one;
         }
     )*};
 }
 registers! {
-    f64, __m512d, 1.0;
-    f32, __m512, 1.0;
-    Complex64, __m512d, Complex64 { re: 1.0, im: 0.0 };
-    Complex32, __m512, Complex32 { re: 1.0, im: 0.0 };
+    f64, __m512d;
+    f32, __m512;
+    Complex64, __m512d;
+    Complex32, __m512;
 }
 
 /// The inputs of a [`Math`] function, real or complex: one number `T`, or a pair `(T, T)`.
@@ -52,7 +49,7 @@ pub trait MathInputs: Copy + 'static {
     fn get(x: <Self::In as Pack>::Slices<'_>, i: usize) -> Self;
     /// Elements `range`.
     fn part(x: <Self::In as Pack>::Slices<'_>, range: Range<usize>) -> <Self::In as Pack>::Slices<'_>;
-    /// The elements from `start` on, fewer than [`STEP`], and ones.
+    /// The elements from `start` on, fewer than [`STEP`], and more of the first of them.
     fn padded(x: <Self::In as Pack>::Slices<'_>, start: usize) -> Self::Padded;
     /// The first `n` of them.
     fn of_padded(padded: &Self::Padded, n: usize) -> <Self::In as Pack>::Slices<'_>;
@@ -64,10 +61,10 @@ pub trait MathInputs: Copy + 'static {
     unsafe fn load(x: <Self::In as Pack>::Slices<'_>, i: usize) -> Self::Zmm;
 }
 
-/// The elements of one input from `start` on, and ones.
+/// The elements of one input from `start` on, and more of the first of them: no other value is calm for every function.
 #[inline(always)]
 fn padded<T: Register>(x: &[T], start: usize) -> [T; STEP] {
-    let mut padded = [T::ONE; STEP];
+    let mut padded = [x[start]; STEP];
     padded[..x.len() - start].copy_from_slice(&x[start..]);
     padded
 }

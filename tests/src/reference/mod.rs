@@ -9,6 +9,8 @@ mod division;
 mod explog;
 mod floats;
 mod gcd;
+mod hyperbolic;
+mod inverse;
 mod logical;
 mod minmax;
 mod power;
@@ -75,6 +77,8 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         explog::ROWS,
         floats::ROWS,
         gcd::ROWS,
+        hyperbolic::ROWS,
+        inverse::ROWS,
         logical::ROWS,
         minmax::ROWS,
         power::ROWS,

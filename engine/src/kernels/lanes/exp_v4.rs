@@ -10,7 +10,7 @@ use pulp::x86::V4;
 
 /// The bits of 2^(i/16) rounded to f64, less i << 48: adding (16*k + i) << 48 gives the bits
 /// of 2^k * 2^(i/16). From mpmath.
-const POWERS: [[u64; 8]; 2] = [
+pub(super) const POWERS: [[u64; 8]; 2] = [
     [
         0x3ff0000000000000,
         0x3fefb5586cf9890f,
@@ -33,7 +33,7 @@ const POWERS: [[u64; 8]; 2] = [
     ],
 ];
 /// What the rounding of 2^(i/16) left out, relative to it.
-const REST: [[f64; 8]; 2] = [
+pub(super) const REST: [[f64; 8]; 2] = [
     [
         0.0,
         8.189317638195515e-17,

@@ -10,12 +10,12 @@ use pulp::cast;
 use pulp::x86::V4;
 
 /// Reciprocals near 1/(1 + i/16), in 64ths: each keeps |m*inv - 1| under 0.0333.
-const INV: [[f64; 8]; 2] = [
+pub(super) const INV: [[f64; 8]; 2] = [
     [1.0, 0.9375, 0.890625, 0.84375, 0.796875, 0.765625, 0.734375, 0.703125],
     [0.671875, 0.640625, 0.609375, 0.59375, 0.578125, 0.546875, 0.53125, 0.515625],
 ];
 /// -log(INV) to multiples of 2^-42, so that the sum with k*LN2_HI is exact, and the rest.
-const LOG_HI: [[f64; 8]; 2] = [
+pub(super) const LOG_HI: [[f64; 8]; 2] = [
     [
         0.0,
         0.0645385211375924,
@@ -37,7 +37,7 @@ const LOG_HI: [[f64; 8]; 2] = [
         0.6623755218931819,
     ],
 ];
-const LOG_LO: [[f64; 8]; 2] = [
+pub(super) const LOG_LO: [[f64; 8]; 2] = [
     [
         0.0,
         -2.1225608044809997e-14,
@@ -60,8 +60,8 @@ const LOG_LO: [[f64; 8]; 2] = [
     ],
 ];
 /// ln 2 to a multiple of 2^-42, and the rest.
-const LN2_HI: f64 = 0.6931471805598903;
-const LN2_LO: f64 = 5.497923018708371e-14;
+pub(super) const LN2_HI: f64 = 0.6931471805598903;
+pub(super) const LN2_LO: f64 = 5.497923018708371e-14;
 /// log(1+r) = r - r^2/2 + r^3*P(r) on [-0.0333, 0.0328], fitted as the generic one: error
 /// 2^-54.9 relative to r at the ends, less elsewhere.
 const P: [f64; 7] = [

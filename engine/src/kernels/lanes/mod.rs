@@ -2,10 +2,18 @@
 //! loop over them at any ISA level. How each is turned into a loop is [`crate::simd::math::Math`]'s matter.
 //!
 //! A few hot functions also have AVX-512 lanes written by hand, because LLVM does not turn a small table into a
-//! register permute by itself. Their bits may differ from `lane` in the last place.
+//! register permute by itself; or a division into an estimate, for which functions can be written over `real::Real`. Their
+//! bits may differ from `lane` in the last place.
 
 use crate::simd::level::Madd;
 
+pub mod arcsin;
+pub mod arcsinh;
+#[cfg(target_arch = "x86_64")]
+mod arcsinh_v4;
+pub mod arctan;
+#[cfg(target_arch = "x86_64")]
+mod arctan_v4;
 pub mod atan2;
 pub mod cbrt;
 pub mod division;
@@ -18,8 +26,15 @@ mod log_v4;
 pub mod periodic;
 #[cfg(target_arch = "x86_64")]
 mod periodic_v4;
+mod real;
 mod sincos;
+pub mod sinh;
 mod tan;
+pub mod tanh;
+#[cfg(target_arch = "x86_64")]
+mod tanh_v4;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
 macro_rules! horner {
