@@ -8,10 +8,11 @@
 //!
 //! f32 is computed in f64, where no part needs a second one.
 
-use super::pair::{
-    COARSE_P, INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, P, Parts, beside, coarse_exp, exp, exp2, product_rest, quick_sum, reduce, two_sum,
-};
 use super::horner64;
+use super::pair::{
+    COARSE_P, INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, P, Parts, beside, coarse_exp, exp, exp2, product_rest,
+    quick_sum, reduce, two_sum,
+};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;

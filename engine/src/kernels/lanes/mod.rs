@@ -12,9 +12,13 @@ pub mod division;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]
 mod exp_v4;
+pub mod hypot;
 pub mod log;
 #[cfg(target_arch = "x86_64")]
 mod log_v4;
+pub mod logaddexp;
+mod pair;
+pub mod pow;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
 macro_rules! horner {

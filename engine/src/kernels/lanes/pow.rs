@@ -44,10 +44,8 @@ fn exponent(x: f64, y: f64) -> f64 {
 fn special(x: f64, y: f64, power: f64) -> f64 {
     let most = y.abs();
     // From 2^53 on every number is whole and even.
-    let (whole, odd) = match most < 9007199254740992.0 {
-        true => (most as i64 as f64 == most, most as i64 & 1 == 1),
-        false => (true, false),
-    };
+    let whole = most >= 9007199254740992.0 || most as i64 as f64 == most;
+    let odd = whole && most < 9007199254740992.0 && most as i64 & 1 == 1;
     let sign = if odd && x.is_sign_negative() { -1.0 } else { 1.0 };
     let size = x.abs();
     match () {
@@ -55,25 +53,36 @@ fn special(x: f64, y: f64, power: f64) -> f64 {
         () if x.is_nan() || y.is_nan() => x + y,
         () if most == f64::INFINITY => match size == 1.0 {
             true => 1.0,
-            false => if (size > 1.0) == (y > 0.0) { f64::INFINITY } else { 0.0 },
+            false => {
+                if (size > 1.0) == (y > 0.0) {
+                    f64::INFINITY
+                } else {
+                    0.0
+                }
+            }
         },
         () if size == 0.0 || size == f64::INFINITY => {
-            if (size == 0.0) == (y > 0.0) { 0.0 * sign } else { f64::INFINITY * sign }
+            if (size == 0.0) == (y > 0.0) {
+                0.0 * sign
+            } else {
+                f64::INFINITY * sign
+            }
         }
         () if x < 0.0 && !whole => f64::NAN,
         () => power * sign,
     }
 }
 
-/// What is raised: underflow by every subnormal result, exact or not, as NumPy has it.
+/// What is raised: underflow by every subnormal result, exact or not, as NumPy has it; but not by a
+/// power of two in f32 to the power of 1.
 macro_rules! flags {
-    ($x:expr, $y:expr, $power:expr, $t:ident) => {{
+    ($x:expr, $y:expr, $power:expr, $t:ident, $raises:expr) => {{
         let (x, y, power) = ($x, $y, $power);
         let ordinary = x.is_finite() && x != 0.0 && y.is_finite();
         FpFlags::INVALID.when(power.is_nan() && !x.is_nan() && !y.is_nan())
             | FpFlags::DIVIDE.when(x == 0.0 && y < 0.0 && y.is_finite())
             | FpFlags::OVERFLOW.when(ordinary && power.is_infinite())
-            | FpFlags::UNDERFLOW.when(ordinary && power.abs() < $t::MIN_POSITIVE)
+            | FpFlags::UNDERFLOW.when(ordinary && power.abs() < $t::MIN_POSITIVE && $raises)
     }};
 }
 
@@ -94,7 +103,11 @@ impl Math<(f64, f64)> for Pow {
     #[inline(always)]
     fn full<M: Madd>(m: M, (x, y): (f64, f64)) -> f64 {
         let size = x.abs();
-        let (size, less) = if size < f64::MIN_POSITIVE { (size * f64::from_bits((1023 + 54) << 52), 54.0) } else { (size, 0.0) };
+        let (size, less) = if size < f64::MIN_POSITIVE {
+            (size * f64::from_bits((1023 + 54) << 52), 54.0)
+        } else {
+            (size, 0.0)
+        };
         let (e, rest) = log_power(m, log(m, size, less), y.clamp(-HUGE, HUGE));
         // Beyond these the result is 0 or infinite for sure.
         let (e, rest) = if e.abs() <= 746.0 { (e, rest) } else { (e.clamp(-746.0, 746.0), 0.0) };
@@ -103,7 +116,7 @@ impl Math<(f64, f64)> for Pow {
 
     #[inline(always)]
     fn flags((x, y): (f64, f64), power: f64) -> FpFlags {
-        flags!(x, y, power, f64)
+        flags!(x, y, power, f64, true)
     }
 }
 
@@ -128,6 +141,6 @@ impl Math<(f32, f32)> for Pow {
 
     #[inline(always)]
     fn flags((x, y): (f32, f32), power: f32) -> FpFlags {
-        flags!(x, y, power, f32)
+        flags!(x, y, power, f32, y != 1.0 || !x.abs().to_bits().is_power_of_two())
     }
 }
