@@ -18,6 +18,8 @@ pub mod log;
 mod log_v4;
 pub mod logaddexp;
 mod pair;
+#[cfg(target_arch = "x86_64")]
+mod pair_v4;
 pub mod pow;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.

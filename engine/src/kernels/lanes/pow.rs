@@ -9,6 +9,8 @@ use super::pair::{Parts, coarse_exp, coarse_log, exp, log, product_rest, reduce}
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::math::{MathInputs, Register};
 
 /// x1 to the power of x2.
 pub struct Pow;
@@ -118,6 +120,20 @@ impl Math<(f64, f64)> for Pow {
     fn flags((x, y): (f64, f64), power: f64) -> FpFlags {
         flags!(x, y, power, f64, true)
     }
+
+    const HAS_V4: bool = cfg!(target_arch = "x86_64");
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn lane_v4(simd: pulp::x86::V4, (x, y): <(f64, f64) as MathInputs>::Zmm) -> <f64 as Register>::Zmm {
+        super::pair_v4::pow(simd, x, y)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn usual_v4(simd: pulp::x86::V4, (x, y): <(f64, f64) as MathInputs>::Zmm, ok: u16) -> u16 {
+        super::pair_v4::pow_usual(simd, x, y, ok)
+    }
 }
 
 impl Math<(f32, f32)> for Pow {
@@ -142,5 +158,19 @@ impl Math<(f32, f32)> for Pow {
     #[inline(always)]
     fn flags((x, y): (f32, f32), power: f32) -> FpFlags {
         flags!(x, y, power, f32, y != 1.0 || !x.abs().to_bits().is_power_of_two())
+    }
+
+    const HAS_V4: bool = cfg!(target_arch = "x86_64");
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn lane_v4(simd: pulp::x86::V4, (x, y): <(f32, f32) as MathInputs>::Zmm) -> <f32 as Register>::Zmm {
+        super::pair_v4::pow32(simd, x, y)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn usual_v4(simd: pulp::x86::V4, (x, y): <(f32, f32) as MathInputs>::Zmm, ok: u16) -> u16 {
+        super::pair_v4::pow32_usual(simd, x, y, ok)
     }
 }
