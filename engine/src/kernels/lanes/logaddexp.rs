@@ -6,16 +6,21 @@
 //! 3. Only the last addition rounds. Where the operand and the logarithm cancel, which they do near -log 2 and above it, the
 //!    error is the logarithm's, at most 2^-58.
 //!
-//! f32 is computed in f64, where no part needs a second one.
+//! The AVX-512 lanes of f64 are in `pair_v4.rs`.
+//!
+//! f32 is computed in f64, where no part needs a second one (`coarse.rs`).
 
+use super::coarse;
 use super::horner64;
 use super::pair::{
-    COARSE_P, INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, P, Parts, beside, coarse_exp, exp, exp2, product_rest,
-    quick_sum, reduce, two_sum,
+    INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, Parts, SHORT_P, beside, exp, exp2, product_rest, quick_sum, reduce,
+    two_sum,
 };
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::math::{MathInputs, Register};
 use std::f64::consts::{LN_2, LOG2_E};
 
 /// log(e^x1 + e^x2).
@@ -24,13 +29,13 @@ pub struct LogAddExp;
 pub struct LogAddExp2;
 
 /// What LOG2_E lacks.
-const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
+pub const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
 
 /// Below this `log(1 + e)` is `e - s^2/2` to 2^-56 of it, and what `1 + e` drops is not small beside it.
-const SMALL: f64 = f64::from_bits((1023 - 51) << 52);
+pub const SMALL: f64 = f64::from_bits((1023 - 51) << 52);
 
 /// The base of the exponentials.
-trait Base {
+pub trait Base {
     /// Differences down to here have an exponential that is a normal number, by some margin.
     const NEAR: f64;
     /// Those down to here have one that is not 0.
@@ -39,6 +44,8 @@ trait Base {
     fn exp<M: Madd>(m: M, x: f64, low: f64) -> Parts;
     /// The same to f32's precision.
     fn coarse_exp<M: Madd>(m: M, x: f64) -> f64;
+    /// Whether it is 2, and not e.
+    const BINARY: bool;
     /// A natural logarithm to this base, in two parts.
     fn log<M: Madd>(m: M, log: f64, low: f64) -> (f64, f64);
     /// 1 to this base.
@@ -49,13 +56,14 @@ impl Base for LogAddExp {
     const NEAR: f64 = -700.0;
     const FAR: f64 = -746.0;
     const UNIT: f64 = 1.0;
+    const BINARY: bool = false;
     #[inline(always)]
     fn exp<M: Madd>(m: M, x: f64, low: f64) -> Parts {
         exp(m, x, low)
     }
     #[inline(always)]
     fn coarse_exp<M: Madd>(m: M, x: f64) -> f64 {
-        coarse_exp(m, x)
+        coarse::exp(m, x)
     }
     #[inline(always)]
     fn log<M: Madd>(_: M, log: f64, low: f64) -> (f64, f64) {
@@ -67,13 +75,14 @@ impl Base for LogAddExp2 {
     const NEAR: f64 = -1000.0;
     const FAR: f64 = -1076.0;
     const UNIT: f64 = LOG2_E;
+    const BINARY: bool = true;
     #[inline(always)]
     fn exp<M: Madd>(m: M, x: f64, low: f64) -> Parts {
         exp2(m, x, low)
     }
     #[inline(always)]
     fn coarse_exp<M: Madd>(m: M, x: f64) -> f64 {
-        coarse_exp(m, x * LN_2)
+        coarse::exp(m, x * LN_2)
     }
     #[inline(always)]
     fn log<M: Madd>(m: M, log: f64, low: f64) -> (f64, f64) {
@@ -106,7 +115,7 @@ fn sum<B: Base, M: Madd>(m: M, (most, least): (f64, f64)) -> f64 {
     let (base, low) = (m.f64(k, LN2_HI, LOG_HI[i]), m.f64(k, LN2_LO, LOG_LO[i]));
     let (log, log_rest) = quick_sum(base, r);
     let low = (low + log_rest) + m.f64(c, -r, c);
-    let low = m.f64(r * r, m.f64(r, horner64(m, r, &P), -0.5), low);
+    let low = m.f64(r * r, m.f64(r, horner64(m, r, &SHORT_P), -0.5), low);
     let small = s < SMALL;
     let (log, low) = (if small { s } else { log }, if small { s * m.f64(-0.5, s, p) } else { low });
     let (log, low) = B::log(m, log, low);
@@ -136,13 +145,7 @@ fn coarse_sum<B: Base, M: Madd>(m: M, (most, least): (f64, f64)) -> f64 {
     let near = d >= B::NEAR;
     let e = B::coarse_exp(m, if near { d } else { B::NEAR });
     let e = if near { e } else { 0.0 };
-    let u = 1.0 + e;
-    let c = e - (u - 1.0);
-    let (k, mantissa, i) = reduce(u);
-    let r = m.f64(mantissa, INV[i], -1.0);
-    let base = m.f64(k, LN_2, LOG_HI[i] + LOG_LO[i]);
-    // What the sum drops counts only where it is nearly 1.
-    let log = m.f64(r * r, horner64(m, r, &COARSE_P), base + (r + c));
+    let log = coarse::log_1p(m, e);
     m.f64(log, B::UNIT, most)
 }
 
@@ -186,6 +189,20 @@ macro_rules! math {
             #[inline(always)]
             fn flags((a, b): (f64, f64), _: f64) -> FpFlags {
                 flags!(a, b, f64, $least64)
+            }
+
+            const HAS_V4: bool = cfg!(target_arch = "x86_64");
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn lane_v4(simd: pulp::x86::V4, (a, b): <(f64, f64) as MathInputs>::Zmm) -> <f64 as Register>::Zmm {
+                super::pair_v4::logaddexp::<$op>(simd, a, b)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn usual_v4(simd: pulp::x86::V4, (a, b): <(f64, f64) as MathInputs>::Zmm, ok: u16) -> u16 {
+                super::pair_v4::logaddexp_usual::<$op>(simd, a, b, ok)
             }
         }
 

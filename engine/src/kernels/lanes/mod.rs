@@ -8,6 +8,7 @@ use crate::simd::level::Madd;
 
 pub mod atan2;
 pub mod cbrt;
+mod coarse;
 pub mod division;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,5 @@
 //! Natural logarithms and exponentials to more digits than an f64 has, in two parts: what powers and `logaddexp` are made
-//! of. And the same to f32's precision, in f64.
+//! of. What is good enough for f32 is in `coarse.rs`.
 //!
 //! The logarithm: the mantissa, rounded to five bits, picks a reciprocal so short that `r = m*inv - 1` is exact. Then
 //! `log x = k*ln2 + log(1/inv) + log(1 + r)`, where the upper parts of the first two have an exact sum, and
@@ -105,13 +105,15 @@ pub const P: [f64; 8] = [
     0.11117117983595672,
     -0.1015534963616569,
 ];
-/// log(1+r) = r + r^2*P(r) in the same way: error 2^-42 relative to r.
-pub const COARSE_P: [f64; 5] = [
-    -0.5000000000208428,
-    0.33333332706400166,
-    -0.24999959796215482,
-    0.2000626212341339,
-    -0.16800960680330363,
+/// The same to 2^-62.7, of one term less.
+pub const SHORT_P: [f64; 7] = [
+    0.3333333333333291,
+    -0.2500000000007544,
+    0.20000000010696156,
+    -0.16666665437863654,
+    0.14285642980789243,
+    -0.12506211218878883,
+    0.11251185176820687,
 ];
 
 /// 2^(i/16), and what its rounding left out, relative to it. From mpmath.
@@ -163,8 +165,6 @@ pub const Q: [f64; 6] = [
     0.0013889098406281382,
     0.00019841564845648787,
 ];
-/// e^r = 1 + r + r^2*Q(r) in the same way: error 2^-37.
-pub const COARSE_Q: [f64; 3] = [0.49999999987243343, 0.166669917515771, 0.0416675915914074];
 /// 1.5 * 2^52: a sum with it has no fraction, and its integer in the low bits.
 pub const MAGIC: f64 = 6755399441055744.0;
 /// Steps in 1.
@@ -243,15 +243,6 @@ pub fn log<M: Madd>(m: M, x: f64, less: f64) -> (f64, f64) {
     quick_sum(second, low)
 }
 
-/// The natural logarithm to 2^-40 of it.
-#[inline(always)]
-pub fn coarse_log<M: Madd>(m: M, x: f64) -> f64 {
-    let (k, mantissa, i) = reduce(x);
-    let r = m.f64(mantissa, INV[i], -1.0);
-    let base = m.f64(k, std::f64::consts::LN_2, LOG_HI[i] + LOG_LO[i]);
-    m.f64(r * r, horner64(m, r, &COARSE_P), base + r)
-}
-
 /// e^x as `2^k * s*(1 + p)`: k is [`whole`] of the first, s in [1, 2).
 #[derive(Clone, Copy)]
 pub struct Parts {
@@ -283,16 +274,6 @@ fn parts<M: Madd>(m: M, steps: f64, r: f64) -> Parts {
     let i = steps as usize & 15;
     let p = m.f64(r * r, horner64(m, r, &Q), r + POWERS_REST[i]);
     Parts { steps, s: POWERS[i], p }
-}
-
-/// e^x to 2^-30 of it, where it is a normal number.
-#[inline(always)]
-pub fn coarse_exp<M: Madd>(m: M, x: f64) -> f64 {
-    let steps = m.f64(x, STEPS, MAGIC);
-    let r = m.f64(steps - MAGIC, -(STEP_HI + STEP_LO), x);
-    let steps = steps.to_bits();
-    let s = shifted(POWERS[steps as usize & 15], steps);
-    m.f64(s, m.f64(r * r, horner64(m, r, &COARSE_Q), r), s)
 }
 
 /// s times 2^k, a normal number.

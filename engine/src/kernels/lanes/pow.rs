@@ -1,11 +1,12 @@
 //! Powers of floats: e to the power of `x2 * log x1`, the logarithm and the product in two parts (see `pair.rs`). What the
 //! logarithm and the exponential leave is under 0.25 ULP, to which the last rounding adds its half.
 //!
-//! f32 is computed in f64, where no part needs a second one.
+//! f32 is computed in f64, where no part needs a second one (`coarse.rs`).
 //!
 //! The AVX-512 lanes are in `pair_v4.rs`.
 
-use super::pair::{Parts, coarse_exp, coarse_log, exp, log, product_rest, reduce};
+use super::coarse;
+use super::pair::{Parts, exp, log, product_rest, reduce};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
@@ -139,20 +140,26 @@ impl Math<(f64, f64)> for Pow {
 impl Math<(f32, f32)> for Pow {
     #[inline(always)]
     fn usual((x, y): (f32, f32)) -> bool {
-        (x > 0.0) & (x < f32::INFINITY) & (exponent(x as f64, y as f64) <= 126.0)
+        let above = x.to_bits().wrapping_sub(f32::MIN_POSITIVE.to_bits());
+        // The result's exponent within a 16th of it: log2(1 + f) is about f*(1.44 - 0.6 f).
+        let (k, f) = coarse::reduce(x);
+        let exponent = (y * (k + f * (1.44 - 0.6 * f))).abs() * 1.0625;
+        (above < f32::INFINITY.to_bits() - f32::MIN_POSITIVE.to_bits()) & (exponent <= 126.0)
     }
 
     #[inline(always)]
     fn lane<M: Madd>(m: M, (x, y): (f32, f32)) -> f32 {
-        coarse_exp(m, y as f64 * coarse_log(m, x as f64)) as f32
+        coarse::exp(m, y as f64 * coarse::log(m, coarse::reduce(x))) as f32
     }
 
     #[inline(always)]
     fn full<M: Madd>(m: M, (x, y): (f32, f32)) -> f32 {
-        let (wide_x, wide_y) = (x as f64, y as f64);
-        // Every f32 is a normal f64, and so is its power, up to where it is 0 or infinite for sure.
-        let e = (wide_y * coarse_log(m, wide_x.abs())).clamp(-110.0, 110.0);
-        special(wide_x, wide_y, coarse_exp(m, e)) as f32
+        let size = x.abs();
+        let (size, less) = if size < f32::MIN_POSITIVE { (size * 16777216.0, 24.0) } else { (size, 0.0) };
+        let (k, f) = coarse::reduce(size);
+        // Beyond the limits the result is 0 or infinite for sure; within them it is a normal f64.
+        let e = (y as f64 * coarse::log(m, (k - less, f))).clamp(-110.0, 110.0);
+        special(x as f64, y as f64, coarse::exp(m, e)) as f32
     }
 
     #[inline(always)]
