@@ -22,6 +22,8 @@ mod pair;
 #[cfg(target_arch = "x86_64")]
 mod pair_v4;
 pub mod pow;
+#[cfg(target_arch = "x86_64")]
+mod pow32_v4;
 
 /// `c[0] + c[1]*x + c[2]*x^2 + ...` by Horner's rule; the loop unrolls.
 macro_rules! horner {

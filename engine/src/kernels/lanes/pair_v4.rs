@@ -8,8 +8,7 @@ use super::pair::{
     INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, MAGIC, P, POWERS, POWERS_REST, Q, SHORT_P, STEP_HI, STEP_LO, STEPS,
 };
 use core::arch::x86_64::{
-    __m256, __m512, __m512d, __m512i, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_LE_OQ, _CMP_LT_OQ, _CMP_ORD_Q,
-    _MM_CMPINT_LT,
+    __m512d, __m512i, _CMP_EQ_OQ, _CMP_GE_OQ, _CMP_LE_OQ, _CMP_LT_OQ, _CMP_ORD_Q, _MM_CMPINT_LT,
 };
 use pulp::cast;
 use pulp::x86::V4;
@@ -38,93 +37,9 @@ const POWER_BITS: [u64; 16] = {
     }
     bits
 };
-/// The reciprocals and their logarithms in f32: -log2(INV) to multiples of 2^-16, whose sum with k is exact, and the rest.
-/// From mpmath.
-const INV_32: [f32; 32] = {
-    let (mut inv, mut i) = ([0.0; 32], 0);
-    while i < 32 {
-        inv[i] = INV[i] as f32;
-        i += 1;
-    }
-    inv
-};
-const LOG2_HI_32: [f32; 32] = [
-    0.0,
-    0.045806884765625,
-    0.093109130859375,
-    0.129638671875,
-    0.1671142578125,
-    0.2186431884765625,
-    0.2451171875,
-    0.2857513427734375,
-    0.32757568359375,
-    0.35614013671875,
-    0.385284423828125,
-    0.430145263671875,
-    0.460845947265625,
-    0.4922027587890625,
-    0.524261474609375,
-    0.5570526123046875,
-    0.590606689453125,
-    0.6076812744140625,
-    0.6424407958984375,
-    0.678070068359375,
-    0.6962127685546875,
-    0.73321533203125,
-    0.7520751953125,
-    0.7905426025390625,
-    0.8101806640625,
-    0.830078125,
-    0.850250244140625,
-    0.8914794921875,
-    0.91253662109375,
-    0.9339141845703125,
-    0.9556121826171875,
-    0.977630615234375,
-];
-const LOG2_LO_32: [f32; 32] = [
-    0.0,
-    -3.19515243e-06,
-    2.73532095e-07,
-    -3.39145845e-06,
-    -4.2719771e-06,
-    -2.90200114e-06,
-    -4.68966346e-06,
-    3.13956048e-06,
-    -1.02556521e-06,
-    3.67350663e-06,
-    5.73205671e-06,
-    -8.72002829e-07,
-    -4.75837351e-06,
-    2.60101228e-06,
-    5.09442407e-06,
-    3.89184652e-06,
-    2.37440918e-06,
-    1.30280716e-06,
-    7.19948366e-06,
-    1.83675331e-06,
-    6.48326841e-06,
-    -1.8727261e-06,
-    -2.70875603e-06,
-    4.03183185e-06,
-    -5.22294249e-06,
-    -3.12644238e-06,
-    2.63635479e-06,
-    -3.94896551e-06,
-    5.37655922e-07,
-    -3.37502797e-06,
-    -6.30197565e-06,
-    1.57173713e-06,
-];
-/// log2(1+r)/r on [-0.01978, 0.01685], by Sollya's fpminimax: error 2^-35.4 of it.
-const LOG2_32: [f64; 5] =
-    [1.442695040901295, -0.7213475126116639, 0.4808978974325728, -0.3607695521565085, 0.29040807053293755];
-/// (2^r - 1)/r for |r| <= 1/32, in the same way: error 2^-28.6 relative to 2^r.
-const EXP2_32: [f64; 3] = [0.6931471802400037, 0.24023357413833402, 0.05550574152918317];
 /// 1.5 * 2^48: a sum with it has 16ths.
 const MAGIC_16THS: f64 = 422212465065984.0;
 const ONE: i64 = 0x3ff0_0000_0000_0000;
-const ONE_32: i32 = 0x3f80_0000;
 const SCALE: f64 = 1.0 / 4503599627370496.0; // 2^-52
 
 #[derive(Clone, Copy)]
@@ -276,43 +191,12 @@ impl Lanes {
         self.parts(steps, self.add(r, low))
     }
 
-    /// Of a table of 32 in f32, by the low five bits of `at`.
-    #[inline(always)]
-    fn pick32(self, at: __m512i, table: [f32; 32]) -> __m512 {
-        let [a, b]: [__m512; 2] = cast(table);
-        self.0.avx512f._mm512_permutex2var_ps(a, at, b)
-    }
-    /// `y * (base + (log2(1 + r) + low))`
-    #[inline(always)]
-    fn log2_half(self, r: __m512d, low: __m512d, base: __m512d, y: __m512d) -> __m512d {
-        self.mul(y, self.add(base, self.madd(r, self.polynomial(r, self.mul(r, r), LOG2_32), low)))
-    }
-    /// 2^x to f32's precision.
-    #[inline(always)]
-    fn coarse_exp2(self, x: __m512d) -> __m512d {
-        let steps = self.add(x, self.set(MAGIC_16THS));
-        let r = self.sub(x, self.sub(steps, self.set(MAGIC_16THS)));
-        let s = self.power(steps);
-        self.madd(self.mul(r, s), self.polynomial(r, self.mul(r, r), EXP2_32), s)
-    }
-
     /// See [`super::pair::exp2`].
     #[inline(always)]
     fn exp2(self, x: __m512d, low: __m512d) -> (__m512d, __m512d) {
         let steps = self.add(x, self.set(MAGIC_16THS));
         let r = self.sub(x, self.sub(steps, self.set(MAGIC_16THS)));
         self.parts(steps, self.mul(self.add(r, low), self.set(LN_2)))
-    }
-
-    /// Both halves of a register of f32.
-    #[inline(always)]
-    fn widened(self, x: __m512) -> [__m512d; 2] {
-        let [a, b]: [__m256; 2] = cast(x);
-        [self.0.avx512f._mm512_cvtps_pd(a), self.0.avx512f._mm512_cvtps_pd(b)]
-    }
-    #[inline(always)]
-    fn narrowed(self, [a, b]: [__m512d; 2]) -> __m512 {
-        cast([self.0.avx512f._mm512_cvtpd_ps(a), self.0.avx512f._mm512_cvtpd_ps(b)])
     }
 
     /// The bits of `ok` whose lanes are at most so large.
@@ -345,45 +229,6 @@ pub fn pow_usual(simd: V4, x: __m512d, y: __m512d, ok: u16) -> u16 {
     let ok = i._mm512_mask_cmp_epu64_mask::<_MM_CMPINT_LT>(ok as u8, above, room);
     // The logarithm is `pow`'s own.
     u16::from(v.within(v.mul(y, v.log(x).0), 707.0, ok))
-}
-
-/// The logarithm to base 2 of a power of f32, in two registers of f64: table and exponent by 16 lanes, the rest by eight.
-#[inline(always)]
-fn log2_power(simd: V4, x: __m512, y: __m512) -> [__m512d; 2] {
-    let (v, i) = (Lanes(simd), simd.avx512f);
-    let bits: __m512i = cast(x);
-    let u = i._mm512_add_epi32(bits, i._mm512_set1_epi32((1 << 17) - ONE_32));
-    let field = i._mm512_and_si512(u, i._mm512_set1_epi32(-1 << 23));
-    let at = i._mm512_srli_epi32::<18>(u);
-    let m: __m512 = cast(i._mm512_sub_epi32(bits, field));
-    let r = i._mm512_fmsub_ps(m, v.pick32(at, INV_32), i._mm512_set1_ps(1.0));
-    let k = i._mm512_cvtepi32_ps(field);
-    let base = i._mm512_fmadd_ps(k, i._mm512_set1_ps(1.0 / 8388608.0), v.pick32(at, LOG2_HI_32));
-    let (r, low, base, y) =
-        (v.widened(r), v.widened(v.pick32(at, LOG2_LO_32)), v.widened(base), v.widened(y));
-    [v.log2_half(r[0], low[0], base[0], y[0]), v.log2_half(r[1], low[1], base[1], y[1])]
-}
-
-/// See [`super::pow`], of f32.
-#[inline(always)]
-pub fn pow32(simd: V4, x: __m512, y: __m512) -> __m512 {
-    let v = Lanes(simd);
-    let [a, b] = log2_power(simd, x, y);
-    v.narrowed([v.coarse_exp2(a), v.coarse_exp2(b)])
-}
-
-/// x positive and normal, the result too.
-#[inline(always)]
-pub fn pow32_usual(simd: V4, x: __m512, y: __m512, ok: u16) -> u16 {
-    let (v, i) = (Lanes(simd), simd.avx512f);
-    let min = f32::MIN_POSITIVE.to_bits() as i32;
-    let above = i._mm512_sub_epi32(cast(x), i._mm512_set1_epi32(min));
-    let room = i._mm512_set1_epi32(f32::INFINITY.to_bits() as i32 - min);
-    let ok = i._mm512_mask_cmp_epu32_mask::<_MM_CMPINT_LT>(ok, above, room);
-    // `pow32`'s own.
-    let [a, b] = log2_power(simd, x, y);
-    let (first, second) = (v.within(a, 125.99, ok as u8), v.within(b, 125.99, (ok >> 8) as u8));
-    u16::from(first) | u16::from(second) << 8
 }
 
 /// See [`super::logaddexp`].

@@ -3,7 +3,7 @@
 //!
 //! f32 is computed in f64, where no part needs a second one (`coarse.rs`).
 //!
-//! The AVX-512 lanes are in `pair_v4.rs`.
+//! The AVX-512 lanes are in `pair_v4.rs` and `pow32_v4.rs`.
 
 use super::coarse;
 use super::pair::{Parts, exp, log, product_rest, reduce};
@@ -172,12 +172,12 @@ impl Math<(f32, f32)> for Pow {
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn lane_v4(simd: pulp::x86::V4, (x, y): <(f32, f32) as MathInputs>::Zmm) -> <f32 as Register>::Zmm {
-        super::pair_v4::pow32(simd, x, y)
+        super::pow32_v4::pow(simd, x, y)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn usual_v4(simd: pulp::x86::V4, (x, y): <(f32, f32) as MathInputs>::Zmm, ok: u16) -> u16 {
-        super::pair_v4::pow32_usual(simd, x, y, ok)
+        super::pow32_v4::usual(simd, x, y, ok)
     }
 }
