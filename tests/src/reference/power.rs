@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn is_within_an_ulp_of_the_standard_library() {
         type Function = fn(f64, f64) -> f64;
-        let functions: [(&str, Function, fn(f64, f64) -> Precise); 2] =
+        type Reference = fn(f64, f64) -> Precise;
+        let functions: [(&str, Function, Reference); 2] =
             [("power", f64::powf, power), ("hypot", f64::hypot, hypot)];
         let mut rng = crate::Rng::new(8);
         for (name, f, reference) in functions {
