@@ -235,6 +235,8 @@ pub enum Accuracy {
     Exact,
     /// At most so many units in the last place from the exact value, anywhere in the domain.
     Ulp(f64),
+    /// The same, but where operands cancel to a result smaller than the second number, whose units count there.
+    UlpOrOf(f64, f64),
 }
 
 /// What becomes of bool operands where a ufunc has no loop for them.

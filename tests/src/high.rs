@@ -132,6 +132,18 @@ pub fn log(x: Pair, guess: f64) -> Pair {
     Pair(guess, 0.0) + error - error * error * 0.5.into()
 }
 
+/// The logarithm of 1 + x for -0.3 < x <= 1, to as many digits of it: the series of `2 atanh(x / (2 + x))`.
+pub fn log_1p(x: Pair) -> Pair {
+    let s = divide(x, x + 2.0.into());
+    let (z, mut power, mut sum, mut k) = (s * s, s, s, 3.0);
+    while power.0.abs() > sum.0.abs() * 1e-33 {
+        power = power * z;
+        sum = sum + divide(power, f64::into(k));
+        k += 2.0;
+    }
+    sum.scaled(1)
+}
+
 /// A value to high precision: `pair` times two to the `scale`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact {
@@ -178,6 +190,10 @@ mod tests {
         assert!((e - Pair(std::f64::consts::E, 1.445_646_891_729_250_2e-16)).0.abs() < 1e-30);
         let ln_2 = log(2.0.into(), std::f64::consts::LN_2);
         assert!((ln_2 - LN_2).0.abs() < 1e-30);
+        assert!((log_1p(1.0.into()) - LN_2).0.abs() < 1e-31);
+        // log(1 + x) of e^x - 1.
+        let small = Pair(1e-9, 1e-26);
+        assert!((log_1p(small_exp_m1(small)) - small).0.abs() < 1e-39);
         // 4 atan(1/2) + 4 atan(1/3) is pi.
         let [half, third] = [2.0, 3.0].map(|n| atan(divide(1.0.into(), f64::into(n))));
         assert!(((half + third).scaled(2) - PI).0.abs() < 1e-30);

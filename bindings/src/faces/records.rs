@@ -18,7 +18,7 @@ pub fn records(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         record.set_item("types", def.loops().map(ToString::to_string).collect::<Vec<_>>())?;
         let ulp = match def.accuracy {
             Accuracy::Exact => None,
-            Accuracy::Ulp(bound) => Some(bound),
+            Accuracy::Ulp(bound) | Accuracy::UlpOrOf(bound, _) => Some(bound),
         };
         record.set_item("ulp", ulp)?;
         records.set_item(def.name, record)?;

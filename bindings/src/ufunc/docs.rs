@@ -32,6 +32,10 @@ pub fn docstring(def: &UfuncDef, first_line: &str) -> String {
         let accuracy = match def.accuracy {
             Accuracy::Exact => "Floats are rounded once, as IEEE 754 says.".to_owned(),
             Accuracy::Ulp(bound) => format!("Floats are within {bound} ULP of the exact value."),
+            Accuracy::UlpOrOf(bound, least) => format!(
+                "Floats are within {bound} ULP of the exact value; where operands cancel to less than {least}, within \
+                 {bound} ULP of that."
+            ),
         };
         fill(&mut text, &accuracy);
     }

@@ -1,10 +1,14 @@
-//! Exponentials, logarithms and the cube root: exp, exp2, expm1, log, log2, log10, log1p, cbrt. The maths is in
-//! [`super::lanes`]; here is what makes ufuncs of it.
+//! Exponentials, logarithms and the cube root: exp, exp2, expm1, log, log2, log10, log1p, cbrt; logaddexp and logaddexp2, of
+//! both. The maths is in [`super::lanes`]; here is what makes ufuncs of it.
 
 pub use super::lanes::cbrt::Cbrt;
 pub use super::lanes::exp::{Exp, Exp2, Expm1};
 pub use super::lanes::log::{Log, Log1p, Log2, Log10};
+pub use super::lanes::logaddexp::{LogAddExp, LogAddExp2};
 use super::math_ufuncs;
+use crate::registry::{Accuracy, Cost, Identity};
+use crate::typed::Takes;
+use crate::ufunc;
 
 math_ufuncs! {
     /// e to the power of x, element-wise.
@@ -23,4 +27,33 @@ math_ufuncs! {
     log1p Log1p, [], "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Cube root, element-wise.
     cbrt Cbrt, [], "[8.0, -27.0]" => "array([ 2., -3.])";
+}
+
+macro_rules! sums_of_exponentials {
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident, $args:literal => $prints:literal;)*) => {$(
+        impl Takes<(f32, f32)> for $op {
+            type Out = f32;
+        }
+        impl Takes<(f64, f64)> for $op {
+            type Out = f64;
+        }
+        ufunc! {
+            $(#[doc = $doc])*
+            $name(x1, x2) -> (y) = $op;
+            loops: { floats: math2<$op>; };
+            examples: &[($args, $prints)];
+            identity: Identity::NegInfinity;
+            reorderable: true;
+            inputs_apart: true;
+            cost: Cost::Heavy;
+            // Where the larger operand and the logarithm beside it cancel, the latter's error stays: below 2^-58.
+            accuracy: Accuracy::UlpOrOf(1.0, 0.0625);
+        }
+    )*};
+}
+sums_of_exponentials! {
+    /// The logarithm of the sum of the inputs' exponentials, element-wise.
+    logaddexp LogAddExp, "[0.0, 1000.0], [0.0, 1000.0]" => "array([6.93147181e-01, 1.00069315e+03])";
+    /// The logarithm to base 2 of the sum of the powers of 2, element-wise.
+    logaddexp2 LogAddExp2, "[0.0, 2000.0], [0.0, 2000.0]" => "array([1.000e+00, 2.001e+03])";
 }

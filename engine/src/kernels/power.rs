@@ -1,18 +1,23 @@
-//! Integer power.
+//! Powers: power, of integers and floats, and float_power; and hypot, which is one of a sum of two.
 //!
-//! Powers are made by squares, the exponent's highest digit first. A piece goes through that digit by digit, so that what
-//! is done to an element is the same for all of them and vectorises.
+//! Powers of integers are made by squares, the exponent's highest digit first. A piece goes through that digit by digit, so
+//! that what is done to an element is the same for all of them and vectorises. The maths of floats is in [`super::lanes`].
 
-use crate::registry::{Cost, FpFlags};
+pub use super::lanes::hypot::Hypot;
+use super::lanes::pow::Pow;
+use crate::registry::{Accuracy, Cost, FpFlags, Identity};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::InOrder;
-use crate::simd::kernel::{Judged, Lane};
+use crate::simd::kernel::{Judged, Lane, math_pair_loop};
 use crate::simd::level::Madd;
 use crate::simd::parted::{Out, Parted};
+use crate::typed::Takes;
 use crate::ufunc;
 
-/// Integer power.
+/// Power, of integers to powers that are not negative.
 pub struct Power;
+/// Power in f64.
+pub struct FloatPower;
 
 macro_rules! int_powers {
     ($($t:ident $u:ident;)*) => {$(
@@ -108,12 +113,49 @@ macro_rules! int_powers {
 }
 int_powers! { i8 u8; i16 u16; i32 u32; i64 u64; u8 u8; u16 u16; u32 u32; u64 u64; }
 
+impl Takes<(f32, f32)> for Power {
+    type Out = f32;
+}
+impl Takes<(f64, f64)> for Power {
+    type Out = f64;
+}
 ufunc! {
     /// x1 to the power of x2, element-wise.
     power(x1, x2) -> (y) = Power;
-    loops: { ints: parted<Power>; };
-    examples: &[("[2, 3], 5", "array([ 32, 243])")];
+    loops: { ints: parted<Power>; floats: math2<Pow>; };
+    examples: &[("[2, 3], 5", "array([ 32, 243])"), ("[4.0, 9.0], 0.5", "array([2., 3.])")];
     aliases: &["pow"];
     cost: Cost::Medium;
+    accuracy: Accuracy::Ulp(1.0);
     refusal: Some("Integers to negative integer powers are not allowed.");
+}
+
+impl Takes<(f64, f64)> for FloatPower {
+    type Out = f64;
+}
+ufunc! {
+    /// x1 to the power of x2 in float64, element-wise.
+    float_power(x1, x2) -> (y) = FloatPower;
+    loops: &[&[math_pair_loop::<Pow, f64>()]];
+    examples: &[("[2, 4], -1", "array([0.5 , 0.25])")];
+    cost: Cost::Heavy;
+    accuracy: Accuracy::Ulp(1.0);
+}
+
+impl Takes<(f32, f32)> for Hypot {
+    type Out = f32;
+}
+impl Takes<(f64, f64)> for Hypot {
+    type Out = f64;
+}
+ufunc! {
+    /// The hypotenuse of the right triangle with legs x1 and x2, element-wise.
+    hypot(x1, x2) -> (y) = Hypot;
+    loops: { floats: math2<Hypot>; };
+    examples: &[("[3.0, 5.0], [4.0, 12.0]", "array([ 5., 13.])")];
+    identity: Identity::Zero;
+    reorderable: true;
+    inputs_apart: true;
+    cost: Cost::Medium;
+    accuracy: Accuracy::Ulp(1.0);
 }

@@ -248,6 +248,8 @@ pub fn start_value(def: &UfuncDef, l: &LoopDef, initial: Initial) -> Result<Opti
         (Initial::Value(value), _) => value,
         (Initial::Default, Identity::Zero) => Scalar::Int(0),
         (Initial::Default, Identity::One) => Scalar::Int(1),
+        // Without infinities the first element is where to start: what NumPy makes of minus infinity there is NaN.
+        (Initial::Default, Identity::NegInfinity) if dtype == DType::F8E4M3FN => return Ok(None),
         (Initial::Default, Identity::NegInfinity) => Scalar::Float(f64::NEG_INFINITY),
         (Initial::Default, Identity::MinusOne) => match (dtype.kind(), dtype.is_signed()) {
             (Kind::Int, false) => Scalar::Int((1 << dtype.precision()) - 1), // all bits set

@@ -7,8 +7,9 @@
 
 use super::fold::Folds;
 use super::kernel::{
-    Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, narrow_pair_loop, narrow_parted_loop,
-    narrow_reducing_loop, pair_loop, parted_loop, reducing_loop,
+    Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, math_pair_loop,
+    narrow_math_pair_loop, narrow_pair_loop, narrow_parted_loop, narrow_reducing_loop, pair_loop,
+    parted_loop, reducing_loop,
 };
 use super::math::{Math, MathEach};
 use super::narrow::{Narrow, Via, Widen};
@@ -129,14 +130,14 @@ macro_rules! families {
         /// The loops of a [`Math`] function of one input.
         pub mod math {
             use super::*;
-            math_each! { floats complexes: Alone; $f $c }
-            narrow_math_each! { halves minis: f32; $h $m }
+            math_each! { floats complexes: $f $c }
+            narrow_math_each! { halves minis: $h $m }
         }
         /// The loops of a [`Math`] function of two inputs.
         pub mod math2 {
             use super::*;
-            math_each! { floats complexes: Pair; $f $c }
-            narrow_math_each! { halves minis: (f32, f32); $h $m }
+            math_pair_each! { floats complexes: $f $c }
+            narrow_math_pair_each! { halves minis: $h $m }
         }
     };
 }
@@ -203,23 +204,38 @@ macro_rules! narrow_parted_each {
     )+};
 }
 macro_rules! math_each {
-    ($($class:ident)+: $inputs:ident; $([$(($v:ident $t:ident))*])+) => {$(
+    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
         /// The class's loops.
         pub const fn $class<O>() -> [LoopDef; [$(stringify!($v)),*].len()]
-        where $(O: Math<$inputs<$t>>),* {
-            [$(loop_of::<MathEach<O, $inputs<$t>>, UpToV4>()),*]
+        where $(O: Math<$t>),* {
+            [$(loop_of::<MathEach<O, $t>, UpToV4>()),*]
         }
     )+};
 }
 macro_rules! narrow_math_each {
-    ($($class:ident)+: $inputs:ty; $([$(($v:ident $t:ident))*])+) => {$(
+    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
         /// The class's loops.
-        pub const fn $class<O: Math<$inputs>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
-            [$(loop_of::<Via<MathEach<O, $inputs>, $t>, UpToV4>()),*]
+        pub const fn $class<O: Math<f32>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
+            [$(loop_of::<Via<MathEach<O, f32>, $t>, UpToV4>()),*]
         }
     )+};
 }
-type Alone<T> = T;
-type Pair<T> = (T, T);
+macro_rules! math_pair_each {
+    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
+        /// The class's loops.
+        pub const fn $class<O>() -> [LoopDef; [$(stringify!($v)),*].len()]
+        where $(O: Math<($t, $t)>),* {
+            [$(math_pair_loop::<O, $t>()),*]
+        }
+    )+};
+}
+macro_rules! narrow_math_pair_each {
+    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
+        /// The class's loops.
+        pub const fn $class<O: Math<(f32, f32)>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
+            [$(narrow_math_pair_loop::<O, $t>()),*]
+        }
+    )+};
+}
 
 for_each_class!(families);

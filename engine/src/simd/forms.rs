@@ -3,48 +3,78 @@
 
 use super::fold::Fold;
 use super::kernel::{Lane, Report, judged};
-use super::level::{Level, Scalar, Work};
+use super::level::{Level, Madd, Work};
 use super::pack::OutPack;
 use crate::registry::{Element, FpFlags, Indexed, Segments};
 use std::marker::PhantomData;
 
 /// A [`crate::registry::ScanFn`].
-pub(super) unsafe fn scan<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report>(
+pub(super) unsafe fn scan<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report, L: Level>(
     first: *const u8,
     args: [*mut u8; 2],
     steps: [isize; 2],
     n: usize,
 ) -> FpFlags {
-    let ([mut x, mut y], [x_step, y_step]) = (args, steps);
-    let mut flags = FpFlags::NONE;
-    // SAFETY: the caller promises an element at each of these addresses.
-    unsafe {
-        let mut carried = first.cast::<T>().read();
-        for _ in 0..n {
-            let raised;
-            (carried, raised) = judged::<O, (T, T), R, _>(Scalar.madd(), (carried, x.cast::<T>().read()));
-            y.cast::<T>().write(carried);
-            flags |= raised;
-            (x, y) = (x.wrapping_offset(x_step), y.wrapping_offset(y_step));
+    // SAFETY: the caller vouches for the level.
+    unsafe { L::enter(ScanWork::<O, T, R> { first, args, steps, n, lane: PhantomData }) }
+}
+
+struct ScanWork<O, T, R> {
+    first: *const u8,
+    args: [*mut u8; 2],
+    steps: [isize; 2],
+    n: usize,
+    lane: PhantomData<(O, T, R)>,
+}
+
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report> Work for ScanWork<O, T, R> {
+    type Out = FpFlags;
+    #[inline(always)]
+    fn run<L: Level>(self, level: L) -> FpFlags {
+        let ([mut x, mut y], [x_step, y_step]) = (self.args, self.steps);
+        let mut flags = FpFlags::NONE;
+        // SAFETY: `scan` is a `ScanFn`, whose caller promises an element at each of these addresses.
+        unsafe {
+            let mut carried = self.first.cast::<T>().read();
+            for _ in 0..self.n {
+                let raised;
+                (carried, raised) = judged::<O, (T, T), R, _>(level.madd(), (carried, x.cast::<T>().read()));
+                y.cast::<T>().write(carried);
+                flags |= raised;
+                (x, y) = (x.wrapping_offset(x_step), y.wrapping_offset(y_step));
+            }
         }
+        flags
     }
-    flags
 }
 
 /// A [`crate::registry::IndexedFn`].
-pub(super) unsafe fn indexed<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report>(
+pub(super) unsafe fn indexed<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report, L: Level>(
     on: &Indexed,
 ) -> FpFlags {
-    let size = const { size_of::<T>() as isize };
-    // Steps that the compiler knows make addresses without a multiplication (1.3 against 1.8 ns an update of f64).
-    // SAFETY: the caller's promise.
-    unsafe {
-        match (on.step == size && on.index_step == 8, on.value_step) {
-            (true, 0) => updates::<O, T, R>(&Indexed { step: size, index_step: 8, value_step: 0, ..*on }),
-            (true, step) if step == size => {
-                updates::<O, T, R>(&Indexed { step: size, index_step: 8, value_step: size, ..*on })
+    // SAFETY: the caller vouches for the level.
+    unsafe { L::enter(IndexedWork::<O, T, R>(on, PhantomData)) }
+}
+
+struct IndexedWork<'a, O, T, R>(&'a Indexed, PhantomData<(O, T, R)>);
+
+impl<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report> Work for IndexedWork<'_, O, T, R> {
+    type Out = FpFlags;
+    #[inline(always)]
+    fn run<L: Level>(self, level: L) -> FpFlags {
+        let (on, m, size) = (self.0, level.madd(), const { size_of::<T>() as isize });
+        // Steps that the compiler knows make addresses without a multiplication (1.3 against 1.8 ns an update of f64).
+        // SAFETY: `indexed` is an `IndexedFn`, whose caller's promise this is.
+        unsafe {
+            match (on.step == size && on.index_step == 8, on.value_step) {
+                (true, 0) => {
+                    updates::<O, T, R, _>(m, &Indexed { step: size, index_step: 8, value_step: 0, ..*on })
+                }
+                (true, step) if step == size => {
+                    updates::<O, T, R, _>(m, &Indexed { step: size, index_step: 8, value_step: size, ..*on })
+                }
+                _ => updates::<O, T, R, _>(m, on),
             }
-            _ => updates::<O, T, R>(on),
         }
     }
 }
@@ -52,7 +82,10 @@ pub(super) unsafe fn indexed<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: 
 /// # Safety
 /// As for a [`crate::registry::IndexedFn`].
 #[inline(always)]
-unsafe fn updates<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report>(on: &Indexed) -> FpFlags {
+unsafe fn updates<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report, M: Madd>(
+    m: M,
+    on: &Indexed,
+) -> FpFlags {
     // Copies: writes through the target might, for all the compiler knows, change what `on` is.
     let Indexed { target, step, len, mut indices, index_step, mut values, value_step, n } = *on;
     let mut flags = FpFlags::NONE;
@@ -63,7 +96,7 @@ unsafe fn updates<O: Lane<(T, T), Out = T>, T: Element + OutPack, R: Report>(on:
             let index = if index < 0 { index + len } else { index };
             let place = target.wrapping_offset(index * step).cast::<T>();
             let x = (place.read(), values.cast::<T>().read());
-            let (value, raised) = judged::<O, (T, T), R, _>(Scalar.madd(), x);
+            let (value, raised) = judged::<O, (T, T), R, _>(m, x);
             place.write(value);
             flags |= raised;
         }

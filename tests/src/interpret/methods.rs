@@ -3,7 +3,7 @@
 use super::cast::cast;
 use super::{Expected, element, evaluate};
 use crate::layouts::for_each_index;
-use crate::value::Value;
+use crate::value::{Format, Value};
 use ufunx::operand::Operand;
 use ufunx::registry::{DType, Identity, Kind, LoopDef, UfuncDef};
 
@@ -14,6 +14,7 @@ pub fn identity(def: &UfuncDef, dtype: DType) -> Option<Value> {
         Identity::Zero => 0.0,
         Identity::One => 1.0,
         Identity::MinusOne => -1.0,
+        Identity::NegInfinity if dtype.kind() == Kind::Float && !Format::of(dtype).infinite => return None,
         Identity::NegInfinity => f64::NEG_INFINITY,
     };
     Some(match dtype.kind() {

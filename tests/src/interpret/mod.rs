@@ -6,7 +6,7 @@ pub mod ieee;
 pub mod methods;
 
 use crate::layouts::{address, for_each_index};
-use crate::reference::{Element, bound, row};
+use crate::reference::{Bound, Element, row};
 use crate::value::{Format, Value, read};
 use crate::values::ulp;
 use ufunx::operand::Operand;
@@ -84,8 +84,8 @@ impl Expected {
 /// # Panics
 /// If the ufunc has no reference, or it does not know the operands.
 pub fn evaluate(name: &str, l: &LoopDef, x: &[Value]) -> Element {
-    let def = ufunx::table().get(name);
-    let element = row(name).and_then(|row| row.evaluate(l, x, def.map_or(0.0, bound)));
+    let bound = ufunx::table().get(name).map_or(Bound { ulps: 0.0, least: 0.0 }, Bound::of);
+    let element = row(name).and_then(|row| row.evaluate(l, x, bound));
     element.unwrap_or_else(|| panic!("the reference of {name} does not know {l}"))
 }
 

@@ -2,7 +2,7 @@
 
 use super::Precise::{self, Is, Near, NearInexact};
 use super::Row;
-use crate::high::{Exact, LN_2, LN_10, Pair, divide, exp, log, small_exp_m1, two_sum};
+use crate::high::{Exact, LN_2, LN_10, Pair, divide, exp, log, log_1p, small_exp_m1, two_sum};
 use crate::value::exponent;
 use ufunx::registry::FpFlags;
 
@@ -63,6 +63,8 @@ pub const ROWS: &[Row] = &[
             Near(Exact { pair: Pair::from(ys) - correction, scale: down - k })
         }
     }),
+    Row::bounded("logaddexp", |x| logaddexp(x[0], x[1], 1.0.into(), -87.0)),
+    Row::bounded("logaddexp2", |x| logaddexp(x[0], x[1], LN_2, -125.9)),
 ];
 
 fn plain(pair: Pair) -> Precise {
@@ -87,6 +89,38 @@ fn logarithm(x: f64, f: impl Fn(f64) -> Pair) -> Precise {
 fn ln(x: f64) -> Pair {
     let (normal, shift) = if is_subnormal(x) { (x * 2f64.powi(200), 200.0) } else { (x, 0.0) };
     log(normal.into(), normal.ln()) - LN_2 * shift.into()
+}
+
+/// To a base with this natural logarithm: the larger number, and the logarithm of 1 + e for e the exponential of the
+/// difference. NumPy compares NaN, and computes e, which from some difference on is subnormal as an f32.
+fn logaddexp(a: f64, b: f64, base: Pair, subnormal: f64) -> Precise {
+    let (most, least) = if a > b { (a, b) } else { (b, a) };
+    match () {
+        () if a.is_nan() || b.is_nan() => return Is(f64::NAN, FpFlags::INVALID),
+        () if most.is_infinite() => return Is(most, FpFlags::NONE),
+        () if least.is_infinite() => return Is(most + 0.0, FpFlags::NONE),
+        () => {}
+    }
+    let difference = least - most;
+    let d = if difference > -1e5 { two_sum(least, -most) } else { (-1e5).into() };
+    let (e, scale) = exp(d * base);
+    let may = FpFlags::UNDERFLOW.when(difference < subnormal)
+        | FpFlags::OVERFLOW.when(difference < -f64::from(f32::MAX));
+    let exact = match () {
+        () if scale > -900 => {
+            let log = divide(log_1p(e.scaled(scale)), base);
+            Exact { pair: Pair::from(most) + log, scale: 0 }
+        }
+        () if most.abs() > 1e-150 => Exact { pair: most.into(), scale: 0 },
+        // Both may be tiny.
+        () if most != 0.0 => {
+            let up = most * power_of_2(500) * power_of_2(500);
+            let log = if scale > -1500 { divide(e, base).scaled(scale + 1000) } else { 0.0.into() };
+            Exact { pair: Pair::from(up) + log, scale: -1000 }
+        }
+        () => Exact { pair: divide(e, base), scale },
+    };
+    Precise::Sum { exact, cancels: most < 0.0, may }
 }
 
 #[cfg(test)]
@@ -120,7 +154,7 @@ mod tests {
                     Is(special, _) => {
                         assert!(special.is_nan() && y.is_nan() || special == y, "{name}({x:e})")
                     }
-                    Near(exact) | NearInexact(exact) => {
+                    Near(exact) | NearInexact(exact) | Precise::Sum { exact, .. } => {
                         let error = exact.error(y, crate::values::ulp(y, ufunx::registry::DType::F64));
                         assert!(
                             error < 1.01,

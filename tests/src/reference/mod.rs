@@ -19,14 +19,14 @@ mod rounding;
 mod table;
 mod trig;
 
-pub use table::{Table, bound};
+pub use table::Table;
 
 use crate::high::Exact;
 use crate::interpret::ieee::{Operation, operate};
 use crate::rng::Rng;
 use crate::value::{Format, Value, wrap};
 use crate::values;
-use ufunx::registry::{DType, FpFlags, Kind, LoopDef};
+use ufunx::registry::{Accuracy, DType, FpFlags, Kind, LoopDef, UfuncDef};
 
 /// What a ufunc must answer.
 pub struct Row {
@@ -65,6 +65,24 @@ pub enum Precise {
     /// The same, of a function whose results are never representable where they are subnormal: then it must raise
     /// underflow.
     NearInexact(Exact),
+    /// The same, of a sum that NumPy computes in steps.
+    Sum {
+        /// The digits.
+        exact: Exact,
+        /// Whether the operands cancel.
+        cancels: bool,
+        /// What some step may raise.
+        may: FpFlags,
+    },
+}
+
+/// The error bound that a ufunc states.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// Units in the last place; 0 where it is exact.
+    pub ulps: f64,
+    /// The number whose units count where operands cancel to less.
+    pub least: f64,
 }
 
 /// Every row.
@@ -114,21 +132,56 @@ impl Row {
 
     /// Whether a loop's last bits depend on the level.
     pub fn depends_on_level(&self, l: &LoopDef) -> bool {
+        if self.bounded_in(l).is_some() {
+            return true; // with a single rounding of a product and a sum, or without
+        }
         let sample: Vec<Value> = l.inputs.iter().map(|&d| values::ordinary(d, &mut Rng::new(1))).collect();
-        self.evaluate(l, &sample, 0.0).is_some_and(|element| element.fused.is_some())
+        (self.exact)(&sample, l).is_some_and(|element| element.fused.is_some())
     }
 
     /// What an element must give; `None` if the row does not know such operands.
-    pub fn evaluate(&self, l: &LoopDef, x: &[Value], bound: f64) -> Option<Element> {
+    pub fn evaluate(&self, l: &LoopDef, x: &[Value], bound: Bound) -> Option<Element> {
         let Some(f) = self.bounded_in(l) else { return (self.exact)(x, l) };
         let reals: Vec<f64> = x.iter().map(|x| x.real()).collect();
         Some(f(&reals).in_dtype(l.outputs[0], bound))
     }
 }
 
+impl Bound {
+    /// Of a ufunc.
+    pub fn of(def: &UfuncDef) -> Bound {
+        let (ulps, least) = match def.accuracy {
+            Accuracy::Exact => (0.0, 0.0),
+            Accuracy::Ulp(bound) => (bound, 0.0),
+            Accuracy::UlpOrOf(bound, least) => (bound, least),
+        };
+        Bound { ulps, least }
+    }
+
+    /// In units of the last place of a value.
+    fn units(self, value: f64, dtype: DType, cancels: bool) -> f64 {
+        let least = if cancels { self.least } else { 0.0 };
+        let among = |dtype: DType| values::ulp(least, dtype).max(values::ulp(value, dtype));
+        match dtype.is_narrow_float() {
+            // Rounded once from an f32 within its own bound.
+            true => 0.5 + (1.0f64 / 32.0).max(self.ulps * among(DType::F32) / values::ulp(value, dtype)),
+            false => self.ulps * among(dtype) / values::ulp(value, dtype),
+        }
+    }
+}
+
 impl Precise {
+    /// The digits, of a value that is finite before it is rounded; and whether they come of operands that cancel.
+    fn digits(self) -> Option<(Exact, bool)> {
+        match self {
+            Precise::Is(..) => None,
+            Precise::Near(exact) | Precise::NearInexact(exact) => Some((exact, false)),
+            Precise::Sum { exact, cancels, .. } => Some((exact, cancels)),
+        }
+    }
+
     /// Rounded to a dtype, with the flags that a result within `bound` raises.
-    fn in_dtype(self, dtype: DType, bound: f64) -> Element {
+    fn in_dtype(self, dtype: DType, bound: Bound) -> Element {
         let (format, none) = (Format::of(dtype), FpFlags::NONE);
         let element = |value: f64, flags, may, bound| Element {
             values: vec![Value::Float(value)],
@@ -137,23 +190,24 @@ impl Precise {
             bound,
             fused: None,
         };
-        match self {
-            Precise::Is(value, flags) => element(format.round(value), flags, none, 0.0),
-            Precise::Near(exact) | Precise::NearInexact(exact) => {
-                let (near, least) = (exact.to_f64(), format.least_normal());
-                let value = format.round(near);
-                let inexact = matches!(self, Precise::NearInexact(_));
-                let (must, may) = match () {
-                    () if !value.is_finite() => (FpFlags::OVERFLOW, none),
-                    () if inexact && near.abs() < least * 0.999 => (FpFlags::UNDERFLOW, none),
-                    () if near.abs() < least * 1.001 => (none, FpFlags::UNDERFLOW),
-                    () => (none, none),
-                };
-                // The narrow floats are rounded once from an f32 within its own bound.
-                let bound = if dtype.is_narrow_float() { 0.5 + 1.0 / 32.0 } else { bound };
-                element(value, must, may, bound)
-            }
-        }
+        let Some((exact, cancels)) = self.digits() else {
+            let Precise::Is(value, flags) = self else { unreachable!("all others have digits") };
+            return element(format.round(value), flags, none, 0.0);
+        };
+        let (near, least) = (exact.to_f64(), format.least_normal());
+        let value = format.round(near);
+        let (inexact, steps) = match self {
+            Precise::NearInexact(_) => (true, none),
+            Precise::Sum { may, .. } => (false, may),
+            _ => (false, none),
+        };
+        let (must, may) = match () {
+            () if !value.is_finite() => (FpFlags::OVERFLOW, none),
+            () if inexact && near.abs() < least * 0.999 => (FpFlags::UNDERFLOW, none),
+            () if near.abs() < least * 1.001 => (none, FpFlags::UNDERFLOW),
+            () => (none, none),
+        };
+        element(value, must, may | steps, bound.units(value, dtype, cancels))
     }
 }
 

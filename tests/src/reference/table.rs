@@ -1,16 +1,16 @@
 //! What a loop must answer on a list of inputs.
 
-use super::{Precise, Row, row};
+use super::{Bound, Precise, Row, row};
 use crate::rng::Rng;
 use crate::value::{Format, Value};
 use crate::values;
-use ufunx::registry::{Accuracy, DType, FpFlags, LoopDef, UfuncDef};
+use ufunx::registry::{DType, FpFlags, LoopDef, UfuncDef};
 
 /// A loop's inputs, and what may come of them.
 pub struct Table {
     row: &'static Row,
     l: &'static LoopDef,
-    bound: f64,
+    bound: Bound,
     /// One list per input.
     pub inputs: Vec<Vec<Value>>,
     /// One list per output; of functions within a bound the value nearest to the exact one.
@@ -21,14 +21,6 @@ pub struct Table {
     pub must: Vec<FpFlags>,
     /// Flags each element may raise as well: underflow, where only an exact result would tell.
     pub may: Vec<FpFlags>,
-}
-
-/// The error bound a ufunc states, 0 where it is exact.
-pub fn bound(def: &UfuncDef) -> f64 {
-    match def.accuracy {
-        Accuracy::Exact => 0.0,
-        Accuracy::Ulp(bound) => bound,
-    }
 }
 
 impl Table {
@@ -48,7 +40,7 @@ impl Table {
         let row = row(name)
             .ok_or_else(|| format!("{name} has no row in the file of its family in tests/src/reference"))?;
         let n = inputs[0].len();
-        let (outputs, bound) = (vec![vec![]; l.outputs.len()], bound(def));
+        let (outputs, bound) = (vec![vec![]; l.outputs.len()], Bound::of(def));
         let mut table = Table { row, l, bound, inputs, outputs, fused: vec![], must: vec![], may: vec![] };
         for i in 0..n {
             let element = row.evaluate(l, &table.element(i), bound);
@@ -113,23 +105,21 @@ impl Table {
     }
 }
 
-fn judge_bounded(precise: Precise, dtype: DType, y: f64, bound: f64) -> Result<(), String> {
+fn judge_bounded(precise: Precise, dtype: DType, y: f64, bound: Bound) -> Result<(), String> {
     let format = Format::of(dtype);
-    let exact = match precise {
-        Precise::Is(value, _) => {
-            let expected = format.round(value);
-            return match Value::Float(expected).same(Value::Float(y)) {
-                true => Ok(()),
-                false => Err(format!("not {expected:e}")),
-            };
-        }
-        Precise::Near(exact) | Precise::NearInexact(exact) => exact,
+    let Some((exact, cancels)) = precise.digits() else {
+        let Precise::Is(value, _) = precise else { unreachable!("all others have digits") };
+        let expected = format.round(value);
+        return match Value::Float(expected).same(Value::Float(y)) {
+            true => Ok(()),
+            false => Err(format!("not {expected:e}")),
+        };
     };
     let near = exact.to_f64();
-    let same_sign = y.is_sign_negative() == exact.pair.0.is_sign_negative();
+    let same_sign = cancels || y.is_sign_negative() == exact.pair.0.is_sign_negative();
     if !y.is_finite() {
         // Too large: right if the exact value is, or is within the bound of it.
-        let enough = format.max - bound * values::ulp(format.max, dtype);
+        let enough = format.max - bound.ulps * values::ulp(format.max, dtype);
         let right = near.abs() >= enough && (y.is_nan() != format.infinite) && (same_sign || y.is_nan());
         return if right { Ok(()) } else { Err(format!("not about {near:e}")) };
     }
@@ -137,10 +127,8 @@ fn judge_bounded(precise: Precise, dtype: DType, y: f64, bound: f64) -> Result<(
         return Err(format!("the sign is wrong, it is about {near:e}"));
     }
     let rounded = format.round(near);
-    let unit = values::ulp(if rounded.is_finite() { rounded } else { y }, dtype);
-    // The narrow floats are rounded once from an f32 within its own bound.
-    let bound = if dtype.is_narrow_float() { 0.5 + 1.0 / 32.0 } else { bound };
-    let error = exact.error(y, unit);
+    let measure = if rounded.is_finite() { rounded } else { y };
+    let (error, bound) = (exact.error(y, values::ulp(measure, dtype)), bound.units(measure, dtype, cancels));
     // The reference itself is right to some 30 digits.
     match error <= bound + 1e-6 {
         true => Ok(()),

@@ -115,7 +115,7 @@ mod tests {
                 Is(special, _) => {
                     assert!(special.is_nan() && angle.is_nan() || special == angle, "{y:e} {x:e}")
                 }
-                Near(exact) | Precise::NearInexact(exact) => {
+                Near(exact) | Precise::NearInexact(exact) | Precise::Sum { exact, .. } => {
                     let error = exact.error(angle, crate::values::ulp(angle, ufunx::registry::DType::F64));
                     assert!(error < 1.01, "{y:e} {x:e}: {angle:e}, {error} units off {:e}", exact.to_f64());
                 }

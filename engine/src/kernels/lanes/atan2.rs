@@ -11,6 +11,7 @@
 //! f32 is computed in f64, where no part needs a second one.
 
 use super::horner64;
+use super::pair::{product_rest, quick_sum};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
@@ -38,29 +39,6 @@ const TAYLOR: [f64; 14] = {
 /// Magnitudes for which no part of the computation over- or underflows.
 const LEAST: f64 = f64::from_bits((1023 - 450) << 52);
 const MOST: f64 = f64::from_bits((1023 + 450) << 52);
-
-/// `a*b - p` for the rounded product `p`, exactly.
-#[inline(always)]
-pub(super) fn product_rest<M: Madd>(m: M, a: f64, b: f64, p: f64) -> f64 {
-    if M::FUSED {
-        return m.f64(a, b, -p);
-    }
-    // Dekker: halves of the mantissas have exact products.
-    let halves = |x: f64| {
-        let c = x * 134_217_729.0; // 2^27 + 1
-        let high = c - (c - x);
-        (high, x - high)
-    };
-    let ((ah, al), (bh, bl)) = (halves(a), halves(b));
-    ((ah * bh - p) + ah * bl + al * bh) + al * bl
-}
-
-/// The sum and what its rounding dropped, for `a` not the smaller, or 0.
-#[inline(always)]
-pub(super) fn quick_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    (sum, b - (sum - a))
-}
 
 /// What is known of a point before its quotient: the magnitudes, and the angle they are added to or taken from.
 struct Octant {

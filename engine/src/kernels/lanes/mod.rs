@@ -16,16 +16,25 @@ pub mod arctan;
 mod arctan_v4;
 pub mod atan2;
 pub mod cbrt;
+mod coarse;
 pub mod division;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]
 mod exp_v4;
+pub mod hypot;
 pub mod log;
 #[cfg(target_arch = "x86_64")]
 mod log_v4;
+pub mod logaddexp;
+mod pair;
+#[cfg(target_arch = "x86_64")]
+mod pair_v4;
 pub mod periodic;
 #[cfg(target_arch = "x86_64")]
 mod periodic_v4;
+pub mod pow;
+#[cfg(target_arch = "x86_64")]
+mod pow32_v4;
 mod real;
 mod sincos;
 pub mod sinh;

@@ -11,7 +11,7 @@
 //!
 //! The lanes for AVX-512 are in `periodic_v4.rs`.
 
-use super::atan2::product_rest;
+use super::pair::product_rest;
 use super::{sincos, tan};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;

@@ -2,7 +2,7 @@
 //! in how they divide and take roots is written once: [`Single`] leaves that to the hardware, and its loop to LLVM, and
 //! `wide.rs` has the registers.
 
-use super::atan2::product_rest as product_rest64;
+use super::pair::product_rest as product_rest64;
 use crate::simd::level::Madd;
 use std::ops::{Add, BitAnd, BitOr, Mul, Neg, Sub};
 

@@ -4,8 +4,8 @@
 //! had for the same division. `N = 1 + t*A(t)` and `D = 1 - t + t*B(t)` are held in two parts, as sums whose second terms
 //! are small, and so is the quotient: its second part comes from the remainder. Measured: 0.89 ULP.
 
-use super::atan2::{product_rest, quick_sum};
 use super::horner64;
+use super::pair::{product_rest, quick_sum};
 use crate::simd::level::Madd;
 
 /// A and B. A weighted linear fit of `N - D*tan(r)/r` at Chebyshev nodes, the weights mended until the errors were level
