@@ -317,7 +317,7 @@ where
 }
 
 /// The loop of a [`Math`] function of two inputs: blocks; strided and strictly in order the whole function, an element at a
-/// time (logaddexp.reduce of f64: 22 ns an element, and 150 through blocks of one).
+/// time, with a fused multiply-add where there is one (a step of logaddexp: 28 ns, and 37 without).
 pub const fn math_pair_loop<O: Math<(T, T)>, T: Register>() -> LoopDef {
     let kernels = Kernels {
         block: by_isa!(Isa::V4, erased::<MathEach<O, (T, T)>> as BlockFn),

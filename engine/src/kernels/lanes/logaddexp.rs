@@ -11,10 +11,9 @@
 //! f32 is computed in f64, where no part needs a second one (`coarse.rs`).
 
 use super::coarse;
-use super::horner64;
 use super::pair::{
-    INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, Parts, SHORT_P, beside, exp, exp2, product_rest, quick_sum, reduce,
-    two_sum,
+    INV, LN2_HI, LN2_LO, LOG_HI, LOG_LO, Parts, SHORT_P, beside, exp, exp2, polynomial, product_rest,
+    quick_sum, reduce, two_sum,
 };
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
@@ -115,7 +114,8 @@ fn sum<B: Base, M: Madd>(m: M, (most, least): (f64, f64)) -> f64 {
     let (base, low) = (m.f64(k, LN2_HI, LOG_HI[i]), m.f64(k, LN2_LO, LOG_LO[i]));
     let (log, log_rest) = quick_sum(base, r);
     let low = (low + log_rest) + m.f64(c, -r, c);
-    let low = m.f64(r * r, m.f64(r, horner64(m, r, &SHORT_P), -0.5), low);
+    let square = r * r;
+    let low = m.f64(square, m.f64(r, polynomial(m, r, square, &SHORT_P), -0.5), low);
     let small = s < SMALL;
     let (log, low) = (if small { s } else { log }, if small { s * m.f64(-0.5, s, p) } else { low });
     let (log, low) = B::log(m, log, low);

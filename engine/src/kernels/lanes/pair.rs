@@ -11,7 +11,6 @@
 //!
 //! The AVX-512 lanes of both are in `pair_v4.rs`.
 
-use super::horner64;
 use crate::simd::level::Madd;
 
 /// Reciprocals near 1/(1 + i/32): 64ths, and 128ths where |r| < 2^-6, so that r is exact; those with the least of
@@ -202,6 +201,18 @@ pub fn quick_sum(a: f64, b: f64) -> (f64, f64) {
     (sum, (a - sum) + b)
 }
 
+/// The polynomial in x, z being its square: even and odd powers apart, which halves the wait.
+/// (A fold waits for each: logaddexp in order takes 27.6 ns a step, and 29.9 by Horner's rule.)
+#[inline(always)]
+pub fn polynomial<M: Madd, const N: usize>(m: M, x: f64, z: f64, c: &[f64; N]) -> f64 {
+    let (mut last, mut other, mut k) = (c[N - 1], c[N - 2], N - 2);
+    while k > 0 {
+        k -= 1;
+        (last, other) = (other, m.f64(last, z, c[k]));
+    }
+    m.f64(last, x, other)
+}
+
 /// Positive normal x as 2^k * m, m in [1 - 1/128, 2 - 1/64), and which reciprocal m has: rounding the mantissa to five bits
 /// may carry.
 #[inline(always)]
@@ -239,7 +250,7 @@ pub fn log<M: Madd>(m: M, x: f64, less: f64) -> (f64, f64) {
     let (first, first_rest) = quick_sum(base, r);
     let (second, second_rest) = quick_sum(first, -half);
     let low = m.f64(-0.5, square_rest, (low + first_rest) + second_rest);
-    let low = m.f64(square * r, horner64(m, r, &P), low);
+    let low = m.f64(square * r, polynomial(m, r, square, &P), low);
     quick_sum(second, low)
 }
 
@@ -272,7 +283,8 @@ pub fn exp2<M: Madd>(m: M, x: f64, low: f64) -> Parts {
 fn parts<M: Madd>(m: M, steps: f64, r: f64) -> Parts {
     let steps = steps.to_bits();
     let i = steps as usize & 15;
-    let p = m.f64(r * r, horner64(m, r, &Q), r + POWERS_REST[i]);
+    let square = r * r;
+    let p = m.f64(square, polynomial(m, r, square, &Q), r + POWERS_REST[i]);
     Parts { steps, s: POWERS[i], p }
 }
 
