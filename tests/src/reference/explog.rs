@@ -3,7 +3,7 @@
 use super::Precise::{self, Is, Near, NearInexact};
 use super::Row;
 use crate::high::{Exact, LN_2, LN_10, Pair, divide, exp, log, log_1p, small_exp_m1, two_sum};
-use crate::value::exponent;
+use crate::value::{exponent, power_of_2};
 use ufunx::registry::FpFlags;
 
 pub const ROWS: &[Row] = &[

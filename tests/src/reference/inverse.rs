@@ -62,7 +62,7 @@ pub fn compare(name: &str, f: fn(f64) -> f64, sample: impl Fn(f64, f64) -> f64) 
         let y = f(x);
         match reference(&[x]) {
             Is(special, _) => assert!(special.is_nan() && y.is_nan() || special == y, "{name}({x:e})"),
-            Near(exact) | Precise::NearInexact(exact) => {
+            Near(exact) | Precise::NearInexact(exact) | Precise::Sum { exact, .. } => {
                 let error = exact.error(y, crate::values::ulp(y, ufunx::registry::DType::F64));
                 assert!(error < 2.5, "{name}({x:e}) is {y:e}, {error} units off {:e}", exact.to_f64());
             }

@@ -11,10 +11,10 @@
 //!
 //! The lanes for AVX-512 are in `periodic_v4.rs`.
 
-use super::pair::product_rest;
+use super::pair::{product_rest, quick_sum};
 use super::{sincos, tan};
 use crate::registry::FpFlags;
-use crate::simd::level::Madd;
+use crate::simd::level::{Madd, Unfused};
 use crate::simd::math::Math;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::math::Register;
@@ -199,8 +199,10 @@ const INVERSE_OF_PI: [u64; 20] = [
     0x2b01_9823_7e3d_b5d5,
 ];
 
-/// `x - n*pi` in two parts, and `k`, of a finite `x` beyond [`FAR`].
-fn far_rest<F: Periodic, M: Madd>(m: M, x: f64) -> (f64, f64, u64) {
+/// `x - n*pi` in two parts, and `k`, of a finite `x` beyond [`FAR`]. One function for every level and dtype: it is long, and
+/// all its floating point is two products.
+#[inline(never)]
+fn far_rest<F: Periodic>(x: f64) -> (f64, f64, u64) {
     // x = mantissa * 2^e: the digits before place e stand for even multiples of pi. No f64 is nearer to a multiple of pi/2
     // than 2^-62 of it, so that two words hold r; a third one only carries.
     let bits = x.to_bits();
@@ -222,7 +224,8 @@ fn far_rest<F: Periodic, M: Madd>(m: M, x: f64) -> (f64, f64, u64) {
     const UNIT: f64 = f64::from_bits((1023 - 127) << 52);
     let (high, low) = (high * UNIT, low * UNIT);
     let r = high * PI;
-    let r_low = product_rest(m, high, PI, r) + m.f64(high, PI_LOW, low * PI);
+    let r_low = product_rest(Unfused, high, PI, r) + (high * PI_LOW + low * PI);
+    let (r, r_low) = quick_sum(r, r_low);
     (r, r_low, (steps / F::STEP) as u64)
 }
 
@@ -295,7 +298,7 @@ macro_rules! periodic_floats {
                 let (r, low) = near_rest::<$f, M>(m, a, n);
                 mirrored::<$f>($f::value(m, r, low, k), x)
             }, |m, a| {
-                let (r, low, k) = far_rest::<$f, M>(m, a);
+                let (r, low, k) = far_rest::<$f>(a);
                 $f::value(m, r, low, k)
             };
             $f f32 $v4_f32 usual_f32, |m, x| {
@@ -303,7 +306,7 @@ macro_rules! periodic_floats {
                 let (k, n) = $f::nearest(m, x);
                 $f::coarse_value(m, coarse_near_rest::<$f, M>(m, x, n), k) as f32
             }, |m, a| {
-                let (r, _, k) = far_rest::<$f, M>(m, a);
+                let (r, _, k) = far_rest::<$f>(a);
                 $f::coarse_value(m, r, k)
             };
         }
