@@ -397,19 +397,19 @@ absolute: _UFunc_Nin1_Nout1[L["absolute"], int, None]
 add: _UFunc_Nin2_Nout1[L["add"], int, L[0]]
 """Adds arguments element-wise."""
 arccos: _UFunc_Nin1_Nout1[L["arccos"], int, None]
-"""Trigonometric inverse cosine, element-wise."""
+"""The angle in radians whose cosine is x, between 0 and pi, element-wise."""
 arccosh: _UFunc_Nin1_Nout1[L["arccosh"], int, None]
 """Inverse hyperbolic cosine, element-wise."""
 arcsin: _UFunc_Nin1_Nout1[L["arcsin"], int, None]
-"""Inverse sine, element-wise."""
+"""The angle in radians whose sine is x, between -pi/2 and pi/2, element-wise."""
 arcsinh: _UFunc_Nin1_Nout1[L["arcsinh"], int, None]
-"""Inverse hyperbolic sine element-wise."""
+"""Inverse hyperbolic sine, element-wise."""
 arctan: _UFunc_Nin1_Nout1[L["arctan"], int, None]
-"""Trigonometric inverse tangent, element-wise."""
+"""The angle in radians whose tangent is x, between -pi/2 and pi/2, element-wise."""
 arctan2: _UFunc_Nin2_Nout1[L["arctan2"], int, None]
 """The angle of the point (x2, x1), between -pi and pi, element-wise."""
 arctanh: _UFunc_Nin1_Nout1[L["arctanh"], int, None]
-"""Inverse hyperbolic tangent element-wise."""
+"""Inverse hyperbolic tangent, element-wise."""
 bitwise_and: _UFunc_Nin2_Nout1[L["bitwise_and"], int, L[-1]]
 """Bitwise and, element-wise."""
 bitwise_count: _UFunc_Nin1_Nout1[L["bitwise_count"], int, None]
@@ -427,11 +427,11 @@ conjugate: _UFunc_Nin1_Nout1[L["conjugate"], int, None]
 copysign: _UFunc_Nin2_Nout1[L["copysign"], int, None]
 """The first value with the sign of the second, element-wise."""
 cos: _UFunc_Nin1_Nout1[L["cos"], int, None]
-"""Cosine element-wise."""
+"""Cosine of angles in radians, however large, element-wise."""
 cosh: _UFunc_Nin1_Nout1[L["cosh"], int, None]
 """Hyperbolic cosine, element-wise."""
 deg2rad: _UFunc_Nin1_Nout1[L["deg2rad"], int, None]
-"""Convert angles from degrees to radians."""
+"""Angles in degrees as radians, element-wise."""
 degrees: _UFunc_Nin1_Nout1[L["degrees"], int, None]
 """Angles in radians as degrees, element-wise."""
 divide: _UFunc_Nin2_Nout1[L["divide"], int, None]
@@ -449,7 +449,7 @@ expm1: _UFunc_Nin1_Nout1[L["expm1"], int, None]
 fabs: _UFunc_Nin1_Nout1[L["fabs"], int, None]
 """Absolute value as a float, element-wise."""
 float_power: _UFunc_Nin2_Nout1[L["float_power"], int, None]
-"""First array elements raised to powers from second array, element-wise."""
+"""x1 to the power of x2 in float64, element-wise."""
 floor: _UFunc_Nin1_Nout1[L["floor"], int, None]
 """The largest integer not above the value, element-wise."""
 floor_divide: _UFunc_Nin2_Nout1[L["floor_divide"], int, None]
@@ -471,7 +471,7 @@ greater_equal: _UFunc_Nin2_Nout1[L["greater_equal"], int, None]
 heaviside: _UFunc_Nin2_Nout1[L["heaviside"], int, None]
 """0 below zero, 1 above, and x2 at zero."""
 hypot: _UFunc_Nin2_Nout1[L["hypot"], int, L[0]]
-"""Given the "legs" of a right triangle, return its hypotenuse."""
+"""The hypotenuse of the right triangle with legs x1 and x2, element-wise."""
 invert: _UFunc_Nin1_Nout1[L["invert"], int, None]
 """Bitwise not, element-wise."""
 isfinite: _UFunc_Nin1_Nout1[L["isfinite"], int, None]
@@ -501,9 +501,9 @@ log1p: _UFunc_Nin1_Nout1[L["log1p"], int, None]
 log2: _UFunc_Nin1_Nout1[L["log2"], int, None]
 """Logarithm to base 2, element-wise."""
 logaddexp: _UFunc_Nin2_Nout1[L["logaddexp"], int, float]
-"""Logarithm of the sum of exponentiations of the inputs."""
+"""The logarithm of the sum of the inputs' exponentials, element-wise."""
 logaddexp2: _UFunc_Nin2_Nout1[L["logaddexp2"], int, float]
-"""Logarithm of the sum of exponentiations of the inputs in base-2."""
+"""The logarithm to base 2 of the sum of the powers of 2, element-wise."""
 logical_and: _UFunc_Nin2_Nout1[L["logical_and"], int, L[True]]
 """Whether both are true, element-wise."""
 logical_not: _UFunc_Nin1_Nout1[L["logical_not"], int, None]
@@ -535,9 +535,9 @@ positive: _UFunc_Nin1_Nout1[L["positive"], int, None]
 power: _UFunc_Nin2_Nout1[L["power"], int, None]
 """x1 to the power of x2, element-wise."""
 rad2deg: _UFunc_Nin1_Nout1[L["rad2deg"], int, None]
-"""Convert angles from radians to degrees."""
+"""Angles in radians as degrees, element-wise."""
 radians: _UFunc_Nin1_Nout1[L["radians"], int, None]
-"""Convert angles from degrees to radians."""
+"""Angles in degrees as radians, element-wise."""
 reciprocal: _UFunc_Nin1_Nout1[L["reciprocal"], int, None]
 """One over the value, element-wise; integers truncate."""
 remainder: _UFunc_Nin2_Nout1[L["remainder"], int, None]
@@ -551,7 +551,7 @@ sign: _UFunc_Nin1_Nout1[L["sign"], int, None]
 signbit: _UFunc_Nin1_Nout1[L["signbit"], int, None]
 """Whether the sign bit is set, NaN's and -0's too, element-wise."""
 sin: _UFunc_Nin1_Nout1[L["sin"], int, None]
-"""Trigonometric sine, element-wise."""
+"""Sine of angles in radians, however large, element-wise."""
 sinh: _UFunc_Nin1_Nout1[L["sinh"], int, None]
 """Hyperbolic sine, element-wise."""
 spacing: _UFunc_Nin1_Nout1[L["spacing"], int, None]
@@ -563,9 +563,9 @@ square: _UFunc_Nin1_Nout1[L["square"], int, None]
 subtract: _UFunc_Nin2_Nout1[L["subtract"], int, None]
 """Subtracts arguments element-wise."""
 tan: _UFunc_Nin1_Nout1[L["tan"], int, None]
-"""Compute tangent element-wise."""
+"""Tangent of angles in radians, however large, element-wise."""
 tanh: _UFunc_Nin1_Nout1[L["tanh"], int, None]
-"""Compute hyperbolic tangent element-wise."""
+"""Hyperbolic tangent, element-wise."""
 trunc: _UFunc_Nin1_Nout1[L["trunc"], int, None]
 """The nearest integer towards zero, element-wise."""
 vecdot: _GUFunc_Nin2_Nout1[L["vecdot"], int, None, L["(n),(n)->()"]]
