@@ -132,6 +132,14 @@ def function_slack(case: Case, theirs: Outcome, x: Any) -> np.ndarray | None:
         return np.asarray(ulps * (float(narrow.eps) * sizes + float(narrow.smallest_subnormal)) + whole)
 
 
+def depends_on_cpu(case: Case, text: str) -> bool:
+    """Whether NumPy says so by some of its loops of a function and not by others: of results that underflow,
+    and of zero to the power of minus infinity. (What ours say, the tests in Rust know.)
+    """
+    divides = case.name in ("power", "pow", "float_power") and "divide by zero" in text
+    return case.name in BOUNDED and ("underflow" in text or divides)
+
+
 def undefined(case: Case, theirs: Outcome) -> bool:
     """Whether nothing is promised of the values.
 
@@ -160,7 +168,11 @@ def fold_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
     rounds halves after each step of a fold, and we after the last. Where a step could overflow or vanish on
     one side only, any value will do.
     """
-    if case.method not in ("reduce", "reduceat") or theirs.error:
+    if theirs.error:
+        return None
+    if case.name in BOUNDED and case.method in ("reduce", "accumulate", "reduceat"):
+        return repeated_slack(case, theirs)
+    if case.method not in ("reduce", "reduceat"):
         return None
     x, result, space = theirs.memory.get(case.args[0]), theirs.results[0], {**HELPERS, **theirs.memory}
     if not isinstance(x, np.ndarray) or not isinstance(result, np.ndarray | np.generic):
@@ -197,6 +209,21 @@ def fold_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
         low = fold(np.minimum(sizes, 1), *rest, **exact) * (min(start, 1) or 1)
         plain = (high < info.max / 4) & (low > info.tiny * 4)
         return np.asarray(np.where(plain, 4 * n * float(info.eps) * abs(np.asarray(result)), np.nan))
+
+
+def repeated_slack(case: Case, theirs: Outcome) -> np.ndarray | None:
+    """How far a bounded function that is applied n times may be: n times as far. Logarithms of sums that
+    pass zero on the way have the error of what was larger.
+    """
+    x = theirs.memory.get(case.args[0])
+    slack = function_slack(case, theirs, theirs.results[0])
+    if not isinstance(x, np.ndarray) or slack is None or x.dtype.kind not in "biuf" or x.dtype.char == "e":
+        return np.asarray(np.nan)
+    with np.errstate(all="ignore"):
+        largest = np.nanmax(np.abs(np.where(np.isfinite(x), x, 0)), initial=1.0).astype("d")
+    beside = float(np.finfo("f" if x.dtype.itemsize < 8 else "d").eps) * largest
+    beside = x.size * beside
+    return np.asarray(x.size * slack + (beside if case.name.startswith("logaddexp") else 0))
 
 
 def pairwise(x: np.ndarray, kwargs: dict[str, Any]) -> bool:
@@ -246,14 +273,20 @@ def difference(case: Case, lib: Any = ufunx) -> str:
     lines = "\n".join(f"{name} = {text}" for name, text in case.setup)
     setup, call = compile(lines, "<setup>", "exec"), compile(case.call(), "<call>", "eval")
     ours, theirs = observe(setup, call, case, lib), observe(setup, call, case, np)
+    told = {
+        name: [w for w in o.warned if not depends_on_cpu(case, w)]
+        for name, o in (("ours", ours), ("theirs", theirs))
+    }
     if ours.error != theirs.error:
+        if any(depends_on_cpu(case, o.error) for o in (ours, theirs)):
+            return ""
         if case.method == "at" and ours.error == READ_ONLY_AT and "frozen" in lines:
             return ""  # NumPy 2.4 writes into read-only arrays
         return f"error {ours.error or 'none'!r} for {theirs.error or 'none'!r}"
     kwargs = dict(case.kwargs)
     slack = np.asarray(np.nan) if undefined(case, theirs) else fold_slack(case, theirs)
     loose = slack is not None and np.isnan(slack).any() and not undefined(case, theirs)
-    if not loose and ours.warned != theirs.warned:
+    if not loose and told["ours"] != told["theirs"]:
         return f"warnings {ours.warned} for {theirs.warned}"
     if ours.identity != theirs.identity:
         return f"identity {ours.identity} for {theirs.identity}"

@@ -92,7 +92,8 @@ def test_in_place_operators_write_into_the_array(name, dtype):
     b, nb = pair(Y, dtype)
     operation = getattr(operator, f"i{name}")
     before, where = a, address(a)
-    a = operation(a, b)
+    with np.errstate(over="ignore"):  # a power is too large for float8
+        a = operation(a, b)
     assert a is before
     assert address(a) == where
     assert_same(a, getattr(operator, name)(na, nb))

@@ -49,12 +49,15 @@ pub trait Base {
     fn log<M: Madd>(m: M, log: f64, low: f64) -> (f64, f64);
     /// 1 to this base.
     const UNIT: f64;
+    /// 2 to this base.
+    const OF_2: f64;
 }
 
 impl Base for LogAddExp {
     const NEAR: f64 = -700.0;
     const FAR: f64 = -746.0;
     const UNIT: f64 = 1.0;
+    const OF_2: f64 = LN_2;
     const BINARY: bool = false;
     #[inline(always)]
     fn exp<M: Madd>(m: M, x: f64, low: f64) -> Parts {
@@ -74,6 +77,7 @@ impl Base for LogAddExp2 {
     const NEAR: f64 = -1000.0;
     const FAR: f64 = -1076.0;
     const UNIT: f64 = LOG2_E;
+    const OF_2: f64 = 1.0;
     const BINARY: bool = true;
     #[inline(always)]
     fn exp<M: Madd>(m: M, x: f64, low: f64) -> Parts {
@@ -146,7 +150,8 @@ fn coarse_sum<B: Base, M: Madd>(m: M, (most, least): (f64, f64)) -> f64 {
     let e = B::coarse_exp(m, if near { d } else { B::NEAR });
     let e = if near { e } else { 0.0 };
     let log = coarse::log_1p(m, e);
-    m.f64(log, B::UNIT, most)
+    // Of equal numbers it is one of 2, and the sum perhaps exact.
+    if d == 0.0 { most + B::OF_2 } else { m.f64(log, B::UNIT, most) }
 }
 
 /// As NumPy computes it: the difference may overflow, and its exponential underflow; and NaN is compared with.
