@@ -4,8 +4,8 @@
 //! 2. else, where all inputs of a ufunc's loops share a dtype, the operands' common dtype decides: the first loop to
 //!    which it casts safely; where they do not (`ldexp`), and for some ufuncs anyway (`arctan2`), the first loop to which
 //!    each input casts safely;
-//! 3. `dtype=`/`signature=` leave only the loops that have what they fix; when one is left it is taken, whatever the
-//!    inputs, and the call's casting rule judges;
+//! 3. `dtype=`/`signature=` leave only the loops that have what they fix; where inputs share a dtype and one is left it is
+//!    taken, whatever the inputs, and the call's casting rule judges;
 //! 4. every input, and every given output, must be castable under the call's rule.
 
 use crate::dtype::{DType, Kind};
@@ -124,7 +124,8 @@ fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef
     if open {
         return Err(refused());
     }
-    let mut left = def.loops().filter(admitted);
+    // Only inputs of one dtype follow that of an output.
+    let mut left = def.loops().filter(|_| def.meets_in_one_dtype()).filter(admitted);
     left.next().ok_or(ResolveError::NoMatchingLoop { ufunc: def.name })
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its log, which is no warning of Python's
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # on a machine with a GPU its arrays would be there
 if os.environ.get("INTEROP") == "full":
     # FakeTensorMode loads triton, which ends the process where TensorFlow, with its own LLVM, came first.
     importlib.import_module("torch._dynamo")

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 use ufunx::DType;
-use ufunx::dispatch::arguments::Method;
+use ufunx::dispatch::arguments::{Keyword, Method};
 
 /// Whether a call is NumPy's at first sight: an array of a dtype without loops of ours, beside arrays, scalars and numbers, with
 /// nobody among them who might answer.
@@ -95,6 +95,10 @@ impl<'py> Converted<'py> {
         let inputs = normal.inputs.iter().enumerate();
         for (i, &object) in inputs.filter(|&(i, &object)| is_input(method, normal.inputs.len(), i, object)) {
             let fits = |array: &Bound<'py, PyAny>| !is_index(method, i) || is_of_integers(np, array);
+            // A cast that must be none is not one between byte orders either, which is NumPy's to say.
+            if np.is_array(object) && normal.get(Keyword::Casting).is_some() {
+                continue;
+            }
             made.extend(converted(np, object)?.filter(fits).map(|array| (i, array)));
         }
         Ok((!made.is_empty()).then_some(Converted(made)))

@@ -142,6 +142,11 @@ pub trait Math<I: MathInputs>: 'static {
 /// Elements per block: a block and its result stay in a corner of L1 (512 f64 are 4 KiB each).
 const BLOCK: usize = 512;
 
+/// One in so many elements that are not usual: fewer are done again one by one, more by running the whole block through the full
+/// function, which vectorises for some. (exp of f64 with one in a hundred infinite: 1.8 ns an
+/// element, and 3.4 by whole blocks.)
+const FEW: usize = 8;
+
 /// Every block is a multiple of so many elements: two AVX-512 registers of f32.
 pub const STEP: usize = 32;
 
@@ -206,6 +211,18 @@ fn block<O: Math<I>, I: MathInputs, L: Level>(
         return FpFlags::NONE;
     }
     let mut flags = FpFlags::NONE;
+    let unusual = (0..y.len()).fold(0, |count, i| count + usize::from(!O::usual(I::get(x, i))));
+    if unusual * FEW < y.len() {
+        for (i, y) in y.iter_mut().enumerate() {
+            let x = I::get(x, i);
+            if !O::usual(x) {
+                let full = O::full(level.madd(), x);
+                y.write(full);
+                flags |= O::flags(x, full);
+            }
+        }
+        return flags;
+    }
     for (i, y) in y.iter_mut().enumerate() {
         let x = I::get(x, i);
         let full = O::full(level.madd(), x);
