@@ -298,13 +298,15 @@ macro_rules! ldexp {
             fn shifted(self, by: $exponent) -> ($t, bool) {
                 const DIGITS: u32 = $t::MANTISSA_DIGITS - 1;
                 const FIELD: $u = (1 << ($u::BITS - 1 - DIGITS)) - 1;
-                let field = self.to_bits() >> DIGITS & FIELD;
-                let moved = field.wrapping_add(by as $u);
+                let bits = self.to_bits();
+                let (zero, field) = (bits << 1 == 0, bits >> DIGITS & FIELD);
+                let by_bits = by as i64 as $u;
                 let normal = |field: $u| field.wrapping_sub(1) < FIELD - 1;
                 // A sum that wraps would be of an exponent with more bits than a field can have.
-                let near = by >= -(FIELD as $exponent) && by <= FIELD as $exponent;
-                let y = $t::from_bits(self.to_bits().wrapping_add((by as $u) << DIGITS));
-                (if self == 0.0 { self } else { y }, self == 0.0 || near && normal(field) && normal(moved))
+                let near = by.unsigned_abs() <= FIELD as _;
+                let moved = if zero { bits } else { bits.wrapping_add(by_bits << DIGITS) };
+                let right = zero | (near & normal(field) & normal(field.wrapping_add(by_bits)));
+                ($t::from_bits(moved), right)
             }
         }
     };)*};
@@ -332,13 +334,15 @@ where
     fn run<L: Level>(level: L, (x, by): (&[T], &[E]), y: &mut [MaybeUninit<T>], n: usize) -> FpFlags {
         let mut flags = FpFlags::NONE;
         for ((x, by), y) in x[..n].chunks(PIECE).zip(by[..n].chunks(PIECE)).zip(y[..n].chunks_mut(PIECE)) {
-            let mut right = 1u8;
-            for ((&x, &by), y) in x.iter().zip(by).zip(&mut *y) {
-                let (scaled, is_right) = x.shifted(by);
-                y.write(scaled);
-                right &= is_right as u8;
+            // By index, and by bytes of truth: another form of this loop does not vectorise.
+            let n = x.len();
+            let (by, y, mut wrong) = (&by[..n], &mut y[..n], 0u8);
+            for i in 0..n {
+                let (scaled, is_right) = x[i].shifted(by[i]);
+                y[i].write(scaled);
+                wrong |= !is_right as u8;
             }
-            if right == 0 {
+            if wrong != 0 {
                 flags |= Each::<Ldexp, (T, E), Judged>::run(level, (x, by), y, x.len());
             }
         }

@@ -157,15 +157,29 @@ widen! {
     (A 0, B 1);
 }
 
-/// The outputs of an f32 kernel, one or two, where memory holds `H`.
+/// The outputs of an f32 kernel, one or two, where memory holds `H`. (No closure runs between the two functions: one that is
+/// not inlined has not the level's instructions, and hand-written lanes would be calls.)
 pub trait Narrow<H>: OutPack {
     /// What memory holds.
     type To: OutPack;
-    /// Runs `kernel` over one block, its outputs narrowed into `y[range]`.
-    fn through(
+    /// Room for a block as the kernel writes it.
+    type Room;
+    /// Fresh room.
+    fn room() -> Self::Room;
+    /// Where the kernel writes elements `range`.
+    fn targets<'a>(
+        y: &'a mut <Self::To as OutPack>::Slices<'_>,
+        range: Range<usize>,
+        room: &'a mut Self::Room,
+    ) -> Self::Slices<'a>;
+    /// Takes what the kernel wrote to memory; what that raises.
+    ///
+    /// # Safety
+    /// The kernel has written every element of the targets.
+    unsafe fn stored(
         y: &mut <Self::To as OutPack>::Slices<'_>,
         range: Range<usize>,
-        kernel: impl FnOnce(Self::Slices<'_>) -> FpFlags,
+        room: &Self::Room,
     ) -> FpFlags;
 }
 
@@ -176,16 +190,27 @@ macro_rules! narrow_single {
             <$t as WideOut<H>>::Stored: Single,
         {
             type To = <$t as WideOut<H>>::Stored;
+            type Room = <$t as WideOut<H>>::Room;
             #[inline(always)]
-            fn through(
+            fn room() -> Self::Room {
+                <$t as WideOut<H>>::room()
+            }
+            #[inline(always)]
+            fn targets<'a>(
+                y: &'a mut <Self::To as OutPack>::Slices<'_>,
+                range: Range<usize>,
+                room: &'a mut Self::Room,
+            ) -> &'a mut [MaybeUninit<$t>] {
+                <$t as WideOut<H>>::target(&mut y[range], room)
+            }
+            #[inline(always)]
+            unsafe fn stored(
                 y: &mut <Self::To as OutPack>::Slices<'_>,
                 range: Range<usize>,
-                kernel: impl FnOnce(&mut [MaybeUninit<$t>]) -> FpFlags,
+                room: &Self::Room,
             ) -> FpFlags {
-                let (y, mut room) = (&mut y[range], <$t as WideOut<H>>::room());
-                let flags = kernel(<$t as WideOut<H>>::target(y, &mut room));
-                // SAFETY: kernels write every element of their outputs.
-                flags | unsafe { <$t as WideOut<H>>::stored(&room, y) }
+                // SAFETY: the caller's promise.
+                unsafe { <$t as WideOut<H>>::stored(room, &mut y[range]) }
             }
         }
     )*};
@@ -194,17 +219,27 @@ narrow_single! { f32 B8 }
 
 impl<H: NarrowFloat, A: WideOut<H>, B: WideOut<H>> Narrow<H> for (A, B) {
     type To = (A::Stored, B::Stored);
+    type Room = (A::Room, B::Room);
     #[inline(always)]
-    fn through(
+    fn room() -> Self::Room {
+        (A::room(), B::room())
+    }
+    #[inline(always)]
+    fn targets<'a>(
+        y: &'a mut (&mut [MaybeUninit<A::Stored>], &mut [MaybeUninit<B::Stored>]),
+        range: Range<usize>,
+        room: &'a mut Self::Room,
+    ) -> (&'a mut [MaybeUninit<A>], &'a mut [MaybeUninit<B>]) {
+        (A::target(&mut y.0[range.clone()], &mut room.0), B::target(&mut y.1[range], &mut room.1))
+    }
+    #[inline(always)]
+    unsafe fn stored(
         y: &mut (&mut [MaybeUninit<A::Stored>], &mut [MaybeUninit<B::Stored>]),
         range: Range<usize>,
-        kernel: impl for<'a> FnOnce((&'a mut [MaybeUninit<A>], &'a mut [MaybeUninit<B>])) -> FpFlags,
+        room: &Self::Room,
     ) -> FpFlags {
-        let (a, b) = (&mut y.0[range.clone()], &mut y.1[range]);
-        let (mut room_a, mut room_b) = (A::room(), B::room());
-        let flags = kernel((A::target(a, &mut room_a), B::target(b, &mut room_b)));
-        // SAFETY: kernels write every element of their outputs.
-        flags | unsafe { A::stored(&room_a, a) | B::stored(&room_b, b) }
+        // SAFETY: the caller's promise, for each.
+        unsafe { A::stored(&room.0, &mut y.0[range.clone()]) | B::stored(&room.1, &mut y.1[range]) }
     }
 }
 
@@ -228,28 +263,26 @@ where
         n: usize,
     ) -> FpFlags {
         let mut flags = FpFlags::NONE;
-        let mut room = <K::In as Widen<H>>::room();
+        let (mut room, mut written) = (<K::In as Widen<H>>::room(), <K::Out as Narrow<H>>::room());
         let mut start = 0;
         while start < n {
             let end = n.min(start + BLOCK);
             let x = <K::In as Widen<H>>::widened(x, start..end, &mut room);
-            flags |= <K::Out as Narrow<H>>::through(
-                &mut y,
-                start..end,
-                |#[allow(unused_mut, reason = "where blocks are shown")] mut y| {
-                    if let FpReport::Hardware = K::FP {
-                        // Of blocks that nobody else knows of the compiler may move arithmetic past either end, and does on
-                        // AArch64. Not on x86-64, whose tests would show it: there the blocks need not be zeroed, which
-                        // they must be for others' eyes (25 ns a call).
-                        #[cfg(not(target_arch = "x86_64"))]
-                        let x = std::hint::black_box((x, &mut y)).0;
-                        fperr::clear();
-                        K::run(level, x, y, end - start) | fperr::take()
-                    } else {
-                        K::run(level, x, y, end - start)
-                    }
-                },
-            );
+            #[cfg_attr(target_arch = "x86_64", allow(unused_mut, reason = "where blocks are shown"))]
+            let mut targets = <K::Out as Narrow<H>>::targets(&mut y, start..end, &mut written);
+            flags |= if let FpReport::Hardware = K::FP {
+                // Of blocks that nobody else knows of the compiler may move arithmetic past either end, and does on
+                // AArch64. Not on x86-64, whose tests would show it: there the blocks need not be zeroed, which
+                // they must be for others' eyes (25 ns a call).
+                #[cfg(not(target_arch = "x86_64"))]
+                let x = std::hint::black_box((x, &mut targets)).0;
+                fperr::clear();
+                K::run(level, x, targets, end - start) | fperr::take()
+            } else {
+                K::run(level, x, targets, end - start)
+            };
+            // SAFETY: kernels write every element of their outputs.
+            flags |= unsafe { <K::Out as Narrow<H>>::stored(&mut y, start..end, &written) };
             start = end;
         }
         flags
