@@ -22,10 +22,9 @@ pub fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
     let mut numpys = false;
     let plain = |&object: &Object<'_, '_>| match np.exact_array(object) {
         Some(array) => {
-            let dtype = array.dtype(np);
-            numpys |= dtype.is_none() && !array.is_swapped(np);
+            numpys |= array.is_numpys(np);
             // NumPy must be told of bfloat16 and float8.
-            dtype.is_none_or(|dtype| dtype.numpy_number().is_some())
+            array.dtype(np).is_none_or(|dtype| dtype.numpy_number().is_some())
         }
         None => object.is_none() || np.is_exact_scalar(object),
     };

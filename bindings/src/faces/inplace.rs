@@ -134,8 +134,7 @@ unsafe fn taken(object: *mut ffi::PyObject) -> Option<&'static Ufunc> {
 /// Whether an argument is an array of a dtype that is NumPy's own affair. NumPy asks overrides as we do, so it can have the
 /// whole call, at once.
 fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
-    let beyond =
-        |&object: &Object<'_, '_>| np.exact_array(object).is_some_and(|array| array.dtype(np).is_none());
+    let beyond = |&object: &Object<'_, '_>| np.exact_array(object).is_some_and(|array| array.is_numpys(np));
     arguments.positional.iter().any(beyond)
 }
 

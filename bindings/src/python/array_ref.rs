@@ -87,6 +87,11 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
         unsafe { np.dtypes.of_swapped(self.descr()) }.is_some()
     }
 
+    /// Whether its dtype is NumPy's own affair, in whatever byte order.
+    pub fn is_numpys(self, np: &NumPy) -> bool {
+        self.dtype(np).is_none() && !self.is_swapped(np)
+    }
+
     /// A copy in this machine's byte order, of no subclass; `None` if it is in that already, or of no native dtype at all, or has
     /// elements that repeat: results are laid out by the strides of those.
     pub fn in_native_order(self, np: &NumPy) -> Option<PyResult<Bound<'py, PyAny>>> {

@@ -1,7 +1,7 @@
 //! What sin, cos and tan have in common: multiples of pi are taken out of the angle, so that what is left is right to the
 //! last bit of its own, however small it is.
 //!
-//! 1. `r = x - n*pi`, in two parts, for the multiple nearest to x among those that the function asks for. Up to [`FAR`] pi
+//! 1. `r = x - n*pi`, in two parts, for the multiple nearest to x among those that the function asks for. Up to `FAR` pi
 //!    in three or four parts is enough: the first difference is exact, because x and n*pi are close, and the other parts
 //!    bring the bits that the first one lacks. Farther out, where neighbouring numbers are whole turns apart, x is
 //!    multiplied by those digits of 1/pi that decide r.
