@@ -172,7 +172,7 @@ fn every_request_may_fail() {
 
 /// The long version, `make faults`: every loop of every ufunc, each method it has, each layout.
 #[test]
-#[ignore = "minutes"]
+#[ignore = "half a minute: `make faults`"]
 fn every_loop_survives_that_every_request_fails() {
     use Layout::{C, Constant, F, Random, Reversed, Strided, Unaligned};
     let (mut failed, mut calls) = (0, 0);
