@@ -393,6 +393,7 @@ def test_an_interrupt_during_a_long_call(call: Any) -> None:
     x, y = np.ones(3_000_000), np.zeros(3_000_000)
     main = threading.main_thread().ident
     assert main is not None
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     def interrupt() -> None:
         time.sleep(0.005)
