@@ -79,7 +79,7 @@ fn samples_of_every_function_are_within_its_bound() {
 }
 
 #[test]
-#[ignore = "an hour: all 2^32 inputs of every f32 function"]
+#[ignore = "hours: all 2^32 inputs of every f32 function"]
 fn every_f32_is_within_its_bound() {
     let (mut complaints, mut checked) = (Complaints::default(), 0);
     for (def, l) in bounded().filter(|(_, l)| l.inputs == [DType::F32]) {

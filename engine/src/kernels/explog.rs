@@ -5,9 +5,8 @@ pub use super::lanes::cbrt::Cbrt;
 pub use super::lanes::exp::{Exp, Exp2, Expm1};
 pub use super::lanes::log::{Log, Log1p, Log2, Log10};
 pub use super::lanes::logaddexp::{LogAddExp, LogAddExp2};
-use super::math_ufuncs;
+use super::{math_ufuncs, takes_pairs};
 use crate::registry::{Accuracy, Cost, Identity};
-use crate::typed::Takes;
 use crate::ufunc;
 
 math_ufuncs! {
@@ -31,12 +30,7 @@ math_ufuncs! {
 
 macro_rules! sums_of_exponentials {
     ($($(#[doc = $doc:literal])* $name:ident $op:ident, $args:literal => $prints:literal;)*) => {$(
-        impl Takes<(f32, f32)> for $op {
-            type Out = f32;
-        }
-        impl Takes<(f64, f64)> for $op {
-            type Out = f64;
-        }
+        takes_pairs! { $op: f32 f64 }
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;

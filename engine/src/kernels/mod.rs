@@ -74,6 +74,16 @@ macro_rules! math_ufuncs {
 }
 pub(crate) use math_ufuncs;
 
+/// What the typed functions of a [`Math`](crate::simd::math::Math) function of two floats take: `takes_pairs! { Atan2: f32 f64 }`.
+macro_rules! takes_pairs {
+    ($op:ident: $($t:ty)+) => {$(
+        impl $crate::typed::Takes<($t, $t)> for $op {
+            type Out = $t;
+        }
+    )+};
+}
+pub(crate) use takes_pairs;
+
 /// The typed functions of every family.
 pub mod functions {
     pub use super::{

@@ -5,13 +5,13 @@
 
 pub use super::lanes::hypot::Hypot;
 use super::lanes::pow::Pow;
+use super::takes_pairs;
 use crate::registry::{Accuracy, Cost, FpFlags, Identity};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::InOrder;
 use crate::simd::kernel::{Judged, Lane, math_pair_loop};
 use crate::simd::level::Madd;
 use crate::simd::parted::{Out, Parted};
-use crate::typed::Takes;
 use crate::ufunc;
 
 /// Power, of integers to powers that are not negative.
@@ -113,12 +113,7 @@ macro_rules! int_powers {
 }
 int_powers! { i8 u8; i16 u16; i32 u32; i64 u64; u8 u8; u16 u16; u32 u32; u64 u64; }
 
-impl Takes<(f32, f32)> for Power {
-    type Out = f32;
-}
-impl Takes<(f64, f64)> for Power {
-    type Out = f64;
-}
+takes_pairs! { Power: f32 f64 }
 ufunc! {
     /// x1 to the power of x2, element-wise.
     power(x1, x2) -> (y) = Power;
@@ -130,9 +125,7 @@ ufunc! {
     refusal: Some("Integers to negative integer powers are not allowed.");
 }
 
-impl Takes<(f64, f64)> for FloatPower {
-    type Out = f64;
-}
+takes_pairs! { FloatPower: f64 }
 ufunc! {
     /// x1 to the power of x2 in float64, element-wise.
     float_power(x1, x2) -> (y) = FloatPower;
@@ -142,12 +135,7 @@ ufunc! {
     accuracy: Accuracy::Ulp(1.0);
 }
 
-impl Takes<(f32, f32)> for Hypot {
-    type Out = f32;
-}
-impl Takes<(f64, f64)> for Hypot {
-    type Out = f64;
-}
+takes_pairs! { Hypot: f32 f64 }
 ufunc! {
     /// The hypotenuse of the right triangle with legs x1 and x2, element-wise.
     hypot(x1, x2) -> (y) = Hypot;

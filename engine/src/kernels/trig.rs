@@ -2,37 +2,17 @@
 
 pub use super::lanes::atan2::Atan2;
 pub use super::lanes::periodic::{Cos, Sin, Tan};
-use super::{One, lane};
+use super::{One, lane, math_ufuncs, takes_pairs};
 use crate::registry::{Accuracy, Cost};
-use crate::typed::Takes;
 use crate::ufunc;
 
-macro_rules! periodic_ufuncs {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident, $args:literal => $prints:literal;)*) => {$(
-        impl Takes<(f32,)> for $op {
-            type Out = f32;
-        }
-        impl Takes<(f64,)> for $op {
-            type Out = f64;
-        }
-        ufunc! {
-            $(#[doc = $doc])*
-            $name(x) -> (y) = $op;
-            loops: { floats: math<$op>; };
-            examples: &[($args, $prints)];
-            cost: Cost::Heavy;
-            accuracy: Accuracy::Ulp(1.0);
-        }
-    )*};
-}
-
-periodic_ufuncs! {
+math_ufuncs! {
     /// Sine of angles in radians, however large, element-wise.
-    sin Sin, "[0.0, 0.5235987755982988]" => "array([0. , 0.5])";
+    sin Sin, [], "[0.0, 0.5235987755982988]" => "array([0. , 0.5])";
     /// Cosine of angles in radians, however large, element-wise.
-    cos Cos, "[0.0, 1.0471975511965976]" => "array([1. , 0.5])";
+    cos Cos, [], "[0.0, 1.0471975511965976]" => "array([1. , 0.5])";
     /// Tangent of angles in radians, however large, element-wise.
-    tan Tan, "[0.0, 0.7853981633974483]" => "array([0., 1.])";
+    tan Tan, [], "[0.0, 0.7853981633974483]" => "array([0., 1.])";
 }
 
 /// The angle in degrees.
@@ -71,12 +51,7 @@ angle_ufuncs! {
     rad2deg Degrees, "[0.0, 3.141592653589793]" => "array([  0., 180.])";
 }
 
-impl Takes<(f32, f32)> for Atan2 {
-    type Out = f32;
-}
-impl Takes<(f64, f64)> for Atan2 {
-    type Out = f64;
-}
+takes_pairs! { Atan2: f32 f64 }
 ufunc! {
     /// The angle of the point (x2, x1), between -pi and pi, element-wise.
     arctan2(x1, x2) -> (y) = Atan2;

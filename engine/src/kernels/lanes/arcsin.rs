@@ -94,10 +94,11 @@ macro_rules! arcsin {
                 x.abs().at_most(x.all(1.0))
             }
 
-            /// Outside of [-1, 1]: NaN.
+            /// y, but outside of [-1, 1] NaN.
             #[inline(always)]
-            fn domain(x: $t) -> $t {
-                if x.is_nan() { x + x } else { <$t>::NAN }
+            fn within(x: $t, y: $t) -> $t {
+                let outside = if x.is_nan() { x + x } else { <$t>::NAN };
+                if x.abs() <= 1.0 { y } else { outside }
             }
 
             impl Math<$t> for Arcsin {
@@ -105,8 +106,7 @@ macro_rules! arcsin {
 
                 #[inline(always)]
                 fn full<M: Madd>(m: M, x: $t) -> $t {
-                    let y = Self::lane(m, x);
-                    if x.abs() <= 1.0 { y } else { domain(x) }
+                    within(x, Self::lane(m, x))
                 }
 
                 #[inline(always)]
@@ -120,8 +120,7 @@ macro_rules! arcsin {
 
                 #[inline(always)]
                 fn full<M: Madd>(m: M, x: $t) -> $t {
-                    let y = Self::lane(m, x);
-                    if x.abs() <= 1.0 { y } else { domain(x) }
+                    within(x, Self::lane(m, x))
                 }
 
                 #[inline(always)]
