@@ -26,6 +26,10 @@ macro_rules! common_divisors {
         /// Of one pair.
         #[inline(always)]
         fn $one(mut a: $w, mut b: $w) -> $w {
+            // As a fold soon is: without this it takes five times as long as NumPy's.
+            if a == 1 || b == 1 {
+                return 1;
+            }
             if a == 0 || b == 0 {
                 return a | b;
             }
