@@ -18,7 +18,9 @@
 mod arguments {
     pub mod convert;
     pub mod ingest;
+    pub mod label;
     pub mod normal;
+    pub mod numpys;
     pub mod parse;
     pub mod passed;
     pub mod replace;

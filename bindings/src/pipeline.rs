@@ -1,8 +1,9 @@
 //! The order of a call, and nothing else: short way → override? → foreign operands as arrays → ours, or NumPy's → results
 //! to the library of the operand that wins.
 
-use crate::arguments::convert::{Converted, is_numpys, plain_as_arrays};
+use crate::arguments::convert::{Converted, plain_as_arrays};
 use crate::arguments::normal::{NormalArguments, normal_form};
+use crate::arguments::numpys::is_numpys;
 use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::foreign::{self, Translated};
@@ -52,7 +53,7 @@ pub unsafe fn call_ufunc<'py>(
         return result;
     }
     if is_numpys(np, arguments) {
-        return attached(py, || call_as_passed(py, ufunc, Method::Call, arguments));
+        return call_as_passed(py, ufunc, Method::Call, arguments);
     }
     if let Some(result) = short_on_arrays(py, np, ufunc, Method::Call, arguments)? {
         return Ok(result);
@@ -90,12 +91,12 @@ pub fn call_method<'py>(
     arguments: &Arguments<'_, 'py>,
 ) -> Returned<'py> {
     let np = NumPy::get(py);
+    if is_numpys(np, arguments) {
+        return call_as_passed(py, called.ufunc, method, arguments);
+    }
     if let Some(result) = short_way(py, np, called.ufunc, method, arguments) {
         count_native();
         return result;
-    }
-    if is_numpys(np, arguments) {
-        return attached(py, || call_as_passed(py, called.ufunc, method, arguments));
     }
     if let Some(result) = short_on_arrays(py, np, called.ufunc, method, arguments)? {
         return Ok(result);
@@ -235,7 +236,7 @@ fn run<'py>(
     if !matches!(reason, Reason::Operand | Reason::DType) || called.ufunc.def.is_none() {
         return numpys(arguments);
     }
-    let Some(converted) = Converted::new(np, method, normal)? else { return numpys(arguments) };
+    let Some(converted) = Converted::new(np, called.ufunc, method, normal)? else { return numpys(arguments) };
     match natively(py, np, called, method, &converted.normal(normal)) {
         Ok(result) => result,
         Err(_) => converted.call(np, arguments, numpys),

@@ -25,7 +25,7 @@ pub mod ufunc;
 pub use self::core::{CoreAxis, CoreError, CoreSignature};
 pub use abi::{BlockFn, FoldFn, FpFlags, Indexed, IndexedFn, Isa, ScanFn, Segments, SegmentsFn, StridedFn};
 pub use code::{ByIsa, Code, Kernels, Object, ObjectFn};
-pub use dtype::{Class, DType, Kind};
+pub use dtype::{Class, DType, Kind, LONG_LONG};
 pub use element::{B8, Element, F8E4M3FN, F8E5M2, UserElement};
 pub use error::{ResolveError, TableError};
 pub use half::{bf16, f16};

@@ -2,6 +2,7 @@
 //! in foreign byte order. What the result's type is remains for the inputs as they were passed to say.
 
 use super::ingest::{Foreign, ingest};
+use super::label::{Labels, Made, unlabel};
 use super::normal::NormalArguments;
 use super::passed::Arguments;
 use super::replace::Replaced;
@@ -10,26 +11,12 @@ use crate::python::number::is_int;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, exact_tuple, is_ellipsis};
 use crate::python::sequence::{array_of_numbers, is_sequence};
+use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 use ufunx::DType;
 use ufunx::dispatch::arguments::{Keyword, Method};
-
-/// Whether a call is NumPy's at first sight: an array of a dtype without loops of ours, beside arrays, scalars and numbers, with
-/// nobody among them who might answer.
-pub fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
-    let mut numpys = false;
-    let plain = |&object: &Object<'_, '_>| match np.exact_array(object) {
-        Some(array) => {
-            numpys |= array.is_numpys(np);
-            // NumPy must be told of bfloat16 and float8.
-            array.dtype(np).is_none_or(|dtype| dtype.numpy_number().is_some())
-        }
-        None => object.is_none() || np.is_exact_scalar(object),
-    };
-    arguments.keywords.is_empty() && arguments.positional.iter().all(plain) && numpys
-}
 
 /// Whether a method reads its positional argument at that place as an array. To `at` the first is where it writes, and a tuple
 /// of indices has one for each axis.
@@ -80,17 +67,23 @@ pub fn plain_as_arrays<'a, 'py>(
     Ok((!made.is_empty()).then(|| Replaced::at(arguments, made.into_iter())))
 }
 
-/// Arrays in place of some inputs, with those inputs' places.
-pub struct Converted<'py>(SmallVec<[(usize, Bound<'py, PyAny>); 3]>);
+/// Arrays in place of some inputs.
+pub struct Converted<'py> {
+    /// With those inputs' places.
+    made: Made<'py>,
+    /// What new results' dtypes are called.
+    labels: Labels<'py>,
+}
 
 impl<'py> Converted<'py> {
     /// Makes them, in the inputs' order, as NumPy does once nobody has taken the call; `None` if there is nothing to make.
     pub fn new(
         np: &NumPy,
+        ufunc: &Ufunc,
         method: Method,
         normal: &NormalArguments<'_, 'py>,
     ) -> PyResult<Option<Converted<'py>>> {
-        let mut made = SmallVec::new();
+        let mut made = Made::new();
         let inputs = normal.inputs.iter().enumerate();
         for (i, &object) in inputs.filter(|&(i, &object)| is_input(method, normal.inputs.len(), i, object)) {
             let fits = |array: &Bound<'py, PyAny>| !is_index(method, i) || is_of_integers(np, array);
@@ -100,16 +93,18 @@ impl<'py> Converted<'py> {
             }
             made.extend(converted(np, object)?.filter(fits).map(|array| (i, array)));
         }
-        Ok((!made.is_empty()).then_some(Converted(made)))
+        let labels = unlabel(np, ufunc, method, normal, &mut made)?;
+        Ok((!made.is_empty()).then_some(Converted { made, labels }))
     }
 
     /// The arguments with the arrays.
     pub fn normal<'b, 'a: 'b>(&'b self, normal: &NormalArguments<'a, 'py>) -> NormalArguments<'b, 'py> {
         let mut normal = normal.map(|object| -> Object<'b, 'py> { object });
         normal.passed = Some(normal.inputs.clone());
-        for (i, array) in &self.0 {
+        for (i, array) in &self.made {
             normal.inputs[*i] = array.as_borrowed();
         }
+        normal.labels = self.labels.iter().map(Bound::as_borrowed).collect();
         normal
     }
 
@@ -128,7 +123,7 @@ impl<'py> Converted<'py> {
             return call(arguments);
         }
         let sequences =
-            self.0.iter().filter(|(i, _)| arguments.positional.get(*i).is_some_and(|o| is_sequence(*o)));
+            self.made.iter().filter(|(i, _)| arguments.positional.get(*i).is_some_and(|o| is_sequence(*o)));
         Replaced::at(arguments, sequences.cloned()).with(call)
     }
 }
@@ -143,7 +138,9 @@ fn converted<'py>(np: &NumPy, object: Object<'_, 'py>) -> PyResult<Option<Bound<
         return array.in_native_order(np).transpose();
     }
     match ingest(np, object) {
-        Err(Foreign::Type) if !has_no_loops(np, object) => made_of(np, object).map(Some),
+        Err(Foreign::Type) if !has_no_loops(np, object) || np.dtypes.is_labelled_scalar(object) => {
+            made_of(np, object).map(Some)
+        }
         _ => Ok(None),
     }
 }

@@ -71,8 +71,8 @@ fn operand_of(np: &NumPy, array: ArrayRef<'_, '_>) -> Result<Operand, Foreign> {
     Ok(array.operand(array.dtype(np).ok_or(Foreign::DType)?))
 }
 
-/// A writable ndarray of a native dtype, as an output.
+/// A writable ndarray of a native dtype, under whatever name, as an output.
 pub fn writable(np: &NumPy, object: Object<'_, '_>) -> Option<Operand> {
     let array = np.array(object).filter(|array| array.is_writable())?;
-    Some(array.operand(array.dtype(np)?))
+    Some(array.operand(array.dtype(np).or_else(|| array.labelled(np))?))
 }

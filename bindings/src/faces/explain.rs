@@ -123,7 +123,7 @@ fn prepare<'py>(
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),
         })
     };
-    let converted = Converted::new(np, Method::Call, &normal).map_err(|_| Reason::Arguments)?;
+    let converted = Converted::new(np, ufunc, Method::Call, &normal).map_err(|_| Reason::Arguments)?;
     let settled = match &converted {
         None => settle(np, def, &normal, |_, _, _| None, look),
         Some(converted) => settle(np, def, &converted.normal(&normal), |_, _, _| None, look),

@@ -133,7 +133,7 @@ unsafe fn taken(object: *mut ffi::PyObject) -> Option<&'static Ufunc> {
 
 /// Whether an argument is an array of a dtype that is NumPy's own affair. NumPy asks overrides as we do, so it can have the
 /// whole call, at once.
-fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
+fn has_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
     let beyond = |&object: &Object<'_, '_>| np.exact_array(object).is_some_and(|array| array.is_numpys(np));
     arguments.positional.iter().any(beyond)
 }
@@ -159,7 +159,7 @@ unsafe extern "C" fn call(
                 count_native();
                 return Ok(result);
             }
-            if is_numpys(NumPy::get(py), &arguments) {
+            if has_numpys(NumPy::get(py), &arguments) {
                 let result = (stock(py).vectorcall)(object, args, nargsf, names);
                 return Bound::from_owned_ptr_or_err(py, result);
             }
@@ -179,21 +179,28 @@ unsafe extern "C" fn method<const METHOD: u8>(
     unsafe {
         match taken(object) {
             Some(ufunc) => guarded(object, |face| {
-                let arguments = Arguments::new(face.py(), args, nargs as usize, names);
-                pipeline::call_method(
-                    face.py(),
-                    Called { ufunc, face },
-                    const { numbered(METHOD) },
-                    &arguments,
-                )
+                let py = face.py();
+                let arguments = Arguments::new(py, args, nargs as usize, names);
+                if has_numpys(NumPy::get(py), &arguments) {
+                    let result = stock_method(METHOD)(object, args, nargs, names);
+                    return Bound::from_owned_ptr_or_err(py, result);
+                }
+                pipeline::call_method(py, Called { ufunc, face }, const { numbered(METHOD) }, &arguments)
             }),
-            None => {
-                let original = stock(Python::assume_attached()).methods[METHOD as usize];
-                std::mem::transmute::<*mut c_void, ffi::PyCFunctionFastWithKeywords>(original)(
-                    object, args, nargs, names,
-                )
-            }
+            None => stock_method(METHOD)(object, args, nargs, names),
         }
+    }
+}
+
+/// NumPy's code for the method of that number.
+///
+/// # Safety
+/// The GIL is held, and an entry for the method is in place.
+unsafe fn stock_method(number: u8) -> ffi::PyCFunctionFastWithKeywords {
+    // SAFETY: the caller's promise; the original takes its arguments so, which was checked when the entry was put there.
+    unsafe {
+        let original = stock(Python::assume_attached()).methods[number as usize];
+        std::mem::transmute::<*mut c_void, ffi::PyCFunctionFastWithKeywords>(original)
     }
 }
 

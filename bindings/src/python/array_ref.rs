@@ -1,7 +1,8 @@
 //! NumPy's arrays, looked at without a reference taken.
 
 use super::numpy_api::NumPy;
-use super::object::Object;
+use super::dtypes::type_number;
+use super::object::{Object, lent_by_c};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArray_Descr, PyArrayObject};
 use pyo3::prelude::*;
 use ufunx::DType;
@@ -67,6 +68,18 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
         unsafe { (*self.as_ptr()).fields.descr }
     }
 
+    /// The same, as an object.
+    pub fn descr_object(self) -> Bound<'py, PyAny> {
+        // SAFETY: a live array keeps its descriptor, an object, of which this is a reference.
+        unsafe { lent_by_c(self.0.py(), self.descr().cast()) }.to_owned()
+    }
+
+    /// The type number of its elements.
+    pub fn number(self) -> i32 {
+        // SAFETY: a live array keeps its descriptor.
+        unsafe { type_number(self.descr()) }
+    }
+
     /// Where its first element is.
     #[inline]
     pub fn data(self) -> *mut u8 {
@@ -87,9 +100,15 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
         unsafe { np.dtypes.of_swapped(self.descr()) }.is_some()
     }
 
+    /// The dtype whose memory and loops its elements share under another name.
+    pub fn labelled(self, np: &NumPy) -> Option<DType> {
+        // SAFETY: a live array keeps its descriptor.
+        unsafe { np.dtypes.of_label(self.descr()) }
+    }
+
     /// Whether its dtype is NumPy's own affair, in whatever byte order.
     pub fn is_numpys(self, np: &NumPy) -> bool {
-        self.dtype(np).is_none() && !self.is_swapped(np)
+        self.dtype(np).is_none() && !self.is_swapped(np) && self.labelled(np).is_none()
     }
 
     /// A copy in this machine's byte order, of no subclass; `None` if it is in that already, or of no native dtype at all, or has

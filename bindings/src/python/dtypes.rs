@@ -9,6 +9,7 @@ use pyo3::types::{IntoPyDict, PyFloat, PyString};
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use ufunx::DType;
+use ufunx::registry::LONG_LONG;
 
 /// Addresses of descriptors and types, which live for ever.
 pub struct Dtypes {
@@ -18,6 +19,8 @@ pub struct Dtypes {
     stand_ins: [*mut PyArray_Descr; DTYPES],
     /// The scalar types of what NumPy has.
     pub scalars: [*mut ffi::PyTypeObject; DTYPES],
+    /// The scalar types of dtypes that are another's under a name of their own.
+    labelled_scalars: [*mut ffi::PyTypeObject; LONG_LONG.len()],
     /// The descriptors' dtypes by NumPy type number; `None` for those that are NumPy's own affair.
     by_number: [Option<DType>; 32],
 }
@@ -46,7 +49,14 @@ impl Dtypes {
             }
             by_number[number as usize] = Some(dtype);
         }
-        Ok(Dtypes { descrs, stand_ins: stand_ins(module)?, scalars, by_number })
+        let labelled_scalars = LONG_LONG.map(|(_, number, _)| {
+            // SAFETY: a valid type number; the descriptor is one that NumPy keeps, as it does its type.
+            unsafe {
+                let descr = PY_ARRAY_API.PyArray_DescrFromType(module.py(), number).cast::<DescrHead>();
+                (*descr).typeobj
+            }
+        });
+        Ok(Dtypes { descrs, stand_ins: stand_ins(module)?, scalars, labelled_scalars, by_number })
     }
 
     /// The dtype of a native descriptor with that type number.
@@ -71,6 +81,20 @@ impl Dtypes {
             // SAFETY: the caller's promise.
             _ => unsafe { self.of_user(descr) },
         }
+    }
+
+    /// The dtype whose memory and loops elements with that descriptor share under another name: C's `long long`.
+    ///
+    /// # Safety
+    /// A live descriptor.
+    pub unsafe fn of_label(&self, descr: *mut PyArray_Descr) -> Option<DType> {
+        let descr = descr.cast::<DescrHead>();
+        // SAFETY: the caller's promise.
+        let (byteorder, number) = unsafe { ((*descr).byteorder as u8, (*descr).type_num) };
+        if matches!(byteorder, b'>' | b'<') && byteorder != NATIVE {
+            return None;
+        }
+        LONG_LONG.iter().find(|(_, n, _)| *n == number).map(|(.., dtype)| *dtype)
     }
 
     /// The dtype of elements with that descriptor in this machine's byte order, if theirs is the other one.
@@ -191,6 +215,16 @@ impl Dtypes {
         self.scalars.iter().position(|&t| t == class).map(|i| DType::ALL[i])
     }
 
+    /// Whether it is a scalar of exactly a type of NumPy's that our loops have, under whatever name.
+    pub fn is_native_scalar(&self, object: Object<'_, '_>) -> bool {
+        self.of_scalar(object.get_type_ptr()).is_some() || self.is_labelled_scalar(object)
+    }
+
+    /// Whether it is a scalar, of exactly NumPy's type, of a dtype that is another's under a name of its own.
+    pub fn is_labelled_scalar(&self, object: Object<'_, '_>) -> bool {
+        self.labelled_scalars.contains(&object.get_type_ptr())
+    }
+
     /// The dtype and the bits of a NumPy scalar, of exactly NumPy's type.
     #[inline]
     pub fn scalar_value(&self, object: Object<'_, '_>) -> Option<(DType, [u128; 1])> {
@@ -226,6 +260,15 @@ fn stand_ins(module: &Bound<'_, PyModule>) -> PyResult<[*mut PyArray_Descr; DTYP
         made[dtype as usize] = head.cast();
     }
     Ok(made)
+}
+
+/// NumPy's type number.
+///
+/// # Safety
+/// A live descriptor.
+pub unsafe fn type_number(descr: *mut PyArray_Descr) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { (*descr.cast::<DescrHead>()).type_num }
 }
 
 #[cfg(target_endian = "little")]

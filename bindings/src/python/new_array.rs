@@ -1,5 +1,6 @@
 //! New arrays: over memory of NumPy's, over memory that starts at a cache line, over somebody else's.
 
+use super::array_ref::ArrayRef;
 use super::numpy_api::NumPy;
 use super::object::{Object, Returned};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
@@ -127,6 +128,31 @@ impl NumPy {
                 return Err(PyErr::fetch(py));
             }
             Ok(made)
+        }
+    }
+
+    /// The array's memory as elements of the dtype whose loops they share, of no subclass.
+    pub fn without_label<'py>(&self, array: ArrayRef<'_, 'py>, dtype: DType) -> Returned<'py> {
+        let (py, descr) = (array.object().py(), self.dtypes.descr(dtype));
+        // SAFETY: a live array; a descriptor that lives for ever, whose new reference is taken over; NumPy's own type.
+        unsafe {
+            ffi::Py_INCREF(descr.cast());
+            let view = PY_ARRAY_API.PyArray_View(py, array.as_ptr(), descr, self.array_type);
+            Bound::from_owned_ptr_or_err(py, view)
+        }
+    }
+
+    /// Gives the elements of a new array, which nobody else has yet, another name, if that shares their dtype's memory.
+    pub fn label(&self, array: &Bound<'_, PyAny>, descr: Object<'_, '_>) {
+        let Some(made) = self.exact_array(array.as_borrowed()) else { return };
+        let descr: *mut PyArray_Descr = descr.as_ptr().cast();
+        // SAFETY: live descriptors of elements alike: the old one's reference is released, a new one's kept.
+        unsafe {
+            if made.dtype(self).is_some() && made.dtype(self) == self.dtypes.of_label(descr) {
+                ffi::Py_INCREF(descr.cast());
+                ffi::Py_DECREF(made.descr().cast());
+                (*made.as_ptr()).fields.descr = descr;
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, is_false};
 use crate::results::fresh::{Results, returned};
 use crate::results::wrap::{Context, Wanted, Wrap};
-use crate::run::common::has_no_axes;
+use crate::run::common::{has_no_axes, label};
 use crate::short;
 use crate::short::read::{self, Read};
 use crate::ufunc::record::Ufunc;
@@ -203,6 +203,7 @@ fn wrapped<'py>(
     let mut objects = Results::new();
     for (i, result) in results.into_iter().enumerate() {
         let original = normal.outputs.as_ref().map(|outputs| outputs[i]);
+        label(np, normal, i, &result);
         let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
         let wanted = Wanted { to_scalar, force: true };
         objects.push(wrap.apply(np, result, original, Some((&context, i)), wanted)?);

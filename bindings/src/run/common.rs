@@ -105,9 +105,18 @@ pub fn finish<'py>(
 ) -> Returned<'py> {
     ufunc.report(py, np, name, report.flags | report.cast)?;
     let original = normal.outputs.as_ref().map(|outputs| outputs[0]);
+    label(np, normal, 0, &result);
     let wrap = Wrap::of_inputs(np, &normal.passed()[..1])?;
     let to_scalar = has_no_axes(np, &result) && !normal.keep_arrays;
     wrap.apply(np, result, original, None, Wanted { to_scalar, force: false })
+}
+
+/// Gives a result, unless it is a given output, the name of its dtype that its inputs' names lead to.
+pub fn label(np: &NumPy, normal: &NormalArguments<'_, '_>, i: usize, result: &Bound<'_, PyAny>) {
+    let given = normal.outputs.as_ref().is_some_and(|outputs| !outputs[i].is_none());
+    if !given && let Some(&label) = normal.labels.get(i) {
+        np.label(result, label);
+    }
 }
 
 /// Whether a result is an array of no dimensions.

@@ -133,6 +133,8 @@ pub struct Normal<T> {
     pub inputs: SmallVec<[T; 3]>,
     /// As they were passed, where others stand in their place by now.
     pub passed: Option<SmallVec<[T; 3]>>,
+    /// The dtypes of new results, where another name is theirs than that of the loop's: one per output, or none.
+    pub labels: Outputs<T>,
     /// One entry per output; `None` if no output was given.
     pub outputs: Option<Outputs<T>>,
     /// The keywords passed, in their order; `Out` stands for [`Normal::outputs`].
@@ -149,6 +151,7 @@ impl<T: Copy> Normal<T> {
         Normal {
             inputs: SmallVec::from_slice(inputs),
             passed: None,
+            labels: SmallVec::new(),
             outputs: None,
             keywords: SmallVec::new(),
             out_by_keyword: false,
@@ -161,6 +164,7 @@ impl<T: Copy> Normal<T> {
         Normal {
             inputs: self.inputs.iter().map(|&v| f(v)).collect(),
             passed: self.passed.as_ref().map(|passed| passed.iter().map(|&v| f(v)).collect()),
+            labels: self.labels.iter().map(|&v| f(v)).collect(),
             outputs: self.outputs.as_ref().map(|outputs| outputs.iter().map(|&v| f(v)).collect()),
             keywords: self.keywords.iter().map(|&(keyword, v)| (keyword, f(v))).collect(),
             out_by_keyword: self.out_by_keyword,
