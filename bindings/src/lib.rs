@@ -17,6 +17,7 @@
 
 mod arguments {
     pub mod convert;
+    pub mod dates;
     pub mod ingest;
     pub mod label;
     pub mod normal;

@@ -352,7 +352,7 @@ pub unsafe fn cast_into(source: &Operand, target: &Operand) -> FpFlags {
 /// The loop that copies elements of a dtype, for casts of whole arrays.
 pub(crate) fn copy_loop(dtype: DType) -> &'static LoopDef {
     use crate::registry::for_each_dtype;
-    use crate::registry::{B8, Complex32, Complex64, F8E4M3FN, F8E5M2, bf16, f16};
+    use crate::registry::{B8, Complex32, Complex64, DateTime64, F8E4M3FN, F8E5M2, TimeDelta64, bf16, f16};
     use crate::simd::kernel::{Each, Lane, Quiet, UpToV3, loop_of};
     use crate::simd::level::Madd;
     struct Copy;

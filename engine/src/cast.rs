@@ -18,6 +18,7 @@ use std::mem::MaybeUninit;
 pub fn can_raise(source: DType, target: DType) -> bool {
     match (source.kind(), target.kind()) {
         (Kind::Bool, _) | (_, Kind::Bool) | (Kind::Int, Kind::Int) => false,
+        (Kind::Date, _) | (_, Kind::Date) => can_raise(counted(source), counted(target)),
         // The integers of up to 15 bits are within float16's range.
         (Kind::Int, _) => target.is_narrow_float() && (target != DType::F16 || source.precision() > 15),
         (_, Kind::Int) => true,
@@ -25,7 +26,15 @@ pub fn can_raise(source: DType, target: DType) -> bool {
     }
 }
 
-/// Casts `n` contiguous, aligned elements.
+/// The dtype whose elements are the same in memory: of dates, the integers that count their units.
+const fn counted(dtype: DType) -> DType {
+    match dtype.kind() {
+        Kind::Date => DType::I64,
+        _ => dtype,
+    }
+}
+
+/// Casts `n` contiguous, aligned elements. What dates are in is the caller's: they are cast as the integers they are.
 ///
 /// # Safety
 /// `from` holds `n` elements of dtype `source`, `to` has room for as many of `target`; they do not overlap; the CPU
@@ -38,6 +47,7 @@ pub unsafe fn cast_block(
     n: usize,
     isa: Isa,
 ) -> FpFlags {
+    let (source, target) = (counted(source), counted(target));
     if source == target {
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy_nonoverlapping(from, to, n * source.size()) };

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::memory;
 use crate::operand::{Operand, Shape, Strides, checked_bytes};
 use crate::registry::{
-    Casting, Complex32, Complex64, Element, F8E4M3FN, F8E5M2, UfuncDef, UserElement, bf16, f16,
+    Casting, Complex32, Complex64, DateTime64, Element, F8E4M3FN, F8E5M2, TimeDelta64, UfuncDef, UserElement,
+    bf16, f16,
 };
 use crate::simd::kernel::Lane;
 use crate::simd::pack::{OutPack, Pack};

@@ -15,6 +15,8 @@ pub enum Kind {
     Float,
     /// A pair of floats.
     Complex,
+    /// A moment or a span of time: a count of some unit, which is not the dtype's to know.
+    Date,
 }
 
 /// Which dtypes a ufunc has loops for together: each class of loops is made by one line of its block.
@@ -31,6 +33,8 @@ pub enum Class {
     floats,
     /// Pairs of those.
     complexes,
+    /// Moments and spans of time, whose loops are made one by one.
+    dates,
     /// The narrow floats that NumPy lacks, likewise computed in f32.
     minis,
 }
@@ -39,8 +43,8 @@ pub enum Class {
 ///
 /// *class* says which loops the dtype shares; *precision* is the number of significant bits of a value (of one part, for
 /// complex); *exponent* the largest power of two in range, 0 for the exact kinds; *char* NumPy's typecode (ml_dtypes' for
-/// the ones NumPy lacks); *numpy* NumPy's type number, if it has the dtype built in; *dlpack* DLPack's type code; *buffer*
-/// the buffer protocol's format, if it has one.
+/// the ones NumPy lacks); *numpy* NumPy's type number, if it has the dtype built in; *dlpack* DLPack's type code and
+/// *buffer* the buffer protocol's format, if they have one.
 ///
 /// Rows stand in promotion order: the common dtype of two is the first row that both cast to safely. Signed integers
 /// come first, as in NumPy's loops, so that bool becomes int8 where a ufunc has no loop for it.
@@ -50,45 +54,49 @@ macro_rules! for_each_dtype {
     ([$($callback:tt)+] $($first:tt)*) => {
         $($callback)+! { $($first)*
             Bool: B8 { class: bools, name: "bool", bytes: 1, signed: false, precision: 1, exponent: 0,
-                char: '?', numpy: Some(0), dlpack: 6, buffer: Some("?") }
+                char: '?', numpy: Some(0), dlpack: Some(6), buffer: Some("?") }
             I8: i8 { class: ints, name: "int8", bytes: 1, signed: true, precision: 7, exponent: 0,
-                char: 'b', numpy: Some(1), dlpack: 0, buffer: Some("b") }
+                char: 'b', numpy: Some(1), dlpack: Some(0), buffer: Some("b") }
             U8: u8 { class: ints, name: "uint8", bytes: 1, signed: false, precision: 8, exponent: 0,
-                char: 'B', numpy: Some(2), dlpack: 1, buffer: Some("B") }
+                char: 'B', numpy: Some(2), dlpack: Some(1), buffer: Some("B") }
             I16: i16 { class: ints, name: "int16", bytes: 2, signed: true, precision: 15, exponent: 0,
-                char: 'h', numpy: Some(3), dlpack: 0, buffer: Some("h") }
+                char: 'h', numpy: Some(3), dlpack: Some(0), buffer: Some("h") }
             U16: u16 { class: ints, name: "uint16", bytes: 2, signed: false, precision: 16, exponent: 0,
-                char: 'H', numpy: Some(4), dlpack: 1, buffer: Some("H") }
+                char: 'H', numpy: Some(4), dlpack: Some(1), buffer: Some("H") }
             I32: i32 { class: ints, name: "int32", bytes: 4, signed: true, precision: 31, exponent: 0,
-                char: 'i', numpy: Some(5), dlpack: 0, buffer: Some("i") }
+                char: 'i', numpy: Some(5), dlpack: Some(0), buffer: Some("i") }
             U32: u32 { class: ints, name: "uint32", bytes: 4, signed: false, precision: 32, exponent: 0,
-                char: 'I', numpy: Some(6), dlpack: 1, buffer: Some("I") }
+                char: 'I', numpy: Some(6), dlpack: Some(1), buffer: Some("I") }
             I64: i64 { class: ints, name: "int64", bytes: 8, signed: true, precision: 63, exponent: 0,
-                char: 'l', numpy: Some(7), dlpack: 0, buffer: Some("l") }
+                char: 'l', numpy: Some(7), dlpack: Some(0), buffer: Some("l") }
             U64: u64 { class: ints, name: "uint64", bytes: 8, signed: false, precision: 64, exponent: 0,
-                char: 'L', numpy: Some(8), dlpack: 1, buffer: Some("L") }
+                char: 'L', numpy: Some(8), dlpack: Some(1), buffer: Some("L") }
             F8E5M2: F8E5M2 { class: minis, name: "float8_e5m2", bytes: 1, signed: true, precision: 3, exponent: 15,
-                char: '4', numpy: None, dlpack: 12, buffer: None }
+                char: '4', numpy: None, dlpack: Some(12), buffer: None }
             F8E4M3FN: F8E4M3FN { class: minis, name: "float8_e4m3fn", bytes: 1, signed: true, precision: 4, exponent: 8,
-                char: '3', numpy: None, dlpack: 10, buffer: None }
+                char: '3', numpy: None, dlpack: Some(10), buffer: None }
             F16: f16 { class: halves, name: "float16", bytes: 2, signed: true, precision: 11, exponent: 15,
-                char: 'e', numpy: Some(23), dlpack: 2, buffer: Some("e") }
+                char: 'e', numpy: Some(23), dlpack: Some(2), buffer: Some("e") }
             BF16: bf16 { class: minis, name: "bfloat16", bytes: 2, signed: true, precision: 8, exponent: 127,
-                char: 'E', numpy: None, dlpack: 4, buffer: None }
+                char: 'E', numpy: None, dlpack: Some(4), buffer: None }
             F32: f32 { class: floats, name: "float32", bytes: 4, signed: true, precision: 24, exponent: 127,
-                char: 'f', numpy: Some(11), dlpack: 2, buffer: Some("f") }
+                char: 'f', numpy: Some(11), dlpack: Some(2), buffer: Some("f") }
             F64: f64 { class: floats, name: "float64", bytes: 8, signed: true, precision: 53, exponent: 1023,
-                char: 'd', numpy: Some(12), dlpack: 2, buffer: Some("d") }
+                char: 'd', numpy: Some(12), dlpack: Some(2), buffer: Some("d") }
             C64: Complex32 { class: complexes, name: "complex64", bytes: 8, signed: true, precision: 24, exponent: 127,
-                char: 'F', numpy: Some(14), dlpack: 5, buffer: Some("Zf") }
+                char: 'F', numpy: Some(14), dlpack: Some(5), buffer: Some("Zf") }
             C128: Complex64 { class: complexes, name: "complex128", bytes: 16, signed: true, precision: 53, exponent: 1023,
-                char: 'D', numpy: Some(15), dlpack: 5, buffer: Some("Zd") }
+                char: 'D', numpy: Some(15), dlpack: Some(5), buffer: Some("Zd") }
+            TimeDelta: TimeDelta64 { class: dates, name: "timedelta64", bytes: 8, signed: true, precision: 63, exponent: 0,
+                char: 'm', numpy: Some(22), dlpack: None, buffer: None }
+            DateTime: DateTime64 { class: dates, name: "datetime64", bytes: 8, signed: true, precision: 63, exponent: 0,
+                char: 'M', numpy: Some(21), dlpack: None, buffer: None }
         }
     };
 }
 
 /// Calls `$callback! { bools: [(variant Rust-type)...] ints: [...] ... }` with the dtypes of each [`Class`], in the order in
-/// which a ufunc's loops are searched. Datetimes will be a class of their own between `complexes` and `minis`.
+/// which a ufunc's loops are searched; but for dates, whose loops are made one by one.
 #[macro_export]
 macro_rules! for_each_class {
     ($callback:ident) => {
@@ -117,6 +125,9 @@ macro_rules! sort_into_classes {
     };
     ($cb:ident $b:tt $i:tt $h:tt $f:tt [$($c:tt)*] $m:tt $v:ident: $r:ident { class: complexes, $($row:tt)* } $($rest:tt)*) => {
         $crate::sort_into_classes! { $cb $b $i $h $f [$($c)* ($v $r)] $m $($rest)* }
+    };
+    ($cb:ident $b:tt $i:tt $h:tt $f:tt $c:tt $m:tt $v:ident: $r:ident { class: dates, $($row:tt)* } $($rest:tt)*) => {
+        $crate::sort_into_classes! { $cb $b $i $h $f $c $m $($rest)* }
     };
     ($cb:ident $b:tt $i:tt $h:tt $f:tt $c:tt [$($m:tt)*] $v:ident: $r:ident { class: minis, $($row:tt)* } $($rest:tt)*) => {
         $crate::sort_into_classes! { $cb $b $i $h $f $c [$($m)* ($v $r)] $($rest)* }
@@ -150,7 +161,7 @@ struct Row {
     exponent: i32,
     char: char,
     numpy: Option<i32>,
-    dlpack: u8,
+    dlpack: Option<u8>,
     buffer: Option<&'static str>,
 }
 
@@ -174,13 +185,14 @@ impl DType {
         self.row().class
     }
 
-    /// Bool, integer, float or complex.
+    /// Bool, integer, float, complex or date.
     pub const fn kind(self) -> Kind {
         match self.class() {
             Class::bools => Kind::Bool,
             Class::ints => Kind::Int,
             Class::halves | Class::floats | Class::minis => Kind::Float,
             Class::complexes => Kind::Complex,
+            Class::dates => Kind::Date,
         }
     }
 
@@ -228,8 +240,8 @@ impl DType {
         self.row().numpy
     }
 
-    /// DLPack's type code; the bit count is `8 * size()` (bool counts 8), one lane.
-    pub const fn dlpack_code(self) -> u8 {
+    /// DLPack's type code, where it has one; the bit count is `8 * size()` (bool counts 8), one lane.
+    pub const fn dlpack_code(self) -> Option<u8> {
         self.row().dlpack
     }
 

@@ -76,6 +76,29 @@ impl PartialEq for B8 {
     }
 }
 
+/// A span of time, in some unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct TimeDelta64(pub i64);
+
+/// A moment: the span since 1970 began, in some unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct DateTime64(pub i64);
+
+/// What is no time at all, as NumPy has it.
+pub const NOT_A_TIME: i64 = i64::MIN;
+
+impl TimeDelta64 {
+    /// Not a time.
+    pub const NAT: TimeDelta64 = TimeDelta64(NOT_A_TIME);
+}
+
+impl DateTime64 {
+    /// Not a time.
+    pub const NAT: DateTime64 = DateTime64(NOT_A_TIME);
+}
+
 /// 8-bit float: 5 exponent bits, 2 mantissa bits, IEEE-like (infinities and NaNs); the upper byte of an f16.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(transparent)]

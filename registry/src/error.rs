@@ -146,9 +146,7 @@ impl std::error::Error for ResolveError {}
 fn type_name(t: Typed) -> &'static str {
     match t {
         Typed::Strong(d) => d.name(),
-        Typed::Weak(crate::Weak::Int) => "int",
-        Typed::Weak(crate::Weak::Float) => "float",
-        Typed::Weak(crate::Weak::Complex) => "complex",
+        Typed::Weak(weak) => weak.name(),
     }
 }
 

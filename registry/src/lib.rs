@@ -26,7 +26,7 @@ pub use self::core::{CoreAxis, CoreError, CoreSignature};
 pub use abi::{BlockFn, FoldFn, FpFlags, Indexed, IndexedFn, Isa, ScanFn, Segments, SegmentsFn, StridedFn};
 pub use code::{ByIsa, Code, Kernels, Object, ObjectFn};
 pub use dtype::{Class, DType, Kind, LONG_LONG};
-pub use element::{B8, Element, F8E4M3FN, F8E5M2, UserElement};
+pub use element::{B8, DateTime64, Element, F8E4M3FN, F8E5M2, NOT_A_TIME, TimeDelta64, UserElement};
 pub use error::{ResolveError, TableError};
 pub use half::{bf16, f16};
 pub use num_complex::{Complex, Complex32, Complex64};

@@ -65,6 +65,15 @@ impl Weak {
         }
     }
 
+    /// Python's name of its class.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Weak::Int => "int",
+            Weak::Float => "float",
+            Weak::Complex => "complex",
+        }
+    }
+
     /// The dtype it takes beside `strong`.
     pub const fn beside(self, strong: DType) -> DType {
         match (self, strong.kind()) {
@@ -75,7 +84,7 @@ impl Weak {
             (Weak::Complex, Kind::Bool | Kind::Int) => DType::C128,
             (Weak::Complex, Kind::Float) if strong.precision() > DType::F32.precision() => DType::C128,
             (Weak::Complex, Kind::Float) => DType::C64,
-            (Weak::Complex, Kind::Complex) => strong,
+            (Weak::Complex, Kind::Complex) | (_, Kind::Date) => strong,
         }
     }
 }
@@ -119,7 +128,9 @@ pub const fn can_cast(from: DType, to: DType, casting: Casting) -> bool {
 pub const fn can_cast_typed(from: Typed, to: DType, casting: Casting) -> bool {
     match from {
         Typed::Strong(from) => can_cast(from, to, casting),
-        Typed::Weak(Weak::Int) => !matches!(to.kind(), Kind::Bool) || matches!(casting, Casting::Unsafe),
+        Typed::Weak(Weak::Int) => {
+            !matches!(to.kind(), Kind::Bool | Kind::Date) || matches!(casting, Casting::Unsafe)
+        }
         Typed::Weak(Weak::Float) => {
             matches!(to.kind(), Kind::Float | Kind::Complex) || matches!(casting, Casting::Unsafe)
         }
@@ -129,26 +140,26 @@ pub const fn can_cast_typed(from: Typed, to: DType, casting: Casting) -> bool {
     }
 }
 
-/// The common dtype of two strong ones.
-pub const fn promote(a: DType, b: DType) -> DType {
+/// The common dtype of two strong ones; dates have none with others here, as NumPy is asked what becomes of their units.
+pub const fn promote(a: DType, b: DType) -> Option<DType> {
     let mut i = 0;
     while i < DType::ALL.len() {
         let candidate = DType::ALL[i];
         if is_safe(a, candidate) && is_safe(b, candidate) {
-            return candidate;
+            return Some(candidate);
         }
         i += 1;
     }
-    DType::C128 // not reached: everything casts safely to the last row
+    None
 }
 
-/// The common dtype of any number of operands; `None` for no operand.
+/// The common dtype of any number of operands, if they have one.
 pub fn promote_all(operands: &[Typed]) -> Option<DType> {
     let mut strong: Option<DType> = None;
     let mut weak: Option<Weak> = None;
     for &operand in operands {
         match operand {
-            Typed::Strong(d) => strong = Some(strong.map_or(d, |s| promote(s, d))),
+            Typed::Strong(d) => strong = Some(strong.map_or(Some(d), |s| promote(s, d))?),
             Typed::Weak(w) => weak = weak.max(Some(w)),
         }
     }
@@ -166,6 +177,7 @@ const fn is_safe(from: DType, to: DType) -> bool {
     }
     let fits_precision = from.precision() <= to.precision();
     match (from.kind(), to.kind()) {
+        (_, Kind::Date) => false,
         (Kind::Bool, _) => true,
         (Kind::Int, Kind::Int) => fits_precision && (to.is_signed() || !from.is_signed()),
         // The one inexact cast NumPy calls safe: 64-bit integers to f64.
@@ -182,6 +194,7 @@ const fn is_safe(from: DType, to: DType) -> bool {
 
 const fn is_same_kind(from: DType, to: DType) -> bool {
     match (from.kind(), to.kind()) {
+        (_, Kind::Date) => false,
         // An unsigned integer may not be reached from a signed one; every other cast within a kind or upwards may.
         (Kind::Int, Kind::Int) => to.is_signed() || !from.is_signed(),
         (Kind::Bool, _) => true,

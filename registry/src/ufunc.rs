@@ -1,7 +1,7 @@
 //! The records: a ufunc and its loops, as data.
 
 use crate::code::Code;
-use crate::dtype::DType;
+use crate::dtype::{DType, Kind};
 use crate::intern;
 use crate::signature::write_signature;
 use std::fmt;
@@ -119,9 +119,11 @@ impl UfuncDef {
         self.loop_for(&[DType::I64, DType::U64]).is_some()
     }
 
-    /// Whether a call's inputs meet in one dtype, so that a number takes the one beside it; `ldexp`'s do not.
+    /// Whether a call's inputs meet in one dtype, so that a number takes the one beside it; `ldexp`'s do not, nor do dates.
     pub fn meets_in_one_dtype(&self) -> bool {
-        self.mixes_signs() || self.loops().all(|l| l.inputs.iter().all(|i| *i == l.inputs[0]))
+        let is_plain = |l: &&LoopDef| l.inputs.iter().all(|i| i.kind() != Kind::Date);
+        self.mixes_signs()
+            || self.loops().filter(is_plain).all(|l| l.inputs.iter().all(|i| *i == l.inputs[0]))
     }
 
     /// The loop with exactly these input dtypes.

@@ -63,9 +63,16 @@ INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"
 FLOATS = ["float16", "float32", "float64"]
 WEAK: dict[str, Any] = {"int": 1, "float": 1.0, "complex": 1 + 0j}
 
+# All of NumPy's ufuncs: `clip` is none of its namespace.
+UMATH = np._core.umath  # type: ignore[attr-defined]
+
 COMPLEXES = ["complex64", "complex128"]
 STRONG = ["bool", *INTS, *FLOATS, *COMPLEXES]
-UFUNCS = [name for name in _native.records() if isinstance(getattr(np, name, None), np.ufunc)]
+UFUNCS = [
+    name
+    for name, record in _native.records().items()
+    if isinstance(getattr(UMATH, name, None), np.ufunc) and any(not {*"mM"} & {*t} for t in record["types"])
+]
 
 ERRORS = {
     "numpy boolean subtract": "bool_subtract",
@@ -80,7 +87,7 @@ CPU_PATHS = ["", "X86_V4 AVX512_ICL AVX512_SPR", "X86_V3 X86_V4 AVX512_ICL AVX51
 
 
 def ufunc(name: str) -> np.ufunc:
-    found = getattr(np, name)
+    found = getattr(UMATH, name)
     assert isinstance(found, np.ufunc)
     return found
 
@@ -186,7 +193,7 @@ def float_edges(dtype: str, nin: int) -> np.ndarray:
 
 
 def edges(dtype: str, nin: int) -> list[np.ndarray]:
-    """One array per input; for two inputs, every pair."""
+    """One array per input; for two inputs every pair, for three some of the triples."""
     if dtype == "bool":
         values = np.array([False, True])
     elif dtype in COMPLEXES:
@@ -198,7 +205,10 @@ def edges(dtype: str, nin: int) -> list[np.ndarray]:
         values = float_edges(dtype, nin)
     if nin == 1:
         return [values]
-    return [np.repeat(values, len(values)), np.tile(values, len(values))]
+    if nin > 2:
+        values = values[::3]
+    grids = np.meshgrid(*[values] * nin, indexing="ij")
+    return [grid.ravel() for grid in grids]
 
 
 def hexadecimal(values: np.ndarray, nan: bool) -> list[str]:

@@ -20,7 +20,7 @@ fn promotion_is_numpys() {
         let (a, b, expected) = (typed(&row[0]), typed(&row[1]), dtype(&row[2]));
         let mut found = vec![promote_all(&[a, b])];
         if let (Typed::Strong(a), Typed::Strong(b)) = (a, b) {
-            found.push(Some(promote(a, b)));
+            found.push(promote(a, b));
         }
         if found.iter().any(|f| *f != Some(expected)) {
             complaints.add(format!("{row:?}: {found:?}"));

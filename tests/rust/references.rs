@@ -2,7 +2,7 @@
 //! name is kept of a ufunc that is gone.
 
 use std::collections::BTreeSet;
-use ufunx::registry::{Accuracy, LoopDef, UfuncDef};
+use ufunx::registry::{Accuracy, DType, Kind, LoopDef, UfuncDef};
 use ufunx_tests::Rng;
 use ufunx_tests::golden::rows;
 use ufunx_tests::reference::{self, Table};
@@ -38,7 +38,9 @@ fn every_ufunc_has_a_reference_and_every_reference_a_ufunc() {
 
 #[test]
 fn every_ufunc_has_its_golden_data() {
-    let is_numpys = |l: &LoopDef| l.inputs.iter().chain(l.outputs).all(|d| d.numpy_number().is_some());
+    // Of dates NumPy is asked at run time what becomes of their units.
+    let is_golden = |d: &DType| d.numpy_number().is_some() && d.kind() != Kind::Date;
+    let is_numpys = |l: &LoopDef| l.inputs.iter().chain(l.outputs).all(is_golden);
     let named =
         |file: &str| -> BTreeSet<String> { rows(file).into_iter().map(|mut row| row.remove(0)).collect() };
     let mut missing = vec![];

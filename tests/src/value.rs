@@ -8,7 +8,7 @@ use ufunx::registry::{DType, Kind};
 pub enum Value {
     /// Of bool.
     Bool(bool),
-    /// Of the integers.
+    /// Of the integers, and of dates what they count.
     Int(i128),
     /// Of the real floats.
     Float(f64),
@@ -188,7 +188,7 @@ pub fn wrap(i: i128, dtype: DType) -> i128 {
 pub fn decode(bits: u128, dtype: DType) -> Value {
     match dtype.kind() {
         Kind::Bool => Value::Bool(bits & 0xff != 0),
-        Kind::Int => Value::Int(wrap(bits as i128, dtype)),
+        Kind::Int | Kind::Date => Value::Int(wrap(bits as i128, dtype)),
         Kind::Float => Value::Float(Format::of(dtype).decode(bits as u64)),
         Kind::Complex => {
             let format = Format::of(dtype);
@@ -203,7 +203,7 @@ pub fn decode(bits: u128, dtype: DType) -> Value {
 pub fn encode(value: Value, dtype: DType) -> u128 {
     match (value, dtype.kind()) {
         (Value::Bool(b), Kind::Bool) => b as u128,
-        (Value::Int(i), Kind::Int) => i as u128 & (u128::MAX >> (128 - dtype.size() * 8)),
+        (Value::Int(i), Kind::Int | Kind::Date) => i as u128 & (u128::MAX >> (128 - dtype.size() * 8)),
         (Value::Float(x), Kind::Float) => Format::of(dtype).encode(x) as u128,
         (Value::Complex(re, im), Kind::Complex) => {
             let format = Format::of(dtype);

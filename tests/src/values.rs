@@ -8,7 +8,7 @@ use ufunx::registry::{DType, Kind};
 pub fn edges(dtype: DType) -> Vec<Value> {
     match dtype.kind() {
         Kind::Bool => vec![Value::Bool(false), Value::Bool(true)],
-        Kind::Int => int_edges(dtype).into_iter().map(Value::Int).collect(),
+        Kind::Int | Kind::Date => int_edges(dtype).into_iter().map(Value::Int).collect(),
         Kind::Float => float_edges(dtype).into_iter().map(Value::Float).collect(),
         Kind::Complex => {
             let parts = [0.0, -0.0, 1.0, -1.5, f64::INFINITY, f64::NAN, Format::of(dtype).max];
@@ -79,7 +79,7 @@ pub fn ordinary(dtype: DType, rng: &mut Rng) -> Value {
     };
     match dtype.kind() {
         Kind::Bool => Value::Bool(rng.one_in(2)),
-        Kind::Int => {
+        Kind::Int | Kind::Date => {
             Value::Int(wrap(rng.bits() as i128 % 128 - if dtype.is_signed() { 64 } else { 0 }, dtype))
         }
         Kind::Float => Value::Float(float(rng)),

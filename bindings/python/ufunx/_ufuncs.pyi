@@ -481,7 +481,7 @@ isinf: _UFunc_Nin1_Nout1[L["isinf"], int, None]
 isnan: _UFunc_Nin1_Nout1[L["isnan"], int, None]
 """Whether the value is NaN, element-wise."""
 isnat: _UFunc_Nin1_Nout1[L["isnat"], int, None]
-"""Test element-wise for NaT (not a time) and return result as a boolean array."""
+"""Whether the value is no time (NaT), element-wise."""
 lcm: _UFunc_Nin2_Nout1[L["lcm"], int, None]
 """The least common multiple of the magnitudes, element-wise."""
 ldexp: _UFunc_Nin2_Nout1[L["ldexp"], int, None]

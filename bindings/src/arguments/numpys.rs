@@ -19,7 +19,8 @@ enum Bearing {
 /// Whether the call is. Most calls are not: those of native arrays alone.
 #[inline]
 pub fn is_numpys(np: &NumPy, arguments: &Arguments<'_, '_>) -> bool {
-    let ours = arguments.keywords.is_empty() && arguments.positional.iter().all(|&object| is_ours(np, object));
+    let ours =
+        arguments.keywords.is_empty() && arguments.positional.iter().all(|&object| is_ours(np, object));
     !ours && look(np, arguments)
 }
 
@@ -84,9 +85,9 @@ fn is_object(value: Object<'_, '_>) -> bool {
 fn is_tuple_of_plain(np: &NumPy, object: Object<'_, '_>) -> bool {
     let plain = |entry: Object<'_, '_>| {
         entry.is_none()
-            || np.exact_array(entry).is_some_and(|array| {
-                array.dtype(np).is_none_or(|dtype| dtype.numpy_number().is_some())
-            })
+            || np
+                .exact_array(entry)
+                .is_some_and(|array| array.dtype(np).is_none_or(|dtype| dtype.numpy_number().is_some()))
             || np.is_exact_scalar(entry)
     };
     exact_tuple(object).is_some_and(|tuple| entries(tuple).all(plain))

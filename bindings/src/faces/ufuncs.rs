@@ -34,6 +34,9 @@ fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         };
         made.set_item(name, object)?;
     }
+    // The ufunc behind `numpy.clip`, a function: NumPy's own module has it, ours has the function too.
+    let clip = py.import("numpy._core.umath")?.getattr("clip")?;
+    by_twin.set_item(&clip, object::new(&clip)?)?;
     stock::register(py, &by_twin.values().iter().collect::<Vec<_>>())?;
     Ok(made)
 }

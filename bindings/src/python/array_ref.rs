@@ -1,7 +1,7 @@
 //! NumPy's arrays, looked at without a reference taken.
 
+use super::dtypes::{DateUnit, type_number};
 use super::numpy_api::NumPy;
-use super::dtypes::type_number;
 use super::object::{Object, lent_by_c};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PyArray_Descr, PyArrayObject};
 use pyo3::prelude::*;
@@ -72,6 +72,11 @@ impl<'a, 'py> ArrayRef<'a, 'py> {
     pub fn descr_object(self) -> Bound<'py, PyAny> {
         // SAFETY: a live array keeps its descriptor, an object, of which this is a reference.
         unsafe { lent_by_c(self.0.py(), self.descr().cast()) }.to_owned()
+    }
+
+    /// The unit its elements count, if they are dates.
+    pub fn unit(self, np: &NumPy) -> DateUnit {
+        np.dtypes.unit(self.descr_object().as_borrowed())
     }
 
     /// The type number of its elements.

@@ -6,10 +6,10 @@ use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyFloat, PyString};
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use ufunx::DType;
-use ufunx::registry::LONG_LONG;
+use ufunx::registry::{Kind, LONG_LONG};
 
 /// Addresses of descriptors and types, which live for ever.
 pub struct Dtypes {
@@ -20,7 +20,7 @@ pub struct Dtypes {
     /// The scalar types of what NumPy has.
     pub scalars: [*mut ffi::PyTypeObject; DTYPES],
     /// The scalar types of dtypes that are another's under a name of their own.
-    labelled_scalars: [*mut ffi::PyTypeObject; LONG_LONG.len()],
+    labelled_scalars: [*mut ffi::PyTypeObject; LABELS.len()],
     /// The descriptors' dtypes by NumPy type number; `None` for those that are NumPy's own affair.
     by_number: [Option<DType>; 32],
 }
@@ -41,6 +41,13 @@ impl Dtypes {
         let mut by_number = [None; 32];
         for &dtype in DType::ALL {
             let Some(number) = dtype.numpy_number() else { continue };
+            if dtype.kind() == Kind::Date {
+                // A descriptor of our own, without a unit: no array of anybody's has it, so what has it counts the call's unit.
+                // SAFETY: a valid type number; the reference returned is kept for ever.
+                let own = unsafe { PY_ARRAY_API.PyArray_DescrNewFromType(module.py(), number) };
+                descrs[dtype as usize].store(own, Ordering::Relaxed);
+                continue;
+            }
             // SAFETY: a valid type number; the reference returned is kept for ever.
             unsafe {
                 let descr = PY_ARRAY_API.PyArray_DescrFromType(module.py(), number);
@@ -49,7 +56,7 @@ impl Dtypes {
             }
             by_number[number as usize] = Some(dtype);
         }
-        let labelled_scalars = LONG_LONG.map(|(_, number, _)| {
+        let labelled_scalars = LABELS.map(|(number, _)| {
             // SAFETY: a valid type number; the descriptor is one that NumPy keeps, as it does its type.
             unsafe {
                 let descr = PY_ARRAY_API.PyArray_DescrFromType(module.py(), number).cast::<DescrHead>();
@@ -77,13 +84,15 @@ impl Dtypes {
         match byteorder {
             b'>' | b'<' if byteorder != NATIVE => None,
             _ if number == VOID_NUMBER => self.stood_for(descr.cast()),
+            // Of dates our own alone, which say no unit.
+            _ if is_date(number) => self.with_descr(descr.cast()),
             _ if number < FIRST_USER_NUMBER => self.of_number(number),
             // SAFETY: the caller's promise.
             _ => unsafe { self.of_user(descr) },
         }
     }
 
-    /// The dtype whose memory and loops elements with that descriptor share under another name: C's `long long`.
+    /// The dtype whose memory and loops elements with that descriptor share under another name: C's `long long`, dates of any unit.
     ///
     /// # Safety
     /// A live descriptor.
@@ -94,7 +103,25 @@ impl Dtypes {
         if matches!(byteorder, b'>' | b'<') && byteorder != NATIVE {
             return None;
         }
-        LONG_LONG.iter().find(|(_, n, _)| *n == number).map(|(.., dtype)| *dtype)
+        let found = LABELS.iter().find(|(n, _)| *n == number).map(|(_, dtype)| *dtype);
+        found.filter(|&dtype| self.descr(dtype) != descr.cast())
+    }
+
+    /// The dtype of a descriptor that NumPy resolved, under whatever name.
+    pub fn of_resolved(&self, descr: Object<'_, '_>) -> Option<DType> {
+        let descr = descr.as_ptr().cast();
+        // SAFETY: what NumPy resolves are descriptors.
+        unsafe { self.of_descr(descr).or_else(|| self.of_label(descr)) }
+    }
+
+    /// The unit of a descriptor of dates.
+    pub fn unit(&self, descr: Object<'_, '_>) -> DateUnit {
+        let dates = [DType::DateTime, DType::TimeDelta].map(|dtype| self.descr(dtype));
+        // SAFETY: an object of the type that descriptors of dates have is one.
+        unsafe {
+            let alike = dates.iter().any(|&own| ffi::Py_TYPE(own.cast()) == descr.get_type_ptr());
+            if alike { unit_of(descr.as_ptr().cast()) } else { DateUnit::NONE }
+        }
     }
 
     /// The dtype of elements with that descriptor in this machine's byte order, if theirs is the other one.
@@ -276,6 +303,52 @@ const NATIVE: u8 = b'<';
 #[cfg(target_endian = "big")]
 const NATIVE: u8 = b'>';
 
+/// What dates count, as NumPy has it: so many of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct DateUnit {
+    unit: c_int,
+    many: c_int,
+}
+
+impl DateUnit {
+    /// That of what is no date.
+    pub const NONE: DateUnit = DateUnit { unit: -1, many: 0 };
+}
+
+/// The unit of a date's descriptor.
+///
+/// # Safety
+/// A live descriptor of dates.
+unsafe fn unit_of(descr: *mut PyArray_Descr) -> DateUnit {
+    // SAFETY: the caller's promise; such a descriptor goes on as NumPy's `_PyArray_LegacyDescr`, and points to its unit.
+    unsafe {
+        match (*descr.cast::<DateDescr>()).metadata {
+            metadata if metadata.is_null() => DateUnit::NONE,
+            metadata => (*metadata).unit,
+        }
+    }
+}
+
+const fn is_date(number: c_int) -> bool {
+    number == number_of(DType::DateTime) || number == number_of(DType::TimeDelta)
+}
+
+/// Type numbers of dtypes that are another's under a name of their own.
+const LABELS: [(c_int, DType); 4] = [
+    (LONG_LONG[0].1, LONG_LONG[0].2),
+    (LONG_LONG[1].1, LONG_LONG[1].2),
+    (number_of(DType::DateTime), DType::DateTime),
+    (number_of(DType::TimeDelta), DType::TimeDelta),
+];
+
+const fn number_of(dtype: DType) -> c_int {
+    match dtype.numpy_number() {
+        Some(number) => number,
+        None => unreachable!(),
+    }
+}
+
 /// `NPY_VOID`: opaque bytes.
 const VOID_NUMBER: c_int = 20;
 
@@ -296,4 +369,26 @@ struct DescrHead {
     flags: u64,
     size: isize,
     alignment: isize,
+}
+
+/// A date's descriptor, as far as we look: the rest of the head, and the fields of a legacy one (NumPy's ndarraytypes.h).
+#[repr(C)]
+struct DateDescr {
+    head: DescrHead,
+    user_metadata: *mut ffi::PyObject,
+    hash: isize,
+    reserved: [*mut c_void; 2],
+    subarray: *mut c_void,
+    fields: *mut ffi::PyObject,
+    names: *mut ffi::PyObject,
+    metadata: *const DateMetadata,
+}
+
+/// `PyArray_DatetimeDTypeMetaData`: what any such data has (`NpyAuxData`), then the unit.
+#[repr(C)]
+struct DateMetadata {
+    free: *const c_void,
+    clone: *const c_void,
+    reserved: [*mut c_void; 2],
+    unit: DateUnit,
 }

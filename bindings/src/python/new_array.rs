@@ -161,9 +161,22 @@ impl NumPy {
         self.array_of(object, std::ptr::null_mut())
     }
 
+    /// An object as an array of no subclass with elements of that dtype, cast whatever is lost.
+    pub fn array_cast<'py>(&self, object: Object<'_, 'py>, dtype: &Bound<'py, PyAny>) -> Returned<'py> {
+        const NPY_ARRAY_FORCECAST: c_int = 0x10;
+        // SAFETY: what NumPy resolves are descriptors; a new reference, which is taken over.
+        let made = unsafe {
+            let flags = NPY_ARRAY_ENSUREARRAY | NPY_ARRAY_FORCECAST;
+            let (py, descr) = (object.py(), dtype.clone().into_ptr());
+            let null: *mut ffi::PyObject = std::ptr::null_mut();
+            PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), descr.cast(), 0, 0, flags, null)
+        };
+        // SAFETY: an array, owned, or null with an error.
+        unsafe { Bound::from_owned_ptr_or_err(object.py(), made) }
+    }
+
     /// The same of elements with that descriptor, or of those that NumPy finds if it is null.
     pub(super) fn array_of<'py>(&self, object: Object<'_, 'py>, descr: *mut PyArray_Descr) -> Returned<'py> {
-        const NPY_ARRAY_ENSUREARRAY: c_int = 0x40;
         let (py, null): (_, *mut ffi::PyObject) = (object.py(), std::ptr::null_mut());
         // SAFETY: a live object; a descriptor that lives for ever, whose new reference is taken over, or none.
         unsafe {
@@ -174,6 +187,9 @@ impl NumPy {
         }
     }
 }
+
+/// Of no subclass.
+const NPY_ARRAY_ENSUREARRAY: c_int = 0x40;
 
 /// A number for the thread, never 0.
 fn this_thread() -> u64 {

@@ -5,6 +5,7 @@ use numpy::npyffi::PY_ARRAY_API;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use ufunx::DType;
+use ufunx::registry::Kind;
 
 /// A NumPy scalar; an array of no dimensions where there is no scalar type.
 ///
@@ -26,7 +27,7 @@ pub unsafe fn scalar<'py>(
     // SAFETY: the caller's promise. A number's scalar is an object's head and the value after it (NumPy's arrayscalars.h);
     // truth values are two objects that NumPy keeps, and what NumPy does not have has a type of another library's making.
     let object = unsafe {
-        let plain = dtype != DType::Bool && dtype.numpy_number().is_some();
+        let plain = dtype != DType::Bool && dtype.kind() != Kind::Date && dtype.numpy_number().is_some();
         match if plain { (*class).tp_alloc } else { None } {
             Some(alloc) => {
                 let object = alloc(class, 0);

@@ -20,6 +20,10 @@ pub fn native_outer<'py>(
     face: Object<'_, 'py>,
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
+    // What subclasses make of new axes is theirs, and `matrix` is refused.
+    if normal.passed().iter().any(|&object| np.is_subclass(object)) {
+        return Err(Reason::Operand);
+    }
     let (a, b) = outer_operands(np, normal).ok_or(Reason::Operand)?;
     let mut arrays: NormalArguments<'_, 'py> = normal.map(|object| object);
     (arrays.inputs, arrays.passed) = (SmallVec::from_slice(&[a.as_borrowed(), b.as_borrowed()]), None);
@@ -33,8 +37,7 @@ fn outer_operands<'py>(
 ) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let array = |object: Object<'_, 'py>| {
         ingest(np, object).ok()?;
-        // `matrix` is refused, and what other subclasses make of new axes is theirs.
-        if np.is_subclass(object) { None } else { np.array_from(object).ok() }
+        np.array_from(object).ok()
     };
     let (a, b) = (array(normal.inputs[0])?, array(normal.inputs[1])?);
     let (first, second) = (np.array(a.as_borrowed())?, np.array(b.as_borrowed())?);

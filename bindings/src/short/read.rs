@@ -13,6 +13,7 @@ use std::cell::Cell;
 use ufunx::DType;
 use ufunx::registry::{Complex64, Kind, LoopDef, f16};
 use ufunx::short::head::{Head, Lies};
+use ufunx::short::loops::NumbersDType;
 use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS};
 
 /// Room for the elements that are values.
@@ -170,7 +171,11 @@ impl<'a, 'py> Read<'a, 'py> {
     #[inline]
     fn set_number(&mut self, ufunc: &Ufunc, i: usize, number: Number, beside: Option<DType>) -> Option<()> {
         let (dtype, bits) = match (beside, number) {
-            (Some(_), _) if !ufunc.short.adapts => return None,
+            // The integer of `ldexp`; another number is resolved with care.
+            (Some(_), Number::Int(x)) if ufunc.short.number == NumbersDType::Own && i > 0 => {
+                (DType::I64, u128::from(x as u64))
+            }
+            (Some(_), _) if ufunc.short.number != NumbersDType::Theirs => return None,
             (Some(DType::F64), Number::Float(x)) => (DType::F64, u128::from(x.to_bits())),
             (Some(DType::F64), Number::Int(x)) => (DType::F64, u128::from((x as f64).to_bits())),
             (beside, number) => {

@@ -80,14 +80,16 @@ pub struct DataType {
 }
 
 impl DataType {
-    /// A dtype of ours.
+    /// A dtype of ours; one that DLPack has no code for is opaque.
     pub fn of(dtype: DType) -> DataType {
-        DataType { code: dtype.dlpack_code(), bits: 8 * dtype.size() as u8, lanes: 1 }
+        let code = dtype.dlpack_code().unwrap_or(OPAQUE);
+        DataType { code, bits: 8 * dtype.size() as u8, lanes: 1 }
     }
 
     /// The dtype of ours that is meant.
     pub fn dtype(self) -> Option<DType> {
-        DType::ALL.iter().copied().find(|&dtype| DataType::of(dtype) == self)
+        let known = DType::ALL.iter().copied().filter(|dtype| dtype.dlpack_code().is_some());
+        known.into_iter().find(|&dtype| DataType::of(dtype) == self)
     }
 
     /// The name users know, also of what is not ours: `float8_e8m0fnu`, `int4`, `float32x4`.
@@ -123,6 +125,9 @@ impl DataType {
         if self.lanes == 1 { name } else { format!("{name}x{}", self.lanes) }
     }
 }
+
+/// [`DataType::code`] of what only its owner can read.
+const OPAQUE: u8 = 3;
 
 /// [`DataType::code`] of complex numbers.
 pub const COMPLEX: u8 = 5;

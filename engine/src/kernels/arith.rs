@@ -3,7 +3,7 @@
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
 //! hardware's own.
 
-use super::{Lane, One, Quiet, Raises, lane};
+use super::{Lane, One, Quiet, Raises, dates, lane};
 use crate::invoke::watched;
 use crate::registry::{
     B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity,
@@ -95,7 +95,7 @@ reduces! {
 ufunc! {
     /// Adds arguments element-wise.
     add(x1, x2) -> (y) = Add;
-    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; complexes: reducing<Add>; };
+    loops: { bools: reducing<Add>; ints: reducing<Add>; floats: reducing<Add>; complexes: reducing<Add>; dates: dates::ADD; };
     examples: &[("[1, 2, 3], 0.5", "array([1.5, 2.5, 3.5])")];
     identity: Identity::Zero;
     reorderable: true;
@@ -106,7 +106,7 @@ ufunc! {
 ufunc! {
     /// Subtracts arguments element-wise.
     subtract(x1, x2) -> (y) = Subtract;
-    loops: { ints: reducing<Subtract>; floats: reducing<Subtract>; };
+    loops: { ints: reducing<Subtract>; floats: reducing<Subtract>; dates: dates::SUBTRACT; };
     examples: &[("[5, 7], [2, 10]", "array([ 3, -3])")];
     bool: BoolRule::RefusedFor("bitwise_xor");
     indexed: true;
@@ -115,7 +115,7 @@ ufunc! {
 ufunc! {
     /// Multiplies arguments element-wise.
     multiply(x1, x2) -> (y) = Multiply;
-    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; };
+    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; dates: dates::MULTIPLY; };
     examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
@@ -126,7 +126,7 @@ ufunc! {
 ufunc! {
     /// Divides arguments element-wise; integers give f64.
     divide(x1, x2) -> (y) = Divide;
-    loops: { floats: reducing<Divide>; };
+    loops: { floats: reducing<Divide>; dates: dates::DIVIDE; };
     examples: &[("[1, 2, 3], 2", "array([0.5, 1. , 1.5])")];
     aliases: &["true_divide"];
     ints_to_f64: true;
@@ -137,7 +137,7 @@ ufunc! {
 ufunc! {
     /// Numerical negative, element-wise.
     negative(x) -> (y) = Negative;
-    loops: { ints: quiet<One, Negative>; floats: direct<One, Negative>; };
+    loops: { ints: quiet<One, Negative>; floats: direct<One, Negative>; dates: dates::NEGATIVE; };
     examples: &[("[1.5, -2.0]", "array([-1.5,  2. ])")];
     bool: BoolRule::RefusedFor("logical_not");
     clears_flags: true;
@@ -146,7 +146,7 @@ ufunc! {
 ufunc! {
     /// Numerical positive, element-wise: a copy.
     positive(x) -> (y) = Positive;
-    loops: { ints: quiet<One, Positive>; floats: direct<One, Positive>; };
+    loops: { ints: quiet<One, Positive>; floats: direct<One, Positive>; dates: dates::POSITIVE; };
     examples: &[("[1.5, -2.0]", "array([ 1.5, -2. ])")];
     bool: BoolRule::Refused;
 }
@@ -154,7 +154,7 @@ ufunc! {
 ufunc! {
     /// Absolute value, element-wise; the least signed integer is its own.
     absolute(x) -> (y) = Absolute;
-    loops: { bools: quiet<One, Absolute>; ints: quiet<One, Absolute>; floats: direct<One, Absolute>; };
+    loops: { bools: quiet<One, Absolute>; ints: quiet<One, Absolute>; floats: direct<One, Absolute>; dates: dates::ABSOLUTE; };
     examples: &[("[-3, 4]", "array([3, 4])")];
     aliases: &["abs"];
     clears_flags: true;
@@ -185,7 +185,7 @@ ufunc! {
 ufunc! {
     /// The sign: -1, 0 or 1, NaN for NaN.
     sign(x) -> (y) = Sign;
-    loops: { ints: quiet<One, Sign>; floats: quiet<One, Sign>; };
+    loops: { ints: quiet<One, Sign>; floats: quiet<One, Sign>; dates: dates::SIGN; };
     examples: &[("[-2.5, 0.0, 7.0]", "array([-1.,  0.,  1.])")];
     bool: BoolRule::Refused;
     clears_flags: true;

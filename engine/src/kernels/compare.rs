@@ -3,14 +3,14 @@
 //! IEEE comparison (NaN is unequal to all, -0 equals 0), no flags. The mixed i64/u64 loops compare exactly, where a
 //! common dtype, f64, would not.
 
-use super::{Lane, Quiet, Two, lane};
+use super::{Lane, Quiet, Two, dates, lane};
 use crate::registry::B8;
 use crate::simd::kernel::{UpToV3, lane_loop};
 use crate::simd::level::Madd;
 use crate::ufunc;
 
 macro_rules! comparisons {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt, $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $dates:ident, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -39,6 +39,7 @@ macro_rules! comparisons {
                 ints: quiet<Two, $op>;
                 mixed: &[lane_loop::<$op, (i64, u64), Quiet, UpToV3>(), lane_loop::<$op, (u64, i64), Quiet, UpToV3>()];
                 floats: quiet<Two, $op>;
+                dates: dates::$dates;
              };
             examples: &[($args, $prints)];
             clears_flags: true;
@@ -48,15 +49,15 @@ macro_rules! comparisons {
 
 comparisons! {
     /// Whether x1 == x2, element-wise.
-    equal Equal ==, "[1, 2, 3], 2" => "array([False,  True, False])";
+    equal Equal == EQUAL, "[1, 2, 3], 2" => "array([False,  True, False])";
     /// Whether x1 != x2, element-wise.
-    not_equal NotEqual !=, "[1, 2, 3], 2" => "array([ True, False,  True])";
+    not_equal NotEqual != NOT_EQUAL, "[1, 2, 3], 2" => "array([ True, False,  True])";
     /// Whether x1 < x2, element-wise.
-    less Less <, "[1, 2, 3], 2" => "array([ True, False, False])";
+    less Less < LESS, "[1, 2, 3], 2" => "array([ True, False, False])";
     /// Whether x1 <= x2, element-wise.
-    less_equal LessEqual <=, "[1, 2, 3], 2" => "array([ True,  True, False])";
+    less_equal LessEqual <= LESS_EQUAL, "[1, 2, 3], 2" => "array([ True,  True, False])";
     /// Whether x1 > x2, element-wise.
-    greater Greater >, "[1, 2, 3], 2" => "array([False, False,  True])";
+    greater Greater > GREATER, "[1, 2, 3], 2" => "array([False, False,  True])";
     /// Whether x1 >= x2, element-wise.
-    greater_equal GreaterEqual >=, "[1, 2, 3], 2" => "array([False,  True,  True])";
+    greater_equal GreaterEqual >= GREATER_EQUAL, "[1, 2, 3], 2" => "array([False,  True,  True])";
 }

@@ -3,6 +3,7 @@
 //! How a number is divided is in `lanes/division.rs`. Each function takes its part of that here, one element at a time and
 //! piece by piece.
 
+use super::dates;
 use super::lanes::division::Divide;
 use crate::registry::{Cost, FpFlags};
 use crate::simd::classes::Reduces;
@@ -123,7 +124,7 @@ reduces! { FloorDivide Remainder Fmod }
 ufunc! {
     /// The quotient rounded down, element-wise.
     floor_divide(x1, x2) -> (y) = FloorDivide;
-    loops: { ints: parted<FloorDivide>; floats: parted<FloorDivide>; };
+    loops: { ints: parted<FloorDivide>; floats: parted<FloorDivide>; dates: dates::FLOOR_DIVIDE; };
     examples: &[("[7, -7], 2", "array([ 3, -4])")];
     cost: Cost::Medium;
     indexed: true;
@@ -132,7 +133,7 @@ ufunc! {
 ufunc! {
     /// What the quotient rounded down leaves, with the divisor's sign.
     remainder(x1, x2) -> (y) = Remainder;
-    loops: { ints: parted<Remainder>; floats: parted<Remainder>; };
+    loops: { ints: parted<Remainder>; floats: parted<Remainder>; dates: dates::REMAINDER; };
     examples: &[("[7, -7], 3", "array([1, 2])")];
     aliases: &["mod"];
     cost: Cost::Medium;
@@ -149,7 +150,7 @@ ufunc! {
 ufunc! {
     /// The quotient rounded down and what it leaves, element-wise.
     divmod(x1, x2) -> (quotient, remainder) = Divmod;
-    loops: { ints: parted_pair<Divmod>; floats: parted_pair<Divmod>; };
+    loops: { ints: parted_pair<Divmod>; floats: parted_pair<Divmod>; dates: dates::DIVMOD; };
     examples: &[("[7, -7], 3", "(array([ 2, -3]), array([1, 2]))")];
     cost: Cost::Medium;
 }

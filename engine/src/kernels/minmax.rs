@@ -1,7 +1,8 @@
 //! Extremes: maximum and minimum hand on the first NaN they meet, fmax and fmin prefer a number to a NaN. Of two equal
-//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do; of narrow floats the first.
+//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do; of narrow floats the first. `clip` is a
+//! maximum and a minimum, the second of equals taken in both.
 
-use super::{Quiet, lane};
+use super::{Quiet, Three, dates, lane};
 use crate::registry::B8;
 use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
@@ -10,7 +11,7 @@ use crate::ufunc;
 macro_rules! extremes {
     ($(
         $(#[doc = $doc:literal])*
-        $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt, positional out deprecated: $deprecated:literal,
+        $name:ident $op:ident $first:ident $how:tt $or_equal:tt ($a:ident, $b:ident) nan: $nan:ident, bool: $bool:tt, dates: $dates:ident, positional out deprecated: $deprecated:literal,
         $args:literal => $prints:literal;
     )*) => {$(
         $(#[doc = $doc])*
@@ -36,7 +37,8 @@ macro_rules! extremes {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>; };
+            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>;
+                dates: dates::$dates; };
             examples: &[($args, $prints)];
             reorderable: true;
             clears_flags: true;
@@ -56,15 +58,49 @@ macro_rules! reduces {
 
 extremes! {
     /// The larger of two values, element-wise; NaN if either is.
-    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |, positional out deprecated: true,
+    maximum Maximum FirstMaximum > >= (a, b) nan: a, bool: |, dates: MAXIMUM, positional out deprecated: true,
         "[1, 5], [3, 2]" => "array([3, 5])";
     /// The smaller of two values, element-wise; NaN if either is.
-    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &, positional out deprecated: true,
+    minimum Minimum FirstMinimum < <= (a, b) nan: a, bool: &, dates: MINIMUM, positional out deprecated: true,
         "[1, 5], [3, 2]" => "array([1, 2])";
     /// The larger of two values, element-wise; a NaN only if both are.
-    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |, positional out deprecated: false,
+    fmax Fmax FirstFmax > >= (a, b) nan: b, bool: |, dates: FMAX, positional out deprecated: false,
         "[1.0, float('nan')], 0.5" => "array([1. , 0.5])";
     /// The smaller of two values, element-wise; a NaN only if both are.
-    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &, positional out deprecated: false,
+    fmin Fmin FirstFmin < <= (a, b) nan: b, bool: &, dates: FMIN, positional out deprecated: false,
         "[1.0, float('nan')], 0.5" => "array([0.5, 0.5])";
+}
+
+/// The value within bounds: no less than the second, no more than the third.
+pub struct Clip;
+/// The same on narrow floats, where NumPy takes the first of two equal values.
+struct FirstClip;
+
+/// One of two by a comparison, the second where it does not hold; but the first if that is NaN.
+macro_rules! extreme {
+    ($a:ident $how:tt $b:ident) => {
+        if $a.is_nan() || $a $how $b { $a } else { $b }
+    };
+}
+lane! {
+    Clip(x, low, high) for B8 = B8::from((x.get() | low.get()) & high.get());
+    Clip(x, low, high) for i8, i16, i32, i64, u8, u16, u32, u64 = {
+        let raised = if x > low { x } else { low };
+        if raised < high { raised } else { high }
+    };
+    Clip(x, low, high) for f32, f64 = {
+        let raised = extreme!(x > low);
+        extreme!(raised < high)
+    };
+    FirstClip(x, low, high) for f32 = {
+        let raised = extreme!(x >= low);
+        extreme!(raised <= high)
+    };
+}
+ufunc! {
+    /// Values within bounds, element-wise: `minimum(maximum(x, low), high)`; NaN if the value or a bound is.
+    clip(x, low, high) -> (y) = Clip;
+    loops: { bools: quiet<Three, Clip>; ints: quiet<Three, Clip>; wide: quiet<Three, Clip>; narrow: quiet<Three, FirstClip>; dates: dates::CLIP; };
+    examples: &[("[-2, 3, 7], 0, 5", "array([0, 3, 5])")];
+    clears_flags: true;
 }

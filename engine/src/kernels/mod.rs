@@ -4,6 +4,7 @@
 pub mod arith;
 pub mod bitwise;
 pub mod compare;
+pub mod dates;
 pub mod division;
 pub mod explog;
 pub mod floats;
@@ -18,7 +19,7 @@ pub mod predicates;
 pub mod rounding;
 pub mod trig;
 
-use crate::simd::classes::{One, Two};
+use crate::simd::classes::{One, Three, Two};
 use crate::simd::kernel::{Lane, Quiet, Raises};
 
 /// Defines a lane function as a zero-sized type: `lane! { Add(a, b) for i32, i64 = a.wrapping_add(b); }`.
@@ -43,6 +44,15 @@ macro_rules! lane {
             type Out = $crate::kernels::lane!(@out $t, $($out)?);
             #[inline(always)]
             fn lane<M: $crate::simd::level::Madd>(_: M, ($a, $b): ($t, $t)) -> Self::Out {
+                $body
+            }
+        }
+    };
+    (@impl $op:ident [$a:ident, $b:ident, $c:ident] $t:ty, [$($out:ty)?] $body:expr) => {
+        impl $crate::simd::kernel::Lane<($t, $t, $t)> for $op {
+            type Out = $crate::kernels::lane!(@out $t, $($out)?);
+            #[inline(always)]
+            fn lane<M: $crate::simd::level::Madd>(_: M, ($a, $b, $c): ($t, $t, $t)) -> Self::Out {
                 $body
             }
         }
@@ -87,7 +97,7 @@ pub(crate) use takes_pairs;
 /// The typed functions of every family.
 pub mod functions {
     pub use super::{
-        arith::*, bitwise::*, compare::*, division::*, explog::*, floats::*, gcd::*, hyperbolic::*,
+        arith::*, bitwise::*, compare::*, dates::*, division::*, explog::*, floats::*, gcd::*, hyperbolic::*,
         inverse::*, logical::*, minmax::*, power::*, predicates::*, rounding::*, trig::*,
     };
 }

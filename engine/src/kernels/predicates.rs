@@ -1,12 +1,12 @@
 //! Tests of one value: isnan, isinf, isfinite, signbit. Integers and bools are finite and are neither NaN nor infinite;
 //! signbit takes floats only, as NumPy's does.
 
-use super::{One, lane};
+use super::{One, dates, lane};
 use crate::registry::B8;
 use crate::ufunc;
 
 macro_rules! predicates {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident ints: $ints:literal, $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $method:ident ints: $ints:literal, dates: $dates:ident, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -16,7 +16,7 @@ macro_rules! predicates {
         ufunc! {
             $(#[doc = $doc])*
             $name(x) -> (y) = $op;
-            loops: { bools: quiet<One, $op>; ints: quiet<One, $op>; floats: quiet<One, $op>; };
+            loops: { bools: quiet<One, $op>; ints: quiet<One, $op>; floats: quiet<One, $op>; dates: dates::$dates; };
             examples: &[($args, $prints)];
             clears_flags: true;
         }
@@ -25,11 +25,11 @@ macro_rules! predicates {
 
 predicates! {
     /// Whether the value is NaN, element-wise.
-    isnan IsNan is_nan ints: false, "[1.0, float('nan')]" => "array([False,  True])";
+    isnan IsNan is_nan ints: false, dates: ISNAN, "[1.0, float('nan')]" => "array([False,  True])";
     /// Whether the value is infinite, element-wise.
-    isinf IsInf is_infinite ints: false, "[1.0, float('-inf')]" => "array([False,  True])";
+    isinf IsInf is_infinite ints: false, dates: ISINF, "[1.0, float('-inf')]" => "array([False,  True])";
     /// Whether the value is neither infinite nor NaN, element-wise.
-    isfinite IsFinite is_finite ints: true, "[1.0, float('nan')]" => "array([ True, False])";
+    isfinite IsFinite is_finite ints: true, dates: ISFINITE, "[1.0, float('nan')]" => "array([ True, False])";
 }
 
 /// Whether the sign bit is set.

@@ -25,8 +25,19 @@ pub struct ShortLoops {
     pub nout: usize,
     /// The ufunc's cost class.
     pub cost: Cost,
-    /// Whether a number takes the dtype beside it. To a logical ufunc its truth counts, before any rounding.
-    pub adapts: bool,
+    /// What a number's dtype is beside another input.
+    pub number: NumbersDType,
+}
+
+/// What dtype a Python number has beside another input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumbersDType {
+    /// The other's.
+    Theirs,
+    /// What it has alone, where inputs do not meet in one dtype.
+    Own,
+    /// To a logical ufunc its truth counts, before any rounding.
+    Unsaid,
 }
 
 impl ShortLoops {
@@ -40,7 +51,11 @@ impl ShortLoops {
             nin: usize::MAX,
             nout: 1,
             cost: Cost::Light,
-            adapts: def.is_some_and(|d| !d.truth && d.meets_in_one_dtype()),
+            number: match def {
+                Some(def) if !def.truth && def.meets_in_one_dtype() => NumbersDType::Theirs,
+                Some(def) if !def.truth => NumbersDType::Own,
+                _ => NumbersDType::Unsaid,
+            },
         };
         let fits = |d: &&UfuncDef| {
             d.core.is_none() && (1..=MOST_INPUTS).contains(&d.nin()) && (1..=MOST_OUTPUTS).contains(&d.nout())

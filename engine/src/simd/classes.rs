@@ -24,10 +24,10 @@ use crate::registry::{
 ///
 /// - `bools:`, `ints:`, `floats:`, `complexes:` a family, as `raising<One, Sqrt>`; `floats` makes the narrow ones too;
 /// - `wide:` and `narrow:` in place of `floats:`, where f32 and f64 are of another family than the narrow floats;
-/// - `mixed:` loops whose inputs have several dtypes.
+/// - `mixed:` loops whose inputs have several dtypes;
+/// - `dates:` loops of moments and spans, which no class makes: each pair of them is another function.
 ///
-/// Datetimes will stand between `complexes` and the floats that NumPy lacks, which are last so that no other dtype is ever
-/// promoted to them.
+/// The floats that NumPy lacks are last, so that no other dtype is ever promoted to them.
 #[macro_export]
 macro_rules! loops {
     ($(bools: $b:ident<$($bt:ty),+>;)? $(ints: $i:ident<$($it:ty),+>;)? $(mixed: $mixed:expr;)?
@@ -39,7 +39,7 @@ macro_rules! loops {
     };
     ($(bools: $b:ident<$($bt:ty),+>;)? $(ints: $i:ident<$($it:ty),+>;)? $(mixed: $mixed:expr;)?
      $(wide: $w:ident<$($wt:ty),+>;)? $(narrow: $n:ident<$($nt:ty),+>;)?
-     $(complexes: $c:ident<$($ct:ty),+>;)?) => {
+     $(complexes: $c:ident<$($ct:ty),+>;)? $(dates: $dates:expr;)?) => {
         &[
             $(&$crate::simd::classes::$b::bools::<$($bt),+>(),)?
             $(&$crate::simd::classes::$i::ints::<$($it),+>(),)?
@@ -47,6 +47,7 @@ macro_rules! loops {
             $(&$crate::simd::classes::$n::halves::<$($nt),+>(),)?
             $(&$crate::simd::classes::$w::floats::<$($wt),+>(),)?
             $(&$crate::simd::classes::$c::complexes::<$($ct),+>(),)?
+            $($dates,)?
             $(&$crate::simd::classes::$n::minis::<$($nt),+>(),)?
         ]
     };
@@ -61,11 +62,16 @@ pub trait Arity: 'static {
 pub struct One;
 /// Two inputs of one dtype.
 pub struct Two;
+/// Three inputs of one dtype.
+pub struct Three;
 impl Arity for One {
     type Of<T: Element> = (T,);
 }
 impl Arity for Two {
     type Of<T: Element> = (T, T);
+}
+impl Arity for Three {
+    type Of<T: Element> = (T, T, T);
 }
 
 /// A binary function that folds, and how.

@@ -116,7 +116,7 @@ macro_rules! stored_as_they_are {
 }
 stored_as_they_are! { B8 i32 i64 }
 
-/// A pack of inputs of an f32 kernel, one or two, where memory holds `H`.
+/// A pack of inputs of an f32 kernel, where memory holds `H`.
 pub trait Widen<H>: Pack {
     /// What memory holds.
     type From: Pack;
@@ -155,6 +155,7 @@ macro_rules! widen {
 widen! {
     (A 0);
     (A 0, B 1);
+    (A 0, B 1, C 2);
 }
 
 /// The outputs of an f32 kernel, one or two, where memory holds `H`. (No closure runs between the two functions: one that is

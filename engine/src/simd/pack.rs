@@ -2,7 +2,9 @@
 //! tuple of two. A pack knows how to be read from, or written to, erased operands; this is where raw pointers become
 //! slices.
 
-use crate::registry::{B8, Complex32, Complex64, DType, Element, F8E4M3FN, F8E5M2, bf16, f16};
+use crate::registry::{
+    B8, Complex32, Complex64, DType, DateTime64, Element, F8E4M3FN, F8E5M2, TimeDelta64, bf16, f16,
+};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -59,6 +61,32 @@ pub trait OutPack: Copy + 'static {
 /// A single output, whose slices are slices.
 pub trait Single: OutPack + for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<Self>]> {}
 impl<T: for<'a> OutPack<Slices<'a> = &'a mut [MaybeUninit<T>]>> Single for T {}
+
+/// Elements that are integers under another name.
+pub trait Counted: Element {
+    /// The integers.
+    fn counts(elements: &[Self]) -> &[i64];
+    /// Where they are written.
+    fn counts_out(elements: &mut [MaybeUninit<Self>]) -> &mut [MaybeUninit<i64>];
+}
+
+macro_rules! counted {
+    ($($t:ty)*) => {$(
+        impl Counted for $t {
+            #[inline(always)]
+            fn counts(elements: &[Self]) -> &[i64] {
+                // SAFETY: `repr(transparent)`.
+                unsafe { &*(std::ptr::from_ref(elements) as *const [i64]) }
+            }
+            #[inline(always)]
+            fn counts_out(elements: &mut [MaybeUninit<Self>]) -> &mut [MaybeUninit<i64>] {
+                // SAFETY: `repr(transparent)`.
+                unsafe { &mut *(std::ptr::from_mut(elements) as *mut [MaybeUninit<i64>]) }
+            }
+        }
+    )*};
+}
+counted! { TimeDelta64 DateTime64 }
 
 macro_rules! input_packs {
     ($(($($t:ident $k:tt),+);)*) => {$(

@@ -10,7 +10,8 @@ pub fn cast(value: Value, from: DType, to: DType) -> (Value, FpFlags) {
     }
     match to.kind() {
         Kind::Bool => (Value::Bool(value.truth()), FpFlags::NONE),
-        Kind::Int => match value {
+        // Dates as the integers that they are.
+        Kind::Int | Kind::Date => match value {
             Value::Bool(_) | Value::Int(_) => (Value::Int(wrap(value.int(), to)), FpFlags::NONE),
             Value::Float(x) | Value::Complex(x, _) => truncate(x, to),
         },

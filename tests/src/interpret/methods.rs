@@ -19,7 +19,7 @@ pub fn identity(def: &UfuncDef, dtype: DType) -> Option<Value> {
     };
     Some(match dtype.kind() {
         Kind::Bool => Value::Bool(number != 0.0),
-        Kind::Int => Value::Int(crate::value::wrap(number as i128, dtype)),
+        Kind::Int | Kind::Date => Value::Int(crate::value::wrap(number as i128, dtype)),
         Kind::Float => Value::Float(number),
         Kind::Complex => Value::Complex(number, 0.0),
     })

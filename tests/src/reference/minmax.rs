@@ -9,6 +9,13 @@ pub const ROWS: &[Row] = &[
     Row::exact("maximum", |x, l| extreme(x, l, |a, b| a > b, NaN::Wins)),
     Row::exact("minimum", |x, l| extreme(x, l, |a, b| a < b, NaN::Wins)),
     Row::exact("fmax", |x, l| extreme(x, l, |a, b| a > b, NaN::Loses)),
+    Row::exact("clip", |x, l| match *x {
+        [x, low, high] => {
+            let raised = extreme(&[x, low], l, |a, b| a > b, NaN::Wins)?.values[0];
+            extreme(&[raised, high], l, |a, b| a < b, NaN::Wins)
+        }
+        _ => None,
+    }),
     Row::exact("fmin", |x, l| extreme(x, l, |a, b| a < b, NaN::Loses)),
 ];
 

@@ -5,6 +5,7 @@
 mod arith;
 mod bitwise;
 mod compare;
+mod dates;
 mod division;
 mod explog;
 mod floats;
@@ -127,7 +128,7 @@ impl Row {
 
     /// The real function, if the loop has a bound.
     pub fn bounded_in(&self, l: &LoopDef) -> Option<fn(&[f64]) -> Precise> {
-        self.bounded.filter(|_| l.outputs[0].kind() == Kind::Float)
+        self.bounded.filter(|_| l.outputs[0].kind() == Kind::Float && !dates::is_one(l))
     }
 
     /// Whether a loop's last bits depend on the level.
@@ -135,12 +136,18 @@ impl Row {
         if self.bounded_in(l).is_some() {
             return true; // with a single rounding of a product and a sum, or without
         }
+        if dates::is_one(l) {
+            return false;
+        }
         let sample: Vec<Value> = l.inputs.iter().map(|&d| values::ordinary(d, &mut Rng::new(1))).collect();
         (self.exact)(&sample, l).is_some_and(|element| element.fused.is_some())
     }
 
     /// What an element must give; `None` if the row does not know such operands.
     pub fn evaluate(&self, l: &LoopDef, x: &[Value], bound: Bound) -> Option<Element> {
+        if dates::is_one(l) {
+            return dates::evaluate(self.name, x, l);
+        }
         let Some(f) = self.bounded_in(l) else { return (self.exact)(x, l) };
         let reals: Vec<f64> = x.iter().map(|x| x.real()).collect();
         Some(f(&reals).in_dtype(l.outputs[0], bound))
