@@ -1,4 +1,4 @@
-"""`python -m ufunx run script.py [arguments]`: a program in in-place mode."""
+"""`python -m ufunx`: what can be done from a shell. `run` does it; without a verb it is said."""
 
 import runpy
 import sys
@@ -8,11 +8,18 @@ import ufunx
 
 USAGE = """usage: python -m ufunx run script.py [argument ...]
        python -m ufunx run -m module [argument ...]
+       python -m ufunx --version
 
-Run a Python program with NumPy's own ufuncs on the engine, as after ufunx.install()."""
+run       a Python program with NumPy's own ufuncs on the engine, as after ufunx.install()"""
+
+HINTS = """In Python:
+  import ufunx as np                 NumPy's namespace, its ufuncs on the engine
+  ufunx.install()                    NumPy's own ufuncs on the engine
+  print(ufunx.explain(np.add, x, 1)) whether a call is native, how, or why not"""
 
 
-def main() -> None:
+def main() -> int:
+    """Do what the arguments say; the exit status."""
     match sys.argv[1:]:
         case ["run", "-m", module, *rest]:
             ufunx.install()
@@ -23,10 +30,16 @@ def main() -> None:
             sys.argv = [script, *rest]
             sys.path[0] = str(Path(script).resolve().parent)
             runpy.run_path(script, run_name="__main__")
+        case ["--version" | "-V"]:
+            print(f"ufunx {ufunx.__version__}")
         case ["-h" | "--help"]:
             print(USAGE)
+        case []:
+            print(f"{ufunx.show_config()}\n\n{USAGE}\n\n{HINTS}")
         case _:
             sys.exit(USAGE)
+    return 0
 
 
-main()
+if __name__ == "__main__":  # the bench's processes import this module under another name
+    sys.exit(main())
