@@ -41,12 +41,13 @@ globals().update(_FUNCTIONS)
 
 # A checker takes the names from the imports: it cannot read a list that is computed.
 if TYPE_CHECKING:
+    from ._profile import Profile
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
     from ._words import Config, Explanation
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
-        dispatch explain from_dlpack install installed native_calls num_threads set_num_threads
+        dispatch explain from_dlpack install installed native_calls num_threads profile set_num_threads
         show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
@@ -87,6 +88,23 @@ def explain(ufunc: Any, /, *args: Any, **kwargs: Any) -> "Explanation":
     from ._words import Explanation
 
     return Explanation(_native.explain(ufunc, *args, **kwargs), ufunc.__name__)
+
+
+def profile() -> "Profile":
+    """Time every call of a ufunc inside the `with` block, whoever makes it; printed, it is a table.
+
+    `rows` has, for each ufunc and method, how often it was called, for how long, how often natively, and by
+    which loops or why not. docs/measure.md says what it does not see, and what it costs.
+
+    >>> import numpy, ufunx
+    >>> with ufunx.profile() as profile, ufunx.installed():
+    ...     _ = numpy.ones(100) + 1
+    >>> [(row.name, row.count, row.native) for row in profile.rows]
+    [('add', 1, 1)]
+    """
+    from ._profile import Profile
+
+    return Profile()
 
 
 def show_config() -> "Config":
