@@ -65,7 +65,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
 
 bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches

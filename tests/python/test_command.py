@@ -1,9 +1,10 @@
-"""`python -m ufunx`, and what prints for people."""
+"""`python -m ufunx`, what prints for people, and `UFUNX_INSTALL`."""
 
 import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import ufunx as ux
 
 X = np.ones((3, 4), "f4")
 O = np.array([1, 2], object)  # noqa: E741, an array of objects
+SITE = Path(sysconfig.get_path("purelib"))
 
 
 def run(*arguments, code=0, **environment):
@@ -25,7 +27,7 @@ def run(*arguments, code=0, **environment):
 def test_alone_it_says_what_it_can_do():
     text = run("-m", "ufunx").stdout
     assert str(ux.show_config()) in text
-    for verb in ("run script.py", "--version", "ufunx.install()", "ufunx.explain("):
+    for verb in ("run script.py", "bench machine", "--version", "ufunx.install()", "ufunx.profile()"):
         assert verb in text
 
 
@@ -92,3 +94,71 @@ def test_every_remedy_is_for_a_reason_that_there_is():
     source = Path(__file__).parents[2] / "bindings" / "src" / "arguments" / "parse.rs"
     for reason in REMEDIES:
         assert f'"{reason}"' in source.read_text()
+
+
+def test_the_variable_is_heard_only_where_the_package_is_installed():
+    """The file that hears it is put beside the package by `maturin develop` and by the wheel."""
+    assert (SITE / "ufunx_install.pth").read_text().count("\n") == 1
+    assert (SITE / "_ufunx_install.py").exists()
+
+
+IN_PLACE = (
+    "import sys, numpy; ux = sys.modules.get('ufunx'); print(bool(ux) and ux.show_config()['in_place'])"
+)
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("1", True), ("0", False), ("", False), (None, False)])
+def test_the_variable_switches_in_place_mode_on(value, is_on):
+    environment = {} if value is None else {"UFUNX_INSTALL": value}
+    done = run("-c", IN_PLACE, **environment)
+    assert (done.stdout, done.stderr) == (f"{is_on}\n", "")
+
+
+def test_the_variable_imports_nothing_before_numpy_is_wanted():
+    text = run(
+        "-c", "import sys; print('numpy' in sys.modules, 'ufunx' in sys.modules)", UFUNX_INSTALL="1"
+    ).stdout
+    assert text == "False False\n"
+
+
+def test_the_variable_when_ufunx_is_imported_first():
+    code = (
+        "import ufunx, numpy; numpy.ones(3) + 1; print(ufunx.show_config()['in_place'], ufunx.native_calls())"
+    )
+    assert run("-c", code, UFUNX_INSTALL="1").stdout == "True 1\n"
+
+
+def test_numpys_module_is_as_without_the_variable():
+    code = "import numpy; print(type(numpy.__spec__.loader), type(numpy.__loader__), numpy.__spec__.name)"
+    assert run("-c", code, UFUNX_INSTALL="1").stdout == run("-c", code).stdout
+
+
+def test_a_value_that_makes_no_sense_is_said():
+    done = run("-c", IN_PLACE, UFUNX_INSTALL="yes")
+    assert done.stdout == "False\n"
+    assert done.stderr == "UFUNX_INSTALL=yes: neither 0 nor 1, so nothing is installed\n"
+
+
+def test_a_numpy_that_is_refused_is_said_and_the_program_runs(tmp_path):
+    """Another finder stands behind ours and changes NumPy's version."""
+    (tmp_path / "numpy.py").write_text("__version__ = '2.99.1'\n")
+    code = "import numpy; print(numpy.__version__)"
+    done = run("-c", code, UFUNX_INSTALL="1", PYTHONPATH=str(tmp_path))
+    assert done.stdout == "2.99.1\n"
+    assert done.stderr.startswith("UFUNX_INSTALL: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_workers_that_are_spawned_have_it(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing, sys\n"
+        "def work(x):\n"
+        "    import numpy\n"
+        "    numpy.ones(3) + x\n"
+        "    return sys.modules['ufunx'].native_calls()\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.map(work, [1]))\n"
+    )
+    assert run(str(program), UFUNX_INSTALL="1").stdout == "[1]\n"
