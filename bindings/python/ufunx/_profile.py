@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
 from . import _native
 from ._hooks import around_ufuncs
-
-Key = tuple[str, str]  # a ufunc's name and the method
+from ._native import native_calls
 
 
 @dataclass
@@ -44,7 +43,6 @@ class Profile(AbstractContextManager["Profile"]):
         self.wall_ns = 0
         self._threads: list[_Thread] = []
         self._local = threading.local()
-        self._why: dict[Any, str] = {}
         self._hooks = around_ufuncs(self._call)
 
     def __enter__(self) -> "Profile":
@@ -59,11 +57,16 @@ class Profile(AbstractContextManager["Profile"]):
     @property
     def rows(self) -> list[UfuncTime]:
         """The sums over all threads, the costliest first."""
-        sums: dict[Key, UfuncTime] = {}
-        for key, here in [item for thread in self._threads for item in list(thread.times.items())]:
+        sums: dict[tuple[str, str], UfuncTime] = {}
+        for (ufunc, method, is_native, *_), kind in [
+            item for thread in self._threads for item in list(thread.kinds.items())
+        ]:
+            key = ufunc.__name__, method
             row = sums.setdefault(key, UfuncTime(*key))
-            row.count, row.native, row.ns = row.count + here.count, row.native + here.native, row.ns + here.ns
-            row.how.update(here.how)
+            row.count += kind.count
+            row.native += kind.count * is_native
+            row.ns += kind.ns
+            row.how[kind.how] += kind.count
         return sorted(sums.values(), key=lambda row: -row.ns)
 
     def record(self) -> dict[str, Any]:
@@ -109,37 +112,36 @@ class Profile(AbstractContextManager["Profile"]):
             thread = self._local.thread = _Thread()
             self._threads.append(thread)
         outer, thread.inside = thread.inside, 0
-        before, start = _native.native_calls(), perf_counter_ns()
+        before, start = native_calls(), perf_counter_ns()
         try:
             return original(ufunc, *args, **kwargs)
         finally:
             ns = perf_counter_ns() - start
-            is_native = _native.native_calls() > before
-            key = ufunc.__name__, method
-            times = thread.times.get(key)
-            if times is None:
-                times = thread.times[key] = UfuncTime(*key)
-            times.count += 1
-            times.native += is_native
-            times.ns += ns - thread.inside
-            times.how[self._how(ufunc, method, args, kwargs, is_native)] += 1
+            is_native = native_calls() > before
+            kinds = [x.dtype if type(x) is ndarray else type(x) for x in args]
+            key = (ufunc, method, is_native, *kinds, *kwargs)
+            kind = thread.kinds.get(key)
+            if kind is None:
+                kind = thread.kinds[key] = _Kind(how(ufunc, method, args, kwargs, is_native))
+            kind.count += 1
+            kind.ns += ns - thread.inside
             thread.inside = outer + ns
 
-    def _how(self, ufunc: Any, method: str, args: Any, kwargs: Any, is_native: bool) -> str:
-        """The loop, or why there is none of ours; known already for operands of the same kinds."""
-        kinds = tuple([x.dtype if type(x) is np.ndarray else type(x) for x in args])
-        key = (ufunc.__name__, method, kinds, *kwargs, is_native)
-        known = self._why.get(key)
-        if known is None:
-            known = self._why[key] = how(ufunc, method, args, kwargs, is_native)
-        return known
+
+class _Kind:
+    """Calls of a ufunc with operands of the same kinds, in one thread."""
+
+    __slots__ = ("count", "how", "ns")
+
+    def __init__(self, how: str) -> None:
+        self.how, self.count, self.ns = how, 0, 0
 
 
 class _Thread:
     """What one thread has called, and the time of calls inside the one that is running."""
 
     def __init__(self) -> None:
-        self.times: dict[Key, UfuncTime] = {}
+        self.kinds: dict[tuple[Any, ...], _Kind] = {}
         self.inside = 0
 
 
