@@ -2,9 +2,11 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,20 @@ def test_alone_it_says_what_it_can_do():
     assert str(ux.show_config()) in text
     for verb in ("run script.py", "bench machine", "--version", "ufunx.install()", "ufunx.profile()"):
         assert verb in text
+
+
+def test_the_demo_runs(monkeypatch, capsys):
+    """But for its benchmark, which takes its time."""
+    examples = Path(__file__).parents[2] / "bindings" / "python" / "examples"
+    asked = []
+    monkeypatch.setattr("ufunx.bench.main", lambda arguments: asked.extend(arguments))
+    monkeypatch.syspath_prepend(str(examples))
+    runpy.run_path(str(examples / "demo.py"), run_name="__main__")
+    text = capsys.readouterr().out
+    assert text.count("\n== ") == 4
+    for seen in ("kg^1", "16 native calls", "times as fast", "multiply"):
+        assert seen in text
+    assert asked[-2:] == ["--plot", str(Path(tempfile.gettempdir()) / "ufunx-demo.html")]
 
 
 def test_version():
