@@ -83,10 +83,13 @@ def serve(connection: Connection, sides: tuple[str, ...], threads: int) -> None:
 
 def prepare(case: Case, sides: tuple[str, ...]) -> tuple[dict[str, Bound], dict[str, Prepared]]:
     """Each side's statement and what came of it once."""
-    made = operands(case)
-    judge = Judge(case, made)
     bound: dict[str, Bound] = {}
     answer: dict[str, Prepared] = {}
+    try:
+        made = operands(case)
+        judge = Judge(case, made)
+    except Exception as error:  # of operands too large for memory, say
+        return {}, {name: Prepared(Verdict(why=in_words(error))) for name in sides}
     for name in sides:
         try:
             statement, names = SIDES["numpy" if name == AGAIN else name].write(case, made)
@@ -96,7 +99,7 @@ def prepare(case: Case, sides: tuple[str, ...]) -> tuple[dict[str, Bound], dict[
             answer[name] = Prepared(Verdict(why=str(missing)))
             continue
         except Exception as error:
-            answer[name] = Prepared(Verdict(why=f"{type(error).__name__}: {str(error).splitlines()[0:1]}"))
+            answer[name] = Prepared(Verdict(why=in_words(error)))
             continue
         if verdict.why:
             answer[name] = Prepared(verdict, statement=statement)
@@ -106,6 +109,10 @@ def prepare(case: Case, sides: tuple[str, ...]) -> tuple[dict[str, Bound], dict[
         here.time(1)
         bound[name], answer[name] = here, Prepared(verdict, estimate(here), statement)
     return bound, answer
+
+
+def in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def estimate(bound: Bound) -> float:
