@@ -60,7 +60,7 @@ def test_an_import_brings_nothing_that_only_tools_need():
         "-c", "import ufunx, sys; print([name for name in sys.modules if name.startswith('ufunx')])"
     ).stdout
     assert "ufunx.config" in text
-    for module in ("bench", "_profile", "_hooks", "_words"):
+    for module in ("bench", "_profile", "_hooks", "_verbose", "_words"):
         assert f"ufunx.{module}" not in text
 
 
@@ -178,3 +178,42 @@ def test_workers_that_are_spawned_have_it(tmp_path):
         "        print(pool.map(work, [1]))\n"
     )
     assert run(str(program), UFUNX_INSTALL="1").stdout == "[1]\n"
+
+
+CALLS_OF_EACH_KIND = """if True:
+    import numpy as np, ufunx as ux
+    objects = np.array([1, 2], object)
+    np.add(objects, 1)  # stock, so nobody's business
+    np.add(1.0, 2)
+    ux.add(1.0, 2)
+    for _ in range(3):
+        ux.add(objects, 1)
+    with ux.installed():
+        objects + objects
+        np.ones(3) + 1
+        np.multiply.reduce(objects)
+    with ux.profile() as profile:
+        ux.sqrt(1.0)
+    print([(row.name, row.count) for row in profile.rows])
+"""
+
+
+def test_verbose_says_at_the_end_what_went_to_numpy():
+    done = run("-c", CALLS_OF_EACH_KIND, UFUNX_VERBOSE="1")
+    assert done.stdout == "[('sqrt', 1)]\n"
+    assert done.stderr.splitlines() == [
+        "ufunx: these went to NumPy",
+        "  add(object, int): an operand's dtype has no native loops, 3 calls",
+        "  add(object, object): an operand's dtype has no native loops, 1 call",
+        "  multiply.reduce(object): an operand's dtype has no native loops, 1 call",
+    ]
+
+
+@pytest.mark.parametrize("value", ["0", "", "1"])
+def test_verbose_has_nothing_to_say(value):
+    assert run("-c", "import ufunx; ufunx.add(1, 2)", UFUNX_VERBOSE=value).stderr == ""
+
+
+def test_verbose_of_another_value():
+    error = run("-c", "import ufunx", UFUNX_VERBOSE="2", code=1).stderr
+    assert error.endswith("ValueError: UFUNX_VERBOSE is '2', it must be 0 or 1\n")

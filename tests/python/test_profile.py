@@ -102,9 +102,8 @@ def test_a_ufunc_inside_another_is_counted_once():
     many = np.ones(300_000)
     with ux.profile() as profile:
         np.sqrt(Slow())
-    inner, outer = profile.rows
-    assert (inner.name, outer.name) == ("exp", "sqrt")
-    assert outer.ns < inner.ns
+    assert sorted(row.name for row in profile.rows) == ["exp", "sqrt"]
+    assert sum(row.ns for row in profile.rows) <= profile.wall_ns
 
 
 def test_threads_are_all_seen():
@@ -149,7 +148,7 @@ def test_in_place_mode_can_be_switched_inside():
 
 def test_one_at_a_time():
     with ux.profile() as profile:
-        with pytest.raises(RuntimeError, match="runs already"):
+        with pytest.raises(RuntimeError, match="a profile runs already"):
             ux.profile().__enter__()
         A + A
     assert [row.count for row in profile.rows] == [1]

@@ -12,6 +12,7 @@ np.float64(30.0)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import environ as _environ
 from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
@@ -135,3 +136,14 @@ if not TYPE_CHECKING:  # a checker knows every name, and reports those that are 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *dir(_numpy)})
+
+
+match _environ.get("UFUNX_VERBOSE", "0"):
+    case "1":
+        from . import _verbose
+
+        _verbose.start()
+    case "0" | "":
+        pass
+    case value:
+        raise ValueError(f"UFUNX_VERBOSE is {value!r}, it must be 0 or 1")

@@ -21,7 +21,8 @@ HINTS = """In Python:
   import ufunx as np                 NumPy's namespace, its ufuncs on the engine
   ufunx.install()                    NumPy's own ufuncs on the engine; UFUNX_INSTALL=1 does so in any process
   print(ufunx.explain(np.add, x, 1)) whether a call is native, how, or why not
-  with ufunx.profile() as p: ...     which ufuncs take the time; print(p)"""
+  with ufunx.profile() as p: ...     which ufuncs take the time; print(p)
+UFUNX_VERBOSE=1 in the environment   a program says at its end which calls went to NumPy, and why"""
 
 
 def main() -> int:

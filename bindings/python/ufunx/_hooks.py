@@ -1,4 +1,4 @@
-"""Python code around every call of a ufunc, whoever calls it, for `ufunx.profile`.
+"""Python code around every call of a ufunc, whoever calls it: for `ufunx.profile` and `UFUNX_VERBOSE`.
 
 A ufunc is called through a field of its object, past its class's `__call__`: so runs `a + b`. While hooks are
 in place, the class is one of those that are called by `__call__`, as classes written in Python are, and its
@@ -33,7 +33,10 @@ HAVE_VECTORCALL = 1 << 11
 
 @contextmanager
 def around_ufuncs(hook: Hook) -> Iterator[None]:
-    """Let `hook` run every call of a ufunc, NumPy's or ours, inside the `with` block, in every thread."""
+    """Let `hook` run every call of a ufunc, NumPy's or ours, inside the `with` block, in every thread.
+
+    Blocks may lie in each other, and must not overlap otherwise.
+    """
     kinds = {np.ufunc, *map(type, ufunx._UFUNCS.values())}
     for kind in kinds:
         check(kind)
@@ -62,7 +65,7 @@ def hooked(kind: type, hook: Hook) -> Any:
         (attributes,) = gc.get_referents(kind.__dict__)
         before = {name: attributes[name] for name in ("__call__", *METHODS)}
         call, flags = field(kind, CALL), field(kind, FLAGS)
-        by_vectorcall = call.value
+        called_by, had = call.value, flags.value & HAVE_VECTORCALL
         try:
             attributes.update({name: make(name) for name in before})
             call.value = field(_Called, CALL).value
@@ -71,8 +74,8 @@ def hooked(kind: type, hook: Hook) -> Any:
             yield
         finally:
             attributes.update(before)
-            call.value = by_vectorcall
-            flags.value |= HAVE_VECTORCALL
+            call.value = called_by
+            flags.value |= had
             modified(kind)
 
     return context()
@@ -128,10 +131,9 @@ def check(kind: type) -> None:
     """RuntimeError if the class does not lie in memory as it must for this."""
     known = getattr(sys, "_is_gil_enabled", bool)() or sys.version_info < (3, 13)
     by_vectorcall = ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p).value
+    callers = (by_vectorcall, field(_Called, CALL).value)  # the second where hooks are in place already
     if not known or ctypes.sizeof(ctypes.c_void_p) != 8 or hasattr(sys, "gettotalrefcount"):
         raise RuntimeError("ufunx.profile needs a 64-bit CPython with a GIL, and no debug build")
-    facts = (field(kind, BASICSIZE).value, field(kind, FLAGS).value, field(kind, CALL).value)
-    if facts != (kind.__basicsize__, kind.__flags__, by_vectorcall):
-        raise RuntimeError(
-            "ufunx.profile cannot look into the ufuncs of this Python and NumPy, or runs already"
-        )
+    facts = (field(kind, BASICSIZE).value, field(kind, FLAGS).value)
+    if facts != (kind.__basicsize__, kind.__flags__) or field(kind, CALL).value not in callers:
+        raise RuntimeError("the ufuncs of this Python and NumPy do not lie in memory as ufunx.profile knows")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy import ndarray
 
@@ -39,6 +39,8 @@ class UfuncTime:
 class Profile(AbstractContextManager["Profile"]):
     """What was called inside the `with` block; printing it is a table. `rows` has the costliest first."""
 
+    _runs: ClassVar[bool] = False
+
     def __init__(self) -> None:
         self.wall_ns = 0
         self._threads: list[_Thread] = []
@@ -46,13 +48,17 @@ class Profile(AbstractContextManager["Profile"]):
         self._hooks = around_ufuncs(self._call)
 
     def __enter__(self) -> "Profile":
+        if Profile._runs:
+            raise RuntimeError("a profile runs already")
         self._hooks.__enter__()
+        Profile._runs = True
         self._start = perf_counter_ns()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.wall_ns = perf_counter_ns() - self._start
         self._hooks.__exit__(None, None, None)
+        Profile._runs = False
 
     @property
     def rows(self) -> list[UfuncTime]:
@@ -118,8 +124,7 @@ class Profile(AbstractContextManager["Profile"]):
         finally:
             ns = perf_counter_ns() - start
             is_native = native_calls() > before
-            kinds = [x.dtype if type(x) is ndarray else type(x) for x in args]
-            key = (ufunc, method, is_native, *kinds, *kwargs)
+            key = (ufunc, method, is_native, *kinds_of(args), *kwargs)
             kind = thread.kinds.get(key)
             if kind is None:
                 kind = thread.kinds[key] = _Kind(how(ufunc, method, args, kwargs, is_native))
@@ -143,6 +148,11 @@ class _Thread:
     def __init__(self) -> None:
         self.kinds: dict[tuple[Any, ...], _Kind] = {}
         self.inside = 0
+
+
+def kinds_of(args: tuple[Any, ...]) -> list[Any]:
+    """What decides about a call, nearly: dtypes of arrays, and types of everything else."""
+    return [x.dtype if type(x) is ndarray else type(x) for x in args]
 
 
 def how(ufunc: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], is_native: bool) -> str:

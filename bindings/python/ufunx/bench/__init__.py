@@ -19,6 +19,7 @@ Nothing of this is imported unless asked for. It needs the extra `ufunx[bench]`:
 plots.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import util
@@ -30,4 +31,5 @@ def main(arguments: Sequence[str]) -> int:
         sys.exit("python -m ufunx bench needs rich: pip install 'ufunx[bench]'")
     from .command import main as run
 
+    os.environ.pop("UFUNX_VERBOSE", None)  # it costs time, in the processes that are timed too
     return run(arguments)
