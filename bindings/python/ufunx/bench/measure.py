@@ -12,6 +12,7 @@ from itertools import groupby
 from multiprocessing.connection import Connection
 from time import perf_counter
 
+from .accuracy import Verdict
 from .cases import Case
 from .rows import Row, SideTimes
 from .sides import SIDES
@@ -24,19 +25,28 @@ SHORTEST_BURST, LONGEST_BURST = 2e5, 2e7
 
 
 class Worker:
-    """A process with some sides. One that dies takes its sides out of the run, with its last words."""
+    """A process with some sides. If it dies of a case, its sides miss that one, and a new one is started."""
 
     def __init__(self, sides: tuple[str, ...], threads: int) -> None:
-        self.sides, self.alive = sides, True
+        self.sides, self.threads = sides, threads
+        self._start()
+
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
-        self._process = context.Process(target=serve, args=(there, sides, threads), daemon=True)
+        self._process = context.Process(target=serve, args=(there, self.sides, self.threads), daemon=True)
         self._process.start()
+        self.alive = True
         there.close()
 
     def prepare(self, case: Case) -> dict[str, Prepared]:
+        if not self.alive:
+            self.end()
+            self._start()
         answer = self._ask(case)
-        return answer if isinstance(answer, dict) else {}
+        if isinstance(answer, dict):
+            return answer
+        return {name: Prepared(Verdict(why="its process died")) for name in self.sides}
 
     def time(self, turns: Sequence[tuple[str, int]]) -> list[tuple[str, float]]:
         answer = self._ask(list(turns))
@@ -87,8 +97,6 @@ def time_case(case: Case, workers: Sequence[Worker], seconds: float) -> Row:
     prepared: dict[str, Prepared] = {}
     for worker in workers:
         prepared.update(worker.prepare(case))
-        if not worker.alive:
-            prepared.update({name: died() for name in worker.sides})
     timed = {name: here for name, here in prepared.items() if not here.verdict.why}
     samples: dict[str, list[float]] = {name: [] for name in timed}
     if "ufunx" in timed:
@@ -111,9 +119,3 @@ def rounds(sides: Sequence[tuple[Worker, list[str]]]) -> Iterator[tuple[Worker, 
             if names:
                 first = turn % len(names)
                 yield worker, names[first:] + names[:first]
-
-
-def died() -> Prepared:
-    from .accuracy import Verdict
-
-    return Prepared(Verdict(why="its process died"))
