@@ -216,6 +216,13 @@ def test_presets_name_cases(preset):
     assert options.seconds_of(choice["time"]) >= 1
 
 
+def test_the_page_knows_every_preset_library_and_column():
+    page = (Path(__file__).parents[2] / "docs" / "measure.md").read_text()
+    for name in (*options.PRESETS, "ULP numpy", "bandwidth", "noise", "median", "spread"):
+        assert f"`{name}`" in page
+    assert all(name.lower() in page.lower() for name in sides.OTHERS)
+
+
 def test_options_come_before_the_preset():
     arguments = ["quick", "--dtype", "i4", "--time", "1h"]
     choice = options.chosen(options.parser_of_options().parse_args(arguments))
@@ -403,9 +410,8 @@ def test_the_programs_of_the_repository(monkeypatch, capsys, tmp_path):
     assert list(json.loads(file.read_text())["programs"]) == ["heat", "dates", "life"]
 
 
-def test_without_rich_it_says_what_to_install(tmp_path):
+def test_without_rich_it_says_what_to_install():
     code = "import sys; sys.modules['rich'] = None; from ufunx import bench; bench.main([])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "python -m ufunx bench needs rich: pip install 'ufunx[bench]'\n"
-    assert Path(tmp_path).exists()
