@@ -311,14 +311,14 @@ def test_other_libraries_that_are_installed(name):
     if not sides.SIDES[name].is_installed():
         pytest.skip(f"{name} is not installed")
     (case,) = cases.cases("exp", ["f4"], [10], ["contiguous"], ["call"], [1])
-    workers = [measure.Worker(group, 1) for group in measure.homes([name])]
+    there = measure.Worker((name,), 1)
     try:
-        row = measure.time_case(case, workers, 0.01)
+        prepared = there.prepare(case)[name]
+        times = there.time([(name, 2), (name, 1)])
     finally:
-        for each in workers:
-            each.end()
-    assert row.sides[name].why == ""
-    assert row.ratio(name) > 0
+        there.end()
+    assert prepared.verdict.why == ""
+    assert [side for side, ns in times if ns > 0] == [name, name]
 
 
 def test_the_machine(tmp_path, capsys):

@@ -32,23 +32,30 @@ def main(arguments: Sequence[str]) -> int:
     parser = parser_of_options()
     options = parser.parse_args(arguments)
     try:
-        return run(options)
+        choice = chosen(options)
+        seconds = seconds_of(choice["time"])
+        check_files(options)
+        if options.preset == "programs":
+            programs.check()
+        others, wanted = others_of(choice["vs"]), cases_of(choice)
+        old = from_json(options.compare.read_text()) if options.compare else None
     except ValueError as error:
         parser.error(str(error))
-
-
-def run(options: argparse.Namespace) -> int:
-    """What the options ask for; ValueError if they make no sense."""
-    choice = chosen(options)
-    seconds = seconds_of(choice["time"])
-    check_files(options)
     if options.preset == "machine":
         return show_machine(seconds if options.time else 10.0, options)
     if options.preset == "programs":
         return programs.compare_programs(seconds, options.json, options.fail_below)
-    others = others_of(choice["vs"])
-    wanted = cases_of(choice)
-    old = from_json(options.compare.read_text()) if options.compare else None
+    return run(options, wanted, others, seconds, old)
+
+
+def run(
+    options: argparse.Namespace,
+    wanted: Sequence[Case],
+    others: Sequence[str],
+    seconds: float,
+    old: Sequence[Row] | None,
+) -> int:
+    """Time the cases, print and write what came of them; the exit status."""
     to = table.console()
     rows, machines, interrupted = timed(wanted, others, seconds, bool(options.plot))
     facts = machine_facts()

@@ -25,10 +25,14 @@ RUNNER = Path(__file__).resolve().parents[4] / "benches" / "python" / "bench_pro
 ROUND, START = 0.2, 2.0
 
 
-def compare_programs(seconds: float, file: Path | None, fail_below: float | None) -> int:
-    """Run all, print a table; 1 if a program gives other results, or is slower in place than the limit."""
+def check() -> None:
+    """ValueError where there are no programs."""
     if not RUNNER.is_file():
         raise ValueError("the programs are in the repository of ufunx: run this from a checkout")
+
+
+def compare_programs(seconds: float, file: Path | None, fail_below: float | None) -> int:
+    """Run all, print a table; 1 if a program gives other results, or is slower in place than the limit."""
     runner = load()
     names = runner.names()
     rounds = min(51, max(3, round((seconds / len(names) - START) / ROUND)))

@@ -88,7 +88,8 @@ def summary(rows: Sequence[Row], others: Sequence[str]) -> str:
             parts.append(
                 f"{mean:.2f} times as fast as {side} (geometric mean of {len(ratios)}; {slower} slower)"
             )
-    noise = statistics.median(row.noise for row in rows)
+    noises = [row.noise for row in rows if not math.isnan(row.noise)]
+    noise = statistics.median(noises) if noises else 0.0
     if noise > BUSY:
         parts.append(f"stock is {noise:.0%} from stock (median): this machine is busy with other things")
     return "\n".join(parts)
