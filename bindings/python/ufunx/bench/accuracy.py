@@ -69,7 +69,7 @@ class Judge:
         right = np.asarray(stock)
         if got.shape != right.shape:
             return Verdict(why=f"shape {got.shape}, not {right.shape}")
-        if got.dtype != right.dtype and not got.dtype.isbuiltin:
+        if got.dtype != right.dtype and got.dtype.isbuiltin != 1:
             return Verdict()  # bfloat16, where NumPy computes and answers in float32
         if got.dtype != right.dtype and (
             library in ("ufunx", "numpy") or got.dtype.kind != right.dtype.kind or right.dtype.kind == "f"
@@ -85,12 +85,12 @@ class Judge:
         return Verdict(None if exact is None else ulp, "" if ulp <= bound else f"{ulp:.3g} ULP off")
 
     def bound(self) -> float:
-        """A call's, or of a fold, what errors of as many steps come to when they are independent."""
+        """A call's; of a fold, one more for each step."""
         if self.case.method == "call":
             return BOUND
         # In 8 bits the order of a fold decides what comes of it.
         is_byte = numpy_dtype(self.case.dtype).itemsize == 1
-        return math.inf if is_byte else BOUND * max(1.0, math.sqrt(self.case.size))
+        return math.inf if is_byte else BOUND + self.case.size
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:

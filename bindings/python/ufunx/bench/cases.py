@@ -169,7 +169,7 @@ def operands(case: Case) -> Operands:
     for domain in DOMAINS:
         made = made_of(case, domain)
         try:
-            with np.errstate(over="raise", invalid="raise", divide="raise"):
+            with np.errstate(all="raise"):
                 evaluate_on_numpy(case, made)
         except FloatingPointError:
             continue

@@ -179,21 +179,21 @@ def functional(case: Case, namespace: Any, axis: str) -> Statement:
     """A call of the function of that name; `axis` is what the library calls one."""
     if case.method == "at":
         raise Missing("it has no ufunc methods")
-    arguments = ", ".join(f"x{k}" for k in range(len(case.inputs)))
-    candidates = names_of(case.ufunc)
-    if case.method != "call":
-        table = FOLDS if case.method == "reduce" else SCANS
-        candidates = [table[case.ufunc]] if case.ufunc in table else []
-        # torch's cumsum wants an axis, its max of an axis gives places too.
-        along = {"rows": 1, "columns": 0}.get(case.layout, 0 if axis == "dim" else None)
-        flat = case.method == "reduce" and case.layout not in ("rows", "columns")
-        if axis == "dim" and not flat:
-            candidates = [{"max": "amax", "min": "amin"}.get(name, name) for name in candidates]
-        arguments = "x0" if flat or along is None else f"x0, {axis}={along}"
-    found = [name for name in candidates if callable(getattr(namespace, name, None))]
-    if not found:
+    if case.method == "call":
+        candidates = names_of(case.ufunc)
+        arguments = ", ".join(f"x{k}" for k in range(len(case.inputs)))
+    else:
+        name = (FOLDS if case.method == "reduce" else SCANS).get(case.ufunc, "")
+        along = {"rows": 1, "columns": 0}.get(case.layout)
+        if axis == "dim":  # torch: its max along an axis gives places too, and cumsum wants an axis
+            along = 0 if along is None and case.method == "accumulate" else along
+            name = name if along is None else {"max": "amax", "min": "amin"}.get(name, name)
+        candidates = [name]
+        arguments = "x0" if along is None else f"x0, {axis}={along}"
+    found = next((name for name in candidates if callable(getattr(namespace, name, None))), None)
+    if found is None:
         raise Missing(f"{namespace.__name__} has no {case.ufunc}")
-    return f"f({arguments})", {"f": getattr(namespace, found[0])}
+    return f"f({arguments})", {"f": getattr(namespace, found)}
 
 
 def names_of(ufunc: str) -> list[str]:
