@@ -24,9 +24,9 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-demo: native ## a first call from Rust, then one from Python
+demo: native ## in half a minute: a call from Rust, own classes, foreign arrays, NumPy in place, a benchmark and its plot
 	cargo run --release -p ufunx --example embed
-	$(PY) bindings/python/examples/first_call.py
+	$(PY) bindings/python/examples/demo.py
 
 test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Python tests; INTEROP=full: with large libraries too
 	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
@@ -65,7 +65,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
 
 bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches

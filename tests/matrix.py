@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".matrix"
 MINORS = (11, 12, 13)
 # Of requirements-dev.txt, what the tests need; NumPy is the matrix's.
-TOOLS = ("hypothesis", "ml_dtypes", "mypy", "pytest")
+TOOLS = ("hypothesis", "ml_dtypes", "mypy", "pytest", "rich")
 QUIET = ("--quiet", "--disable-pip-version-check")
 VERSION = "import sys, venv, ensurepip; print(*sys.version_info[:2], sys.implementation.name)"
 

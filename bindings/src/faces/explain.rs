@@ -23,16 +23,7 @@ use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
 use ufunx::plan::Access;
 
-/// Say how `ufunc(*args, **kwargs)` would run: on which path and why, by which loop, at which ISA level, over which
-/// merged axes, how each operand is read or written, on how many threads. For a ufunc of NumPy's it is what in-place mode
-/// makes of the call.
-///
-/// >>> import numpy, ufunx
-/// >>> plan = ufunx.explain(ufunx.exp, numpy.ones((3, 4), "f4"))
-/// >>> plan["path"], plan["loop"], plan["axes"]
-/// ('native', 'f->f', (12,))
-/// >>> ufunx.explain(ufunx.add, numpy.array([None]), 1)["path"]
-/// 'numpy'
+/// The facts of `ufunx.explain`, which says what they are and has them as text too.
 #[pyfunction]
 #[pyo3(signature = (ufunc, /, *args, **kwargs))]
 pub fn explain<'py>(

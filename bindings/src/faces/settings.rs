@@ -71,15 +71,7 @@ pub fn cap_isa(isa: &str) -> PyResult<&'static str> {
     Ok(ufunx::cap_isa(wanted).name())
 }
 
-/// What this build is and does: version, instruction sets found on this CPU (lowest first) and the one used, threads,
-/// whether in-place mode is on, ufuncs and loops.
-///
-/// >>> import ufunx
-/// >>> config = ufunx.show_config()
-/// >>> config["isa_used"] in config["isa_found"]
-/// True
-/// >>> config["loops"] > config["ufuncs"]
-/// True
+/// The facts of `ufunx.show_config` that the engine knows.
 #[pyfunction]
 pub fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let config = PyDict::new(py);
