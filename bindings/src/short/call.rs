@@ -222,7 +222,7 @@ unsafe fn run_given<'py>(
     if !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
-    let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
+    let Some(target) = target_in(np, &mut short, 0, out) else { return Ok(None) };
     let out = out.to_owned();
     // SAFETY: the caller's promise; what is usable is apart from the inputs.
     let flags = unsafe { gil::around(py, l, short.walk.n, || flags_of(&short, &[target])) };
@@ -249,7 +249,7 @@ unsafe fn run_masked<'py>(
     if raises || !short.lay_out(ufunc.short.cost) {
         return Ok(None);
     }
-    let Some(target) = target_in(np, &short, 0, out) else { return Ok(None) };
+    let Some(target) = target_in(np, &mut short, 0, out) else { return Ok(None) };
     let mut head = Head::EMPTY;
     // SAFETY: what is read is used at once.
     if unsafe { read_array(np, mask, &mut head) }.is_none() || !short.takes_mask(&head, target) {
@@ -264,7 +264,7 @@ unsafe fn run_masked<'py>(
 
 /// The memory of a given output, if nothing else must be done for it.
 #[inline]
-fn target_in(np: &NumPy, short: &Short<'_>, i: usize, out: Object<'_, '_>) -> Option<*mut u8> {
+fn target_in(np: &NumPy, short: &mut Short<'_>, i: usize, out: Object<'_, '_>) -> Option<*mut u8> {
     let mut head = Head::EMPTY;
     // SAFETY: what is read is used at once.
     unsafe { read_array(np, np.exact_array(out)?, &mut head) }?;
@@ -290,7 +290,7 @@ unsafe fn run_all<'py, F: Fresh<'py, Made = Bound<'py, PyAny>>>(
     let mut targets = [std::ptr::null_mut(); MOST_OUTPUTS];
     for (i, (target, &out)) in targets.iter_mut().zip(outputs).enumerate() {
         let Some(out) = out else { continue };
-        match target_in(np, &short, i, out) {
+        match target_in(np, &mut short, i, out) {
             Some(usable) => *target = usable,
             None => return Ok(None),
         }

@@ -126,9 +126,9 @@ impl<'a> Short<'a> {
     }
 
     /// The memory of a given output that needs nothing done: writable, aligned, of the loop's dtype and the call's shape, in
-    /// the order of the walk, apart from what is read while it is written, the first input excepted where the loop can
-    /// overwrite it.
-    pub fn usable(&self, i: usize, out: &Head<'_>) -> Option<*mut u8> {
+    /// the order of the walk, apart from what is read while it is written. An input that lies just there is overwritten if the loop
+    /// can do that with its first; else it goes through blocks, which are read before they are written.
+    pub fn usable(&mut self, i: usize, out: &Head<'_>) -> Option<*mut u8> {
         const PLAIN: Lies = Lies::ALIGNED.and(Lies::WRITABLE);
         let (dtype, walk) = (self.l.outputs[i], &self.walk);
         let alike = out.lies.has(PLAIN)
@@ -150,14 +150,16 @@ impl<'a> Short<'a> {
                 continue;
             }
             let (low, high) = self.extent(k, input);
-            let overwrites = k == 0
-                && self.direct[0]
-                && start == input.ptr.addr()
-                && self.way != Way::Strided
-                && self.l.outputs.len() == 1
-                && self.l.code.kernels().in_place.exists();
-            if low < end && start < high && !overwrites {
+            if low >= end || start >= high {
+                continue;
+            }
+            let same = self.direct[k] && (low, high) == (start, end) && self.way != Way::Strided;
+            if !same {
                 return None;
+            }
+            let overwrites = k == 0 && self.l.outputs.len() == 1 && self.l.code.kernels().in_place.exists();
+            if !overwrites {
+                (self.direct[k], self.way) = (false, Way::Staged);
             }
         }
         Some(out.ptr)
