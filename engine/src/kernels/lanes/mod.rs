@@ -15,6 +15,8 @@ pub mod arctan;
 #[cfg(target_arch = "x86_64")]
 mod arctan_v4;
 pub mod atan2;
+#[cfg(target_arch = "x86_64")]
+mod atan2_v4;
 pub mod cbrt;
 #[cfg(target_arch = "x86_64")]
 mod cbrt32_v4;
