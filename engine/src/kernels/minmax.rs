@@ -3,7 +3,7 @@
 //! maximum and a minimum, the second of equals taken in both.
 
 use super::{Quiet, Three, dates, lane};
-use crate::registry::B8;
+use crate::registry::{B8, Isa};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
 use crate::ufunc;
@@ -32,8 +32,10 @@ macro_rules! extremes {
                 if $nan.is_nan() { $a } else { extreme }
             };
         }
-        reduces! { $op: B8 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
-        reduces! { $first: f32 }
+        reduces! { $op up to V3: B8 i8 i16 i32 i64 u8 u16 u32 u64 }
+        // 1000 f32 or f64 take 0.09 or 0.15 ns each, and 0.14 or 0.25 with AVX2: three instructions for a register.
+        reduces! { $op up to V4: f32 f64 }
+        reduces! { $first up to V3: f32 }
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
@@ -48,10 +50,11 @@ macro_rules! extremes {
     )*};
 }
 macro_rules! reduces {
-    ($op:ident: $($t:ty)*) => {$(
+    ($op:ident up to $isa:ident: $($t:ty)*) => {$(
         impl Reduces<$t> for $op {
             type Report = Quiet;
             type Fold = ByLanes<$op>;
+            const CEILING: Isa = Isa::$isa;
         }
     )*};
 }

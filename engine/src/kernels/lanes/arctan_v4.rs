@@ -103,7 +103,7 @@ const REST32: [f32; 16] = [
     -4.371139e-08,
 ];
 /// `P(z) = (atan(t)/t - 1)/z` on [0, 1/64], fitted as the generic one: error 2^-58.9.
-const P64: [f64; 6] = [
+pub(super) const P64: [f64; 6] = [
     -0.3333333333333257,
     0.19999999999048812,
     -0.1428571389057747,
@@ -112,7 +112,7 @@ const P64: [f64; 6] = [
     0.0734265632048835,
 ];
 /// The same for f32: error 2^-33.9.
-const P32: [f32; 3] = [-0.33333325, 0.19996981, -0.13955103];
+pub(super) const P32: [f32; 3] = [-0.33333325, 0.19996981, -0.13955103];
 
 macro_rules! arctan {
     ($name:ident, $t:ident, $zmm:ident, $atan:ident, $rest:ident, $p:ident) => {

@@ -9,12 +9,16 @@
 //!    a few hundredths of an ULP.
 //!
 //! f32 is computed in f64, where no part needs a second one.
+//!
+//! The AVX-512 lanes are in `atan2_v4.rs`.
 
 use super::horner64;
 use super::pair::{product_rest, quick_sum};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::math::{MathInputs, Register};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 /// The angle of the point (second, first).
@@ -135,6 +139,25 @@ macro_rules! underflow {
     };
 }
 
+/// The hand-written lanes. They take points on the axes too, to the bits that [`Math::full`] gives.
+macro_rules! v4 {
+    ($t:ident, $lane:ident, $usual:ident) => {
+        const HAS_V4: bool = cfg!(target_arch = "x86_64");
+
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        fn lane_v4(simd: pulp::x86::V4, (y, x): <($t, $t) as MathInputs>::Zmm) -> <$t as Register>::Zmm {
+            super::atan2_v4::$lane(simd, y, x)
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[inline(always)]
+        fn usual_v4(simd: pulp::x86::V4, (y, x): <($t, $t) as MathInputs>::Zmm, ok: u16) -> u16 {
+            super::atan2_v4::$usual(simd, y, x, ok)
+        }
+    };
+}
+
 impl Math<(f64, f64)> for Atan2 {
     #[inline(always)]
     fn usual((y, x): (f64, f64)) -> bool {
@@ -160,6 +183,8 @@ impl Math<(f64, f64)> for Atan2 {
     fn flags((y, x): (f64, f64), angle: f64) -> FpFlags {
         underflow!(y, x, angle, f64)
     }
+
+    v4!(f64, atan2_f64, usual_f64);
 }
 
 impl Math<(f32, f32)> for Atan2 {
@@ -193,4 +218,6 @@ impl Math<(f32, f32)> for Atan2 {
     fn flags((y, x): (f32, f32), angle: f32) -> FpFlags {
         underflow!(y, x, angle, f32)
     }
+
+    v4!(f32, atan2_f32, usual_f32);
 }

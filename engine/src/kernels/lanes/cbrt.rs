@@ -10,6 +10,8 @@
 //!    follows: `t + (q - t)/3 * (1 - (q - t)*w/3)` with `q = |x|/(t*t)`. Only the rounding of
 //!    `q`, a third of it, adds to the last rounding.
 //!
+//! The AVX-512 lanes of f32 are in `cbrt32_v4.rs`.
+//!
 //! Perfect cubes come out exact: the value before the last rounding is off by 0.2 ULP at most.
 
 use super::{horner32, horner64};
@@ -31,7 +33,7 @@ const D64: [f64; 6] = [
     0.4064672503983785,
 ];
 /// The same with three terms, rounded to f32: error 2^-16.8.
-const D32: [f32; 3] = [0.666652, 0.55953157, 0.4994059];
+pub(super) const D32: [f32; 3] = [0.666652, 0.55953157, 0.4994059];
 
 /// Offset of the guess in units of the f64 upper word: 4/3 of the exponent bias less 0.068, which
 /// makes the largest `|1 - x*w^3|` over x in [1, 8) smallest (found by scanning).
@@ -39,12 +41,20 @@ const GUESS64: f64 = 1430186361.0;
 /// The same in units of 2^-14, the last bit of an f32 without its lower 9 bits.
 const GUESS32: f32 = 2773243.0;
 
+/// From here the difference `|x| - t^3` is not subnormal.
+macro_rules! small {
+    ($t:ident, $half:expr) => {
+        <$t>::MIN_POSITIVE * (1u64 << $half) as $t * 4.0
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) const SMALL32: f32 = small!(f32, 12);
+
 macro_rules! cbrt {
     ($t:ident, $u:ident, $horner:ident, $coef:ident, $guess:ident,
      drop $drop:expr, one $one:expr, half $half:expr, scale $up:expr, $down:expr) => {
         const _: () = {
-            /// From here the difference `|x| - t^3` is not subnormal.
-            const SMALL: $t = <$t>::MIN_POSITIVE * (1u64 << $half) as $t * 4.0;
+            const SMALL: $t = small!($t, $half);
 
             impl Math<$t> for Cbrt {
                 #[inline(always)]
@@ -97,8 +107,18 @@ macro_rules! cbrt {
                 fn flags(_x: $t, _y: $t) -> FpFlags {
                     FpFlags::NONE
                 }
+
+                v4!($t);
             }
         };
+    };
+}
+
+/// The hand-written lanes that this type has.
+macro_rules! v4 {
+    (f64) => {};
+    (f32) => {
+        super::lanes_v4!(f32, super::cbrt32_v4::cbrt, super::cbrt32_v4::usual);
     };
 }
 

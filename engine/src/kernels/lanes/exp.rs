@@ -13,14 +13,12 @@
 //! exp2 has an exact `r = x - k`, and `2^r - 1 = r/2 + (r*(ln2 - 1/2) + r^2*Q2(r))`: the half of
 //! r is exact, so only a small term carries rounding errors.
 //!
-//! The AVX-512 lanes of the f64 exp are in `exp_v4.rs`.
+//! The AVX-512 lanes are in `exp_v4.rs` (the f64 exp) and `exp32_v4.rs`.
 
 use super::{horner32, horner64};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::math::Register;
 
 /// e to the power of x.
 pub struct Exp;
@@ -223,7 +221,7 @@ macro_rules! exp_family {
                     FpFlags::OVERFLOW.when(over) | FpFlags::UNDERFLOW.when(under)
                 }
 
-                $crate::kernels::lanes::exp::v4!(Exp, $t);
+                $crate::kernels::lanes::exp::v4!(exp, $t);
             }
 
             impl Math<$t> for Exp2 {
@@ -254,6 +252,8 @@ macro_rules! exp_family {
                     let under = y < <$t>::MIN_POSITIVE && x != <$t>::NEG_INFINITY && !whole;
                     FpFlags::OVERFLOW.when(over) | FpFlags::UNDERFLOW.when(under)
                 }
+
+                $crate::kernels::lanes::exp::v4!(exp2, $t);
             }
 
             impl Math<$t> for Expm1 {
@@ -291,6 +291,8 @@ macro_rules! exp_family {
                     // A subnormal is its own expm1, to the last place: no underflow, as NumPy has it.
                     FpFlags::OVERFLOW.when(y == <$t>::INFINITY && x != <$t>::INFINITY)
                 }
+
+                $crate::kernels::lanes::exp::v4!(expm1, $t);
             }
         };
     };
@@ -298,22 +300,19 @@ macro_rules! exp_family {
 
 /// The hand-written lanes that this function and type have.
 macro_rules! v4 {
-    (Exp, f64) => {
-        const HAS_V4: bool = cfg!(target_arch = "x86_64");
-
-        #[cfg(target_arch = "x86_64")]
-        #[inline(always)]
-        fn lane_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,)) -> <f64 as Register>::Zmm {
-            super::exp_v4::exp(simd, x)
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[inline(always)]
-        fn usual_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,), ok: u16) -> u16 {
-            super::exp_v4::usual(simd, x, ok)
-        }
+    (exp, f64) => {
+        super::lanes_v4!(f64, super::exp_v4::exp, super::exp_v4::usual);
     };
-    ($other:ident, $t:ident) => {};
+    ($name:ident, f64) => {};
+    (exp, f32) => {
+        super::lanes_v4!(f32, super::exp32_v4::exp, super::exp32_v4::usual, c32::USUAL);
+    };
+    (exp2, f32) => {
+        super::lanes_v4!(f32, super::exp32_v4::exp2, super::exp32_v4::usual, c32::USUAL_EXP2);
+    };
+    (expm1, f32) => {
+        super::lanes_v4!(f32, super::exp32_v4::expm1, super::exp32_v4::usual, c32::LARGE);
+    };
 }
 use v4;
 

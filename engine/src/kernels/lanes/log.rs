@@ -14,14 +14,12 @@
 //!
 //! log1p takes the log of `u = 1 + x` and adds `c/u`, c the rounding error of u.
 //!
-//! The AVX-512 lanes of the f64 logarithms are in `log_v4.rs`.
+//! The AVX-512 lanes are in `log_v4.rs` (f64) and `log32_v4.rs`.
 
 use super::{horner32, horner64};
 use crate::registry::FpFlags;
 use crate::simd::level::Madd;
 use crate::simd::math::Math;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::math::Register;
 
 /// Natural logarithm.
 pub struct Log;
@@ -230,7 +228,7 @@ macro_rules! log_family {
                             flags(x)
                         }
 
-                        $crate::kernels::lanes::log::v4!($name, $body, $t);
+                        $crate::kernels::lanes::log::v4!($body, $t);
                     }
                 };
             }
@@ -272,6 +270,8 @@ macro_rules! log_family {
                     // A subnormal is its own log1p, to the last place: no underflow, as NumPy has it.
                     flags(1.0 + x)
                 }
+
+                $crate::kernels::lanes::log::v4!(log1p, $t);
             }
         };
     };
@@ -279,22 +279,18 @@ macro_rules! log_family {
 
 /// The hand-written lanes that this function and type have.
 macro_rules! v4 {
-    ($name:ident, $body:ident, f64) => {
-        const HAS_V4: bool = cfg!(target_arch = "x86_64");
-
-        #[cfg(target_arch = "x86_64")]
-        #[inline(always)]
-        fn lane_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,)) -> <f64 as Register>::Zmm {
-            super::log_v4::$body(simd, x)
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[inline(always)]
-        fn usual_v4(simd: pulp::x86::V4, (x,): (<f64 as Register>::Zmm,), ok: u16) -> u16 {
-            super::log_v4::usual(simd, x, ok)
-        }
+    (log1p, f64) => {
+        super::lanes_v4!(f64, super::log_v4::log1p, super::log_v4::usual_log1p);
     };
-    ($name:ident, $body:ident, f32) => {};
+    ($body:ident, f64) => {
+        super::lanes_v4!(f64, super::log_v4::$body, super::log_v4::usual);
+    };
+    (log1p, f32) => {
+        super::lanes_v4!(f32, super::log32_v4::log1p, super::log32_v4::usual_log1p);
+    };
+    ($body:ident, f32) => {
+        super::lanes_v4!(f32, super::log32_v4::$body, super::log32_v4::usual);
+    };
 }
 use v4;
 

@@ -7,7 +7,7 @@
 //!    for small x, where k = 0, E is only the latter two.
 //! 3. E, E + 2 and the quotient are held in two parts.
 //!
-//! The AVX-512 lanes are in `tanh_v4.rs`.
+//! The AVX-512 lanes are in `tanh_v4.rs` and `tanh32_v4.rs`.
 
 use super::real::{Real, Single, real_lanes};
 use crate::registry::FpFlags;
@@ -53,7 +53,7 @@ pub(super) fn of_exponential<N: Real>(x: N, s: N, r: N, more: N) -> N {
 }
 
 macro_rules! tanh {
-    ($t:ident, $v4:ident, $even:ident, $odd:ident, magic $magic:expr, ln2 $ln2_high:expr, $ln2_low:expr, one $one:expr) => {
+    ($t:ident, $v4:path, $even:ident, $odd:ident, magic $magic:expr, ln2 $ln2_high:expr, $ln2_low:expr, one $one:expr) => {
         const _: () = {
             #[inline(always)]
             fn tanh<N: Real<Float = $t>>(x: N) -> N {
@@ -78,7 +78,7 @@ macro_rules! tanh {
             }
 
             impl Math<$t> for Tanh {
-                real_lanes!($t, usual, tanh, super::tanh_v4::$v4);
+                real_lanes!($t, usual, tanh, $v4);
 
                 #[inline(always)]
                 fn full<M: Madd>(m: M, x: $t) -> $t {
@@ -95,5 +95,5 @@ macro_rules! tanh {
     };
 }
 // ln 2 in two parts, of which the first has room for k's bits.
-tanh!(f64, tanh64, EVEN64, ODD64, magic 6755399441055744.0 + 1023.0, ln2 0.6931471805601177, -1.7239444525614835e-13, one 22.0);
-tanh!(f32, tanh32, EVEN32, ODD32, magic 12582912.0 + 127.0, ln2 0.693_145_75, 1.428_606_8e-6, one 11.0);
+tanh!(f64, super::tanh_v4::tanh, EVEN64, ODD64, magic 6755399441055744.0 + 1023.0, ln2 0.6931471805601177, -1.7239444525614835e-13, one 22.0);
+tanh!(f32, super::tanh32_v4::tanh, EVEN32, ODD32, magic 12582912.0 + 127.0, ln2 0.693_145_75, 1.428_606_8e-6, one 11.0);

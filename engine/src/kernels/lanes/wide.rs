@@ -27,7 +27,7 @@ fn pick32(simd: V4, at: __m512i, table: &[f32; 16]) -> __m512 {
 }
 
 macro_rules! wide {
-    ($t:ident, $bits:ident, $zmm:ident, $mask:ident, $p:ident $w:ident,
+    ($t:ident, $zmm:ident, $mask:ident, $p:ident $w:ident,
      mant $mant:expr, bias $bias:expr, $pick:ident, $convert:ident) => { paste! {
         operators! {
             [] Wide<$zmm>, Add add, |a, b| Wide(a.0, a.0.avx512f.[<_mm512_add_ $p>](a.1, b.1));
@@ -48,14 +48,6 @@ macro_rules! wide {
             #[inline(always)]
             pub fn pick(self, table: &[$t; 16]) -> Self {
                 Wide(self.0, $pick(self.0, cast(self.1), table))
-            }
-
-            /// 2^(n/16) for the integer n in the low bits, from a table of the bits of 2^(i/16) less i/16 as an exponent.
-            #[inline(always)]
-            pub fn sixteenth_power(self, powers: &[$bits; 16]) -> Self {
-                let i = self.0.avx512f;
-                let n = i.[<_mm512_slli_ $w>]::<{ $mant - 4 }>(cast(self.1));
-                Wide(self.0, cast(i.[<_mm512_add_ $w>](cast(self.pick(&cast(*powers)).1), n)))
             }
 
             /// k, 2^-k and four bits of the mantissa, for a number of at least 1 that is `2^k*(1 + i/16)` when rounded to so many.
@@ -196,6 +188,25 @@ macro_rules! wide {
     }};
 }
 
+impl Wide<__m512d> {
+    /// 2^(n/16) for the integer n in the low bits, from a table of the bits of 2^(i/16) less i/16 as an exponent.
+    #[inline(always)]
+    pub fn sixteenth_power(self, powers: &[u64; 16]) -> Self {
+        let i = self.0.avx512f;
+        let n = i._mm512_slli_epi64::<48>(cast(self.1));
+        Wide(self.0, cast(i._mm512_add_epi64(cast(self.pick(&cast(*powers)).1), n)))
+    }
+}
+
+impl Wide<__m512> {
+    /// The table's entries at the low five bits of each integer.
+    #[inline(always)]
+    pub fn pick_of_32(self, at: __m512i, table: &[f32; 32]) -> Self {
+        let [low, high]: [__m512; 2] = cast(*table);
+        Wide(self.0, self.0.avx512f._mm512_permutex2var_ps(low, at, high))
+    }
+}
+
 #[inline(always)]
 fn convert64(simd: V4, n: __m512i) -> __m512d {
     simd.avx512dq._mm512_cvtepi64_pd(n)
@@ -206,5 +217,5 @@ fn convert32(simd: V4, n: __m512i) -> __m512 {
     simd.avx512f._mm512_cvtepi32_ps(n)
 }
 
-wide!(f64, u64, __m512d, u8, pd epi64, mant 52, bias 1023, pick64, convert64);
-wide!(f32, u32, __m512, u16, ps epi32, mant 23, bias 127, pick32, convert32);
+wide!(f64, __m512d, u8, pd epi64, mant 52, bias 1023, pick64, convert64);
+wide!(f32, __m512, u16, ps epi32, mant 23, bias 127, pick32, convert32);
