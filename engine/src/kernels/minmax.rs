@@ -1,10 +1,11 @@
 //! Extremes: maximum and minimum hand on the first NaN they meet, fmax and fmin prefer a number to a NaN. Of two equal
-//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do; of narrow floats the first.
+//! values, -0 and 0 among them, the second is taken, as NumPy's vector loops do; of narrow floats and complex numbers the first.
 
+use super::compare::complex;
 use super::{Quiet, lane};
-use crate::registry::B8;
+use crate::registry::{B8, Complex, Complex32, Complex64};
 use crate::simd::classes::Reduces;
-use crate::simd::fold::ByLanes;
+use crate::simd::fold::{ByLanes, InOrder};
 use crate::ufunc;
 
 macro_rules! extremes {
@@ -24,6 +25,10 @@ macro_rules! extremes {
                 let extreme = if $a $how $b { $a } else { $b };
                 if $nan.is_nan() { $a } else { extreme }
             };
+            $op($a, $b) for Complex32, Complex64 = {
+                let first = $nan.re.is_nan() | $nan.im.is_nan() | complex!($a $or_equal $b);
+                Complex::new(if first { $a.re } else { $b.re }, if first { $a.im } else { $b.im })
+            };
         }
         lane! {
             $first($a, $b) for f32 = {
@@ -31,12 +36,13 @@ macro_rules! extremes {
                 if $nan.is_nan() { $a } else { extreme }
             };
         }
-        reduces! { $op: B8 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
-        reduces! { $first: f32 }
+        reduces! { $op ByLanes: B8 i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+        reduces! { $op InOrder: Complex32 Complex64 }
+        reduces! { $first ByLanes: f32 }
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>; };
+            loops: { bools: reducing<$op>; ints: reducing<$op>; wide: reducing<$op>; narrow: reducing<$first>; complexes: reducing<$op>; };
             examples: &[($args, $prints)];
             reorderable: true;
             clears_flags: true;
@@ -46,10 +52,12 @@ macro_rules! extremes {
     )*};
 }
 macro_rules! reduces {
-    ($op:ident: $($t:ty)*) => {$(
+    ($op:ident ByLanes: $($t:ty)*) => { reduces! { @ $op [ByLanes<$op>] $($t)* } };
+    ($op:ident InOrder: $($t:ty)*) => { reduces! { @ $op [InOrder] $($t)* } };
+    (@ $op:ident [$fold:ty] $($t:ty)*) => {$(
         impl Reduces<$t> for $op {
             type Report = Quiet;
-            type Fold = ByLanes<$op>;
+            type Fold = $fold;
         }
     )*};
 }

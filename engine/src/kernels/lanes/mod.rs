@@ -17,6 +17,7 @@ mod arctan_v4;
 pub mod atan2;
 pub mod cbrt;
 mod coarse;
+pub mod complex;
 pub mod division;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]
