@@ -4,6 +4,7 @@
 //! Of quotients nothing is raised where all parts are of ordinary size; elsewhere an element is computed again, each
 //! operation by itself: vectors that the compiler makes have operations beside those of the formula, which may raise.
 
+use super::super::hypot::{rest32, rest64};
 use crate::fperr;
 use crate::invoke::watched;
 use crate::kernels::arith::{Absolute, Divide, Multiply, Reciprocal, Sign, Square};
@@ -33,7 +34,7 @@ pub struct Products<T>(PhantomData<T>);
 pub struct Squares<T>(PhantomData<T>);
 
 macro_rules! arithmetic {
-    ($($t:ident $complex:ident: mant $mant:literal, bias $bias:literal, ordinary within $thirds:literal, $products:ident;)*) => {$(const _: () = {
+    ($($t:ident $complex:ident: mant $mant:literal, bias $bias:literal, ordinary within $thirds:literal, $products:ident, $rest:ident;)*) => {$(const _: () = {
         /// Of parts between these no product of three, and no sum of two products, is inexact below the normal numbers, or too
         /// large.
         const LEAST: $t = $t::from_bits(($bias - $thirds) << $mant);
@@ -251,7 +252,7 @@ macro_rules! arithmetic {
         }
 
         /// The magnitude of any number, by a power of two to where squares are normal numbers and back: their sum is rounded
-        /// once, what the roundings dropped going into it last. Where fused operations are.
+        /// once, what the roundings dropped going into it last.
         #[inline(always)]
         fn size<M: Madd>(m: M, z: $complex) -> $t {
             let (x, y) = (z.re.abs(), z.im.abs());
@@ -266,7 +267,7 @@ macro_rules! arithmetic {
             let (pp, qq) = (p * p, q * q);
             let sum = pp + qq;
             let rest = qq - (sum - pp);
-            let rest = if M::FUSED { rest + (m.$t(p, p, -pp) + m.$t(q, q, -qq)) } else { rest };
+            let rest = rest + ($rest(m, p, pp) + $rest(m, q, qq));
             let size = (sum + rest).sqrt() * $t::from_bits(power);
             let infinite = (x == $t::INFINITY) | (y == $t::INFINITY);
             if infinite { $t::INFINITY } else if y.is_nan() { y } else { size }
@@ -314,8 +315,8 @@ macro_rules! arithmetic {
     };)*};
 }
 arithmetic! {
-    f32 Complex32: mant 23, bias 127, ordinary within 40, products_f32;
-    f64 Complex64: mant 52, bias 1023, ordinary within 330, products_f64;
+    f32 Complex32: mant 23, bias 127, ordinary within 40, products_f32, rest32;
+    f64 Complex64: mant 52, bias 1023, ordinary within 330, products_f64, rest64;
 }
 
 macro_rules! takes {

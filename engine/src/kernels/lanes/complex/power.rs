@@ -82,7 +82,8 @@ impl Composed<2> for ComplexPower {
             let [(re, re_low), (im, im_low)] = product(Scalar.madd(), (b.re, b.im), (log.re, log.im));
             if im.abs() <= LARGE {
                 let (z, flags) = wave_beside(Growth::Exp, re, im, im_low);
-                let z = Complex64::new(z.re + z.re * re_low, z.im + z.im * re_low);
+                let grown = |x: f64| if x.is_finite() { x + x * re_low } else { x };
+                let z = Complex64::new(grown(z.re), grown(z.im));
                 return (z, flags | raised(z));
             }
         }
@@ -114,7 +115,9 @@ impl Composed<2> for ComplexPower {
             }
             () => {
                 let (z, flags) = Self::full([base, exponent]);
-                (T::narrow(z), flags | T::rounding(z))
+                // NumPy asks a real exponent for its order.
+                let asked = FpFlags::INVALID.when(exponent.re.is_nan() && exponent.im == 0.0);
+                (T::narrow(z), flags | asked | T::rounding(z))
             }
         }
     }
