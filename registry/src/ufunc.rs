@@ -53,6 +53,8 @@ pub struct UfuncDef {
     pub cost: Cost,
     /// The stated error bound of the floating-point loops.
     pub accuracy: Accuracy,
+    /// That of the complex loops, in units of the last place of the result's larger part.
+    pub complex: Accuracy,
 }
 
 impl UfuncDef {
@@ -85,6 +87,7 @@ impl UfuncDef {
             positional_out_deprecated: false,
             cost: Cost::Light,
             accuracy: Accuracy::Exact,
+            complex: Accuracy::Exact,
         }
     }
 

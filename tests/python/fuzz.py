@@ -32,6 +32,15 @@ BOUNDED = {
     if isinstance(f, np.ufunc) and (record := _native.records().get(f.__name__, {})) and record["ulp"]
 }
 NUMPYS_ULPS = 3
+# The same of complex loops; the C library's are within some more, and its powers within as many as the exponent counts.
+COMPLEX = {
+    name: record["complex_ulp"]
+    for name, f in vars(np).items()
+    if isinstance(f, np.ufunc)
+    and (record := _native.records().get(f.__name__, {}))
+    and record["complex_ulp"]
+}
+C_LIBRARYS_ULPS = {"power": 1e4, "pow": 1e4, "float_power": 1e4, "exp2": 1e3}
 FOLDED = {"add", "subtract", "multiply"}
 TIES = {"maximum", "minimum", "fmax", "fmin"}  # which zero wins depends on NumPy's loop
 UNFINISHED = "Integers to negative integer powers"
@@ -116,6 +125,15 @@ def function_slack(case: Case, theirs: Outcome, x: Any) -> np.ndarray | None:
         with np.errstate(all="ignore"):
             sizes = np.nan_to_num(abs(np.asarray(x).astype("G")), nan=0.0, posinf=0.0)
             return np.asarray(4 * float(np.finfo(x.dtype).eps) * sizes)
+    if case.name in COMPLEX and is_complex(case, theirs) and isinstance(x, np.ndarray | np.generic):
+        if x.dtype.kind not in "biufc":
+            return None
+        with np.errstate(all="ignore"):
+            dtypes = [np.asarray(y).dtype for y in theirs.memory.values()] + [x.dtype]
+            eps = max(float(np.finfo(d).eps) for d in dtypes if d.kind in "fc")
+            ulps = COMPLEX[case.name] + C_LIBRARYS_ULPS.get(case.name, 16)
+            sizes = np.nan_to_num(abs(np.asarray(x).astype("G")), nan=0.0, posinf=0.0)
+            return np.asarray(ulps * eps * np.maximum(sizes, eps) + (x.dtype.kind in "biu"))
     if case.name not in BOUNDED or not isinstance(x, np.ndarray | np.generic) or x.dtype.kind not in "biufc":
         return None
     dtypes = [np.asarray(y).dtype for y in theirs.memory.values()] + [x.dtype]
@@ -132,6 +150,13 @@ def function_slack(case: Case, theirs: Outcome, x: Any) -> np.ndarray | None:
         # Of results near 0 the operands are near 1, and their last places are what counts.
         sizes = np.maximum(sizes, 1) if case.name.startswith("logaddexp") else sizes
         return np.asarray(ulps * (float(narrow.eps) * sizes + float(narrow.smallest_subnormal)) + whole)
+
+
+def is_complex(case: Case, theirs: Outcome) -> bool:
+    """Whether it runs a complex loop."""
+    kinds = {np.asarray(x).dtype.kind for x in theirs.memory.values()}
+    wanted = [text for name, text in case.kwargs if name in ("dtype", "signature", "sig")]
+    return "c" in kinds or any(c in text for text in wanted for c in ("F", "D", "c8", "c16", "complex"))
 
 
 def depends_on_cpu(case: Case, text: str) -> bool:

@@ -3,7 +3,7 @@
 use crate::common::{Complaints, run_loop, seed};
 use ufunx::View;
 use ufunx::registry::{Accuracy, DType, Kind, LoopDef, UfuncDef};
-use ufunx_tests::reference::Table;
+use ufunx_tests::reference::{self, Table};
 use ufunx_tests::value::decode;
 use ufunx_tests::values::any_bits;
 use ufunx_tests::{Buf, IsaCap, Rng, Value};
@@ -73,6 +73,40 @@ fn samples_of_every_function_are_within_its_bound() {
             let more: Vec<Vec<Value>> =
                 (1..def.nin()).map(|_| x.iter().map(|&x| second(x, &mut rng)).collect()).collect();
             checked += judge(def, l, [vec![x], more].concat(), &mut complaints);
+        });
+    }
+    complaints.finish(checked);
+}
+
+#[test]
+fn samples_of_every_complex_function_are_within_its_bound() {
+    let cap = IsaCap::lock();
+    let (mut complaints, mut checked) = (Complaints::default(), 0);
+    let all = ufunx::table().iter().flat_map(|def| def.loops().map(move |l| (def, l)));
+    let complex = |(def, l): &(&'static UfuncDef, &'static LoopDef)| {
+        reference::row(def.name).is_some_and(|row| row.is_complex_in(l))
+    };
+    for (def, l) in all.filter(complex) {
+        cap.each(|_| {
+            let mut rng = Rng::new(seed());
+            let format = ufunx_tests::value::Format::of(l.inputs[0]);
+            // Parts of ordinary size, near 1, of any size, near multiples of a quarter turn; and numbers near the unit circle.
+            let part = |rng: &mut Rng| match rng.below(5) {
+                0 => (rng.unit() - 0.5) * 8.0,
+                1 => (1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(52) as i32)) * *rng.pick(&[-1.0, 1.0]),
+                2 => (rng.unit() - 0.5) * 2f64.powi(rng.below(80) as i32 - 60),
+                3 => (rng.unit() - 0.5) * 60.0,
+                _ => rng.below(40) as f64 * std::f64::consts::FRAC_PI_4,
+            };
+            let number = |rng: &mut Rng| {
+                let (a, b) = (part(rng), part(rng));
+                let (sin, cos) = b.sin_cos();
+                let size = 1.0 + (rng.unit() - 0.5) * 0.5f64.powi(rng.below(52) as i32);
+                let (re, im) = if rng.below(4) == 0 { (size * cos, size * sin) } else { (a, b) };
+                Value::Complex(format.round(re), format.round(im))
+            };
+            let lists = (0..def.nin()).map(|_| (0..6000).map(|_| number(&mut rng)).collect()).collect();
+            checked += judge(def, l, lists, &mut complaints);
         });
     }
     complaints.finish(checked);

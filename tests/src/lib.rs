@@ -7,6 +7,7 @@ pub mod high;
 pub mod interpret;
 pub mod layouts;
 pub mod objects;
+pub mod plane;
 pub mod reference;
 pub mod rng;
 pub mod turns;

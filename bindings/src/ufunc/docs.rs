@@ -38,6 +38,9 @@ pub fn docstring(def: &UfuncDef, first_line: &str) -> String {
             ),
         };
         fill(&mut text, &accuracy);
+        if let Accuracy::Ulp(bound) = def.complex {
+            fill(&mut text, &format!("Complex numbers are within {bound} ULP of their larger part."));
+        }
     }
     if !def.examples.is_empty() {
         text.push_str("\nExamples\n--------\n>>> import ufunx\n");

@@ -1,17 +1,17 @@
 //! Arithmetic: add, subtract, multiply, divide, conjugate, negative, positive, absolute, fabs, square, reciprocal, sign.
 //!
 //! Integers wrap. Bool adds as "or" and multiplies as "and". Float results are IEEE's, so their flags are the
-//! hardware's own.
+//! hardware's own. What complex numbers have beyond that is in `lanes/complex/arith.rs`.
 
+use super::lanes::complex::{Products, Squares};
 use super::{Lane, One, Quiet, Raises, dates, lane};
-use crate::invoke::watched;
 use crate::registry::{
-    B8, BoolRule, Complex, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, FpReport, Identity,
-    ReduceRule, bf16, f16,
+    Accuracy, B8, BoolRule, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule,
+    bf16, f16,
 };
 use crate::simd::classes::Reduces;
 use crate::simd::fold::{ByLanes, InOrder, Pairwise};
-use crate::simd::kernel::Judged;
+use crate::simd::kernel::{Judged, UpToV4, folding_loop, loop_of};
 use crate::simd::level::Madd;
 use crate::ufunc;
 
@@ -43,7 +43,7 @@ lane! {
     Add(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_add(b);
     Add(a, b) for f32, f64, Complex32, Complex64 = a + b;
     Subtract(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_sub(b);
-    Subtract(a, b) for f32, f64 = a - b;
+    Subtract(a, b) for f32, f64, Complex32, Complex64 = a - b;
     Multiply(a, b) for B8 = B8::from(a.get() & b.get());
     Multiply(a, b) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_mul(b);
     Multiply(a, b) for f32, f64 = a * b;
@@ -51,12 +51,12 @@ lane! {
     Conjugate(a) for Complex32, Complex64 = a.conj();
     Divide(a, b) for f32, f64 = a / b;
     Negative(a) for i8, i16, i32, i64, u8, u16, u32, u64 = a.wrapping_neg();
-    Negative(a) for f32, f64 = -a;
+    Negative(a) for f32, f64, Complex32, Complex64 = -a;
     Negative(a) for f16 = f16::from_bits(a.to_bits() ^ 0x8000);
     Negative(a) for bf16 = bf16::from_bits(a.to_bits() ^ 0x8000);
     Negative(a) for F8E5M2 = F8E5M2(a.0 ^ 0x80);
     Negative(a) for F8E4M3FN = F8E4M3FN(a.0 ^ 0x80);
-    Positive(a) for i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, F8E5M2, F8E4M3FN = a;
+    Positive(a) for i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, f16, bf16, F8E5M2, F8E4M3FN, Complex32, Complex64 = a;
     Absolute(a) for B8, u8, u16, u32, u64 = a;
     Absolute(a) for i8, i16, i32, i64 = a.wrapping_abs();
     Absolute(a) for f32, f64 = a.abs();
@@ -85,11 +85,12 @@ reduces! {
     Add, Quiet, ByLanes<Add>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
     Add, Raises, Pairwise: f32 f64 Complex32 Complex64;
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
-    Subtract, Raises, InOrder: f32 f64;
+    Subtract, Raises, InOrder: f32 f64 Complex32 Complex64;
     Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
     Multiply, Raises, ByLanes<Multiply>: f32 f64;
     Multiply, Judged, InOrder: Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;
+    Divide, Judged, InOrder: Complex32 Complex64;
 }
 
 ufunc! {
@@ -106,7 +107,7 @@ ufunc! {
 ufunc! {
     /// Subtracts arguments element-wise.
     subtract(x1, x2) -> (y) = Subtract;
-    loops: { ints: reducing<Subtract>; floats: reducing<Subtract>; dates: dates::SUBTRACT; };
+    loops: { ints: reducing<Subtract>; floats: reducing<Subtract>; complexes: reducing<Subtract>; dates: dates::SUBTRACT; };
     examples: &[("[5, 7], [2, 10]", "array([ 3, -3])")];
     bool: BoolRule::RefusedFor("bitwise_xor");
     indexed: true;
@@ -115,7 +116,9 @@ ufunc! {
 ufunc! {
     /// Multiplies arguments element-wise.
     multiply(x1, x2) -> (y) = Multiply;
-    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>; complexes: reducing<Multiply>; dates: dates::MULTIPLY; };
+    loops: { bools: reducing<Multiply>; ints: reducing<Multiply>; floats: reducing<Multiply>;
+        complex: &[folding_loop::<Products<Complex32>, Multiply, _>(), folding_loop::<Products<Complex64>, Multiply, _>()]; dates: dates::MULTIPLY;
+    };
     examples: &[("[[1], [2]], [3, 4]", "array([[3, 4],\n       [6, 8]])")];
     identity: Identity::One;
     reorderable: true;
@@ -126,7 +129,7 @@ ufunc! {
 ufunc! {
     /// Divides arguments element-wise; integers give f64.
     divide(x1, x2) -> (y) = Divide;
-    loops: { floats: reducing<Divide>; dates: dates::DIVIDE; };
+    loops: { floats: reducing<Divide>; complexes: parted<Divide>; dates: dates::DIVIDE; };
     examples: &[("[1, 2, 3], 2", "array([0.5, 1. , 1.5])")];
     aliases: &["true_divide"];
     ints_to_f64: true;
@@ -137,7 +140,7 @@ ufunc! {
 ufunc! {
     /// Numerical negative, element-wise.
     negative(x) -> (y) = Negative;
-    loops: { ints: quiet<One, Negative>; floats: direct<One, Negative>; dates: dates::NEGATIVE; };
+    loops: { ints: quiet<One, Negative>; floats: direct<One, Negative>; complexes: quiet<One, Negative>; dates: dates::NEGATIVE; };
     examples: &[("[1.5, -2.0]", "array([-1.5,  2. ])")];
     bool: BoolRule::RefusedFor("logical_not");
     clears_flags: true;
@@ -146,7 +149,7 @@ ufunc! {
 ufunc! {
     /// Numerical positive, element-wise: a copy.
     positive(x) -> (y) = Positive;
-    loops: { ints: quiet<One, Positive>; floats: direct<One, Positive>; dates: dates::POSITIVE; };
+    loops: { ints: quiet<One, Positive>; floats: direct<One, Positive>; complexes: quiet<One, Positive>; dates: dates::POSITIVE; };
     examples: &[("[1.5, -2.0]", "array([ 1.5, -2. ])")];
     bool: BoolRule::Refused;
 }
@@ -154,8 +157,9 @@ ufunc! {
 ufunc! {
     /// Absolute value, element-wise; the least signed integer is its own.
     absolute(x) -> (y) = Absolute;
-    loops: { bools: quiet<One, Absolute>; ints: quiet<One, Absolute>; floats: direct<One, Absolute>; dates: dates::ABSOLUTE; };
+    loops: { bools: quiet<One, Absolute>; ints: quiet<One, Absolute>; floats: direct<One, Absolute>; complexes: quiet<One, Absolute>; dates: dates::ABSOLUTE; };
     examples: &[("[-3, 4]", "array([3, 4])")];
+    complex: Accuracy::Ulp(1.0);
     aliases: &["abs"];
     clears_flags: true;
 }
@@ -170,14 +174,16 @@ ufunc! {
 ufunc! {
     /// The value times itself, element-wise.
     square(x) -> (y) = Square;
-    loops: { ints: quiet<One, Square>; floats: raising<One, Square>; };
+    loops: { ints: quiet<One, Square>; floats: raising<One, Square>;
+        complex: &[loop_of::<Squares<Complex32>, UpToV4>(), loop_of::<Squares<Complex64>, UpToV4>()];
+    };
     examples: &[("[-3, 4]", "array([ 9, 16])")];
 }
 
 ufunc! {
     /// One over the value, element-wise; integers truncate.
     reciprocal(x) -> (y) = Reciprocal;
-    loops: { ints: judged<One, Reciprocal>; floats: raising<One, Reciprocal>; };
+    loops: { ints: judged<One, Reciprocal>; floats: raising<One, Reciprocal>; complexes: math<Reciprocal>; };
     examples: &[("[0.5, 4.0]", "array([2.  , 0.25])")];
     cost: Cost::Medium;
 }
@@ -185,10 +191,11 @@ ufunc! {
 ufunc! {
     /// The sign: -1, 0 or 1, NaN for NaN.
     sign(x) -> (y) = Sign;
-    loops: { ints: quiet<One, Sign>; floats: quiet<One, Sign>; dates: dates::SIGN; };
+    loops: { ints: quiet<One, Sign>; floats: quiet<One, Sign>; complexes: math<Sign>; dates: dates::SIGN; };
     examples: &[("[-2.5, 0.0, 7.0]", "array([-1.,  0.,  1.])")];
     bool: BoolRule::Refused;
     clears_flags: true;
+    complex: Accuracy::Ulp(2.0);
 }
 
 /// `1 / x` of integers is `(T)(1.0 / x)` in NumPy's C, so 1/0 is what the x86 conversion makes of infinity: the least
@@ -212,44 +219,6 @@ macro_rules! int_reciprocals {
 }
 int_reciprocals! {
     i8 => 0, u8 => 0, i16 => 0, u16 => 0, i32 => i32::MIN, u32 => 0, i64 => i64::MIN, u64 => 0
-}
-
-macro_rules! complex_products {
-    ($($t:ident $complex:ty, ordinary $least:expr, $most:expr;)*) => {$(
-        impl Lane<($complex, $complex)> for Multiply {
-            type Out = $complex;
-            /// One product of each part is added to the other as it is, which is how NumPy's vectors do it.
-            #[inline(always)]
-            fn lane<M: Madd>(m: M, (a, b): ($complex, $complex)) -> $complex {
-                Complex::new(m.$t(a.re, b.re, -(a.im * b.im)), m.$t(a.re, b.im, a.im * b.re))
-            }
-            /// By value, because vectors add and subtract both parts and drop half of that, flags excepted.
-            #[inline(always)]
-            fn flags<M: Madd>(m: M, (a, b): ($complex, $complex), _: $complex) -> FpFlags {
-                // Of these no product and no sum is inexact below the normal numbers, or too large.
-                let ordinary = |x: $t| x == 0.0 || ($least..=$most).contains(&x.abs());
-                if ordinary(a.re) & ordinary(a.im) & ordinary(b.re) & ordinary(b.im) {
-                    return FpFlags::NONE;
-                }
-                #[cold]
-                fn one_by_one<M: Madd>(m: M, a: $complex, b: $complex) -> FpFlags {
-                    use std::hint::black_box as seen;
-                    watched(FpReport::Hardware, || {
-                        let (a, b) = seen((a, b));
-                        let (re, im) = (seen(-(a.im * b.im)), seen(a.im * b.re));
-                        // Each by itself: two in a vector have something of the compiler's choice beside them.
-                        seen((seen(m.$t(a.re, b.re, re)), seen(m.$t(a.re, b.im, im))));
-                        FpFlags::NONE
-                    })
-                }
-                one_by_one(m, a, b)
-            }
-        }
-    )*};
-}
-complex_products! {
-    f32 Complex32, ordinary f32::from_bits((127 - 40) << 23), f32::from_bits((127 + 40) << 23);
-    f64 Complex64, ordinary f64::from_bits((1023 - 450) << 52), f64::from_bits((1023 + 450) << 52);
 }
 
 ufunc! {

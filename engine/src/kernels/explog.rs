@@ -11,19 +11,19 @@ use crate::ufunc;
 
 math_ufuncs! {
     /// e to the power of x, element-wise.
-    exp Exp, [], "[0.0, 1.0]" => "array([1.        , 2.71828183])";
+    exp Exp + composed to 2.0, [], "[0.0, 1.0]" => "array([1.        , 2.71828183])";
     /// 2 to the power of x, element-wise.
-    exp2 Exp2, [], "[-1.0, 10.0]" => "array([5.000e-01, 1.024e+03])";
+    exp2 Exp2 + composed to 2.5, [], "[-1.0, 10.0]" => "array([5.000e-01, 1.024e+03])";
     /// e to the power of x, less 1, element-wise; precise near 0.
-    expm1 Expm1, [], "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
+    expm1 Expm1 + composed to 2.5, [], "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Natural logarithm, element-wise.
-    log Log, [], "[1.0, 10.0]" => "array([0.        , 2.30258509])";
+    log Log + composed to 2.0, [], "[1.0, 10.0]" => "array([0.        , 2.30258509])";
     /// Logarithm to base 2, element-wise.
-    log2 Log2, [], "[1.0, 8.0]" => "array([0., 3.])";
+    log2 Log2 + composed to 2.0, [], "[1.0, 8.0]" => "array([0., 3.])";
     /// Logarithm to base 10, element-wise.
-    log10 Log10, [], "[1.0, 1000.0]" => "array([0., 3.])";
+    log10 Log10 + composed to 2.0, [], "[1.0, 1000.0]" => "array([0., 3.])";
     /// Natural logarithm of 1 + x, element-wise; precise near 0.
-    log1p Log1p, [], "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
+    log1p Log1p + composed to 2.0, [], "[0.0, 1e-10]" => "array([0.e+00, 1.e-10])";
     /// Cube root, element-wise.
     cbrt Cbrt, [], "[8.0, -27.0]" => "array([ 2., -3.])";
 }

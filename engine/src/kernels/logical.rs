@@ -2,7 +2,7 @@
 //! included, is true; results are bool. Reductions run on bool whatever the input.
 
 use super::{One, Quiet, Two, lane};
-use crate::registry::{B8, Identity};
+use crate::registry::{B8, Complex, Complex32, Complex64, Identity};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::ByLanes;
 use crate::ufunc;
@@ -26,13 +26,19 @@ macro_rules! truths {
     })*};
 }
 truths! { i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 }
+impl<T: Truth> Truth for Complex<T> {
+    #[inline(always)]
+    fn truth(self) -> bool {
+        self.re.truth() | self.im.truth()
+    }
+}
 
 macro_rules! logic {
     ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, clears: $clears:literal, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
-            $op(a, b) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64 => B8 = B8::from(a.truth() $how b.truth());
+            $op(a, b) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, Complex32, Complex64 => B8 = B8::from(a.truth() $how b.truth());
         }
         impl Reduces<B8> for $op {
             type Report = Quiet;
@@ -41,7 +47,7 @@ macro_rules! logic {
         ufunc! {
             $(#[doc = $doc])*
             $name(x1, x2) -> (y) = $op;
-            loops: { bools: reducing<$op>; ints: quiet<Two, $op>; floats: quiet<Two, $op>; };
+            loops: { bools: reducing<$op>; ints: quiet<Two, $op>; floats: quiet<Two, $op>; complexes: quiet<Two, $op>; };
             examples: &[($args, $prints)];
             identity: Identity::$identity;
             reorderable: true;
@@ -63,11 +69,11 @@ logic! {
 /// Whether the value is false.
 pub struct LogicalNot;
 lane! {
-    LogicalNot(a) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64 => B8 = B8::from(!a.truth());
+    LogicalNot(a) for B8, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, Complex32, Complex64 => B8 = B8::from(!a.truth());
 }
 ufunc! {
     /// Whether the value is false, element-wise.
     logical_not(x) -> (y) = LogicalNot;
-    loops: { bools: quiet<One, LogicalNot>; ints: quiet<One, LogicalNot>; floats: quiet<One, LogicalNot>; };
+    loops: { bools: quiet<One, LogicalNot>; ints: quiet<One, LogicalNot>; floats: quiet<One, LogicalNot>; complexes: quiet<One, LogicalNot>; };
     examples: &[("[0, 0.5, 2]", "array([ True, False, False])")];
 }

@@ -62,27 +62,44 @@ macro_rules! lane {
 }
 pub(crate) use lane;
 
-/// The ufuncs of [`Math`](crate::simd::math::Math) functions of one float, good to 1 ULP.
+/// The ufuncs of [`Math`](crate::simd::math::Math) functions of one float, good to 1 ULP; and of the complex numbers, if it is
+/// [`Composed`](crate::simd::complex::Composed), to so many of the larger part.
 macro_rules! math_ufuncs {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident, [$($alias:literal),*], $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $(+ $complex:ident to $ulps:literal)?, [$($alias:literal),*],
+       $args:literal => $prints:literal;)*) => {$(
         impl $crate::typed::Takes<(f32,)> for $op {
             type Out = f32;
         }
         impl $crate::typed::Takes<(f64,)> for $op {
             type Out = f64;
         }
+        $($crate::kernels::takes_complexes! { $op $complex })?
         $crate::ufunc! {
             $(#[doc = $doc])*
             $name(x) -> (y) = $op;
-            loops: { floats: math<$op>; };
+            loops: { floats: math<$op>; $(complexes: $complex<$op>;)? };
             examples: &[($args, $prints)];
             aliases: &[$($alias),*];
             cost: $crate::registry::Cost::Heavy;
             accuracy: $crate::registry::Accuracy::Ulp(1.0);
+            $(complex: $crate::registry::Accuracy::Ulp($ulps);)?
         }
     )*};
 }
 pub(crate) use math_ufuncs;
+
+/// What the typed functions of a complex function take.
+macro_rules! takes_complexes {
+    ($op:ident composed) => {
+        impl $crate::typed::Takes<($crate::registry::Complex32,)> for $op {
+            type Out = $crate::registry::Complex32;
+        }
+        impl $crate::typed::Takes<($crate::registry::Complex64,)> for $op {
+            type Out = $crate::registry::Complex64;
+        }
+    };
+}
+pub(crate) use takes_complexes;
 
 /// What the typed functions of a [`Math`](crate::simd::math::Math) function of two floats take: `takes_pairs! { Atan2: f32 f64 }`.
 macro_rules! takes_pairs {

@@ -3,13 +3,15 @@
 //! Powers of integers are made by squares, the exponent's highest digit first. A piece goes through that digit by digit, so
 //! that what is done to an element is the same for all of them and vectorises. The maths of floats is in [`super::lanes`].
 
+use super::lanes::complex::ComplexPower;
 pub use super::lanes::hypot::Hypot;
 use super::lanes::pow::Pow;
 use super::takes_pairs;
-use crate::registry::{Accuracy, Cost, FpFlags, Identity};
+use crate::registry::{Accuracy, Complex32, Complex64, Cost, FpFlags, Identity};
 use crate::simd::classes::Reduces;
+use crate::simd::complex;
 use crate::simd::fold::InOrder;
-use crate::simd::kernel::{Judged, Lane, math_pair_loop};
+use crate::simd::kernel::{Judged, Lane, UpToV4, loop_of, math_pair_loop};
 use crate::simd::level::Madd;
 use crate::simd::parted::{Out, Parted};
 use crate::ufunc;
@@ -113,26 +115,30 @@ macro_rules! int_powers {
 }
 int_powers! { i8 u8; i16 u16; i32 u32; i64 u64; u8 u8; u16 u16; u32 u32; u64 u64; }
 
-takes_pairs! { Power: f32 f64 }
+takes_pairs! { Power: f32 f64 Complex32 Complex64 }
 ufunc! {
     /// x1 to the power of x2, element-wise.
     power(x1, x2) -> (y) = Power;
-    loops: { ints: parted<Power>; floats: math2<Pow>; };
+    loops: { ints: parted<Power>; floats: math2<Pow>; complexes: composed2<ComplexPower>; };
     examples: &[("[2, 3], 5", "array([ 32, 243])"), ("[4.0, 9.0], 0.5", "array([2., 3.])")];
     aliases: &["pow"];
     cost: Cost::Medium;
     accuracy: Accuracy::Ulp(1.0);
+    // Beside which count the digits that a logarithm has, times the exponent.
+    complex: Accuracy::Ulp(4.0);
     refusal: Some("Integers to negative integer powers are not allowed.");
 }
 
-takes_pairs! { FloatPower: f64 }
+takes_pairs! { FloatPower: f64 Complex64 }
 ufunc! {
     /// x1 to the power of x2 in float64, element-wise.
     float_power(x1, x2) -> (y) = FloatPower;
-    loops: &[&[math_pair_loop::<Pow, f64>()]];
+    loops: &[&[math_pair_loop::<Pow, f64>(), loop_of::<complex::Two<ComplexPower, Complex64>, UpToV4>()]];
     examples: &[("[2, 4], -1", "array([0.5 , 0.25])")];
     cost: Cost::Heavy;
     accuracy: Accuracy::Ulp(1.0);
+    // Beside which count the digits that a logarithm has, times the exponent.
+    complex: Accuracy::Ulp(4.0);
 }
 
 takes_pairs! { Hypot: f32 f64 }

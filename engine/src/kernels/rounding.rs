@@ -1,8 +1,8 @@
 //! Rounding: floor, ceil, trunc, rint, and the square root, whose result IEEE also fixes. Integers are already round:
 //! the first three return them as they are, rint turns them into floats.
 
-use super::{One, lane};
-use crate::registry::{B8, Cost};
+use super::{One, lane, takes_complexes};
+use crate::registry::{Accuracy, B8, Complex, Complex32, Complex64, Cost};
 use crate::ufunc;
 
 macro_rules! roundings {
@@ -37,18 +37,21 @@ pub struct Rint;
 pub struct Sqrt;
 lane! {
     Rint(a) for f32, f64 = a.round_ties_even();
+    Rint(a) for Complex32, Complex64 = Complex::new(a.re.round_ties_even(), a.im.round_ties_even());
     Sqrt(a) for f32, f64 = a.sqrt();
 }
 ufunc! {
     /// The nearest integer, ties to even, element-wise.
     rint(x) -> (y) = Rint;
-    loops: { floats: quiet<One, Rint>; };
+    loops: { floats: quiet<One, Rint>; complexes: quiet<One, Rint>; };
     examples: &[("[0.5, 1.5, -2.7]", "array([ 0.,  2., -3.])")];
 }
+takes_complexes! { Sqrt composed }
 ufunc! {
     /// The non-negative square root, element-wise.
     sqrt(x) -> (y) = Sqrt;
-    loops: { floats: raising<One, Sqrt>; };
+    loops: { floats: raising<One, Sqrt>; complexes: composed<Sqrt>; };
     examples: &[("[4.0, 2.0]", "array([2.        , 1.41421356])")];
     cost: Cost::Medium;
+    complex: Accuracy::Ulp(2.0);
 }

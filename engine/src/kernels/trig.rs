@@ -8,11 +8,11 @@ use crate::ufunc;
 
 math_ufuncs! {
     /// Sine of angles in radians, however large, element-wise.
-    sin Sin, [], "[0.0, 0.5235987755982988]" => "array([0. , 0.5])";
+    sin Sin + composed to 2.0, [], "[0.0, 0.5235987755982988]" => "array([0. , 0.5])";
     /// Cosine of angles in radians, however large, element-wise.
-    cos Cos, [], "[0.0, 1.0471975511965976]" => "array([1. , 0.5])";
+    cos Cos + composed to 2.0, [], "[0.0, 1.0471975511965976]" => "array([1. , 0.5])";
     /// Tangent of angles in radians, however large, element-wise.
-    tan Tan, [], "[0.0, 0.7853981633974483]" => "array([0., 1.])";
+    tan Tan + composed to 4.0, [], "[0.0, 0.7853981633974483]" => "array([0., 1.])";
 }
 
 /// The angle in degrees.

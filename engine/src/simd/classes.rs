@@ -5,6 +5,7 @@
 //! [`loops!`](crate::loops) puts a ufunc's classes in order. Narrow floats (`halves`, and the `minis` that NumPy lacks) run
 //! the f32 kernel, whatever the family.
 
+use super::complex::{self, Composed};
 use super::fold::Folds;
 use super::kernel::{
     Each, Judged, Lane, Quiet, Raises, Report, UpToV3, UpToV4, loop_of, math_pair_loop,
@@ -24,6 +25,7 @@ use crate::registry::{
 ///
 /// - `bools:`, `ints:`, `floats:`, `complexes:` a family, as `raising<One, Sqrt>`; `floats` makes the narrow ones too;
 /// - `wide:` and `narrow:` in place of `floats:`, where f32 and f64 are of another family than the narrow floats;
+/// - `complex:` loops in place of `complexes:`;
 /// - `mixed:` loops whose inputs have several dtypes;
 /// - `dates:` loops of moments and spans, which no class makes: each pair of them is another function.
 ///
@@ -39,7 +41,7 @@ macro_rules! loops {
     };
     ($(bools: $b:ident<$($bt:ty),+>;)? $(ints: $i:ident<$($it:ty),+>;)? $(mixed: $mixed:expr;)?
      $(wide: $w:ident<$($wt:ty),+>;)? $(narrow: $n:ident<$($nt:ty),+>;)?
-     $(complexes: $c:ident<$($ct:ty),+>;)? $(dates: $dates:expr;)?) => {
+     $(complexes: $c:ident<$($ct:ty),+>;)? $(complex: $complex:expr;)? $(dates: $dates:expr;)?) => {
         &[
             $(&$crate::simd::classes::$b::bools::<$($bt),+>(),)?
             $(&$crate::simd::classes::$i::ints::<$($it),+>(),)?
@@ -47,6 +49,7 @@ macro_rules! loops {
             $(&$crate::simd::classes::$n::halves::<$($nt),+>(),)?
             $(&$crate::simd::classes::$w::floats::<$($wt),+>(),)?
             $(&$crate::simd::classes::$c::complexes::<$($ct),+>(),)?
+            $($complex,)?
             $($dates,)?
             $(&$crate::simd::classes::$n::minis::<$($nt),+>(),)?
         ]
@@ -124,7 +127,7 @@ macro_rules! families {
         /// The same of a function in two parts ([`Parted`]).
         pub mod parted {
             use super::*;
-            parted_each! { ints floats: Reduces parted_loop; $i $f }
+            parted_each! { ints floats complexes: Reduces parted_loop; $i $f $c }
             narrow_parted_each! { halves minis: Reduces narrow_parted_loop; $h $m }
         }
         /// Loops `(T, T) -> (T, T)` of a function in two parts.
@@ -138,6 +141,16 @@ macro_rules! families {
             use super::*;
             math_each! { floats complexes: $f $c }
             narrow_math_each! { halves minis: $h $m }
+        }
+        /// The loops of a [`Composed`] complex function of one input.
+        pub mod composed {
+            use super::*;
+            composed_each! { complexes: One 1 $c }
+        }
+        /// The loops of one of two inputs.
+        pub mod composed2 {
+            use super::*;
+            composed_each! { complexes: Two 2 $c }
         }
         /// The loops of a [`Math`] function of two inputs.
         pub mod math2 {
@@ -217,6 +230,14 @@ macro_rules! math_each {
             [$(loop_of::<MathEach<O, $t>, UpToV4>()),*]
         }
     )+};
+}
+macro_rules! composed_each {
+    ($class:ident: $kernel:ident $inputs:literal [$(($v:ident $t:ident))*]) => {
+        /// The class's loops.
+        pub const fn $class<O: Composed<$inputs>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
+            [$(loop_of::<complex::$kernel<O, $t>, UpToV4>()),*]
+        }
+    };
 }
 macro_rules! narrow_math_each {
     ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(

@@ -125,7 +125,7 @@ impl<K: Kernel> Work for BlockWork<K> {
 }
 
 /// A [`BlockFn`]: kernel `K` compiled for level `L`.
-unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags {
+pub(super) unsafe fn erased<K: Kernel, L: Level>(args: *const *mut u8, n: usize) -> FpFlags {
     // SAFETY: the caller of a `BlockFn` promises the level.
     unsafe { L::enter(BlockWork::<K> { args, n, kernel: PhantomData }) }
 }
@@ -290,16 +290,21 @@ where
 
 /// The same of a function in two parts. What is strided and strictly in order has the lane function.
 pub const fn parted_loop<O: Reduces<T> + Parted<T>, T: Element + Single + PartialEq>() -> LoopDef {
+    folding_loop::<Parts<O, T>, O, T>()
+}
+
+/// The same of a function whose blocks are those of a kernel.
+pub const fn folding_loop<K: Kernel<In = (T, T), Out = T>, O: Reduces<T>, T: Element + Single>() -> LoopDef {
     let kernels = Kernels {
-        block: by_isa!(Isa::V4, erased::<Parts<O, T>> as BlockFn),
-        in_place: by_isa!(Isa::V4, overwriting::<Parts<O, T>, T> as BlockFn),
+        block: by_isa!(Isa::V4, erased::<K> as BlockFn),
+        in_place: by_isa!(Isa::V4, overwriting::<K, T> as BlockFn),
         strided: ByIsa::baseline(strided::<O, (T, T), O::Report, Scalar> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,
         scan: ByIsa::baseline(scan::<O, T, O::Report, Scalar> as ScanFn),
         indexed: ByIsa::baseline(indexed::<O, T, O::Report, Scalar> as IndexedFn),
         segments: <O::Fold as Folds<T>>::SEGMENTS,
     };
-    loop_with::<Parts<O, T>>(<O::Fold as Folds<T>>::ORDER, kernels)
+    loop_with::<K>(<O::Fold as Folds<T>>::ORDER, kernels)
 }
 
 /// The same on a float narrower than the f32 that it is computed in.

@@ -73,6 +73,16 @@ pub trait Level: Copy + 'static {
     fn add_f64x8(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8];
     /// Adds eight lanes.
     fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8];
+    /// Whether there are the next two, whose instructions add at one lane and subtract at the next, and raise what that does.
+    const HAS_PRODUCTS: bool = false;
+    /// Multiplies four complex numbers: one product of each part is added to the other as it is.
+    fn products_f64(self, _a: [f64; 8], _b: [f64; 8]) -> [f64; 8] {
+        unreachable!("asked for only where it is written")
+    }
+    /// The same of eight.
+    fn products_f32(self, _a: [f32; 16], _b: [f32; 16]) -> [f32; 16] {
+        unreachable!("asked for only where it is written")
+    }
     /// Compiles and runs `work` for this level.
     ///
     /// # Safety
@@ -122,8 +132,8 @@ impl Level for Scalar {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Fused, Isa, Level, Work};
-    use pulp::f64x4;
     pub use pulp::x86::{V3, V4};
+    use pulp::{Simd, f32x8, f64x4};
     use std::marker::PhantomData;
 
     /// Carries work and level through pulp's `vectorize`, which wants a plain closure-like object.
@@ -157,6 +167,17 @@ mod x86 {
         fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
             pulp::cast(V3::add_f32x8(self, pulp::cast(a), pulp::cast(b)))
         }
+        const HAS_PRODUCTS: bool = true;
+        #[inline(always)]
+        fn products_f64(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+            let ([a0, a1], [b0, b1]): ([f64x4; 2], [f64x4; 2]) = (pulp::cast(a), pulp::cast(b));
+            pulp::cast([self.mul_c64s(a0, b0), self.mul_c64s(a1, b1)])
+        }
+        #[inline(always)]
+        fn products_f32(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+            let ([a0, a1], [b0, b1]): ([f32x8; 2], [f32x8; 2]) = (pulp::cast(a), pulp::cast(b));
+            pulp::cast([self.mul_c32s(a0, b0), self.mul_c32s(a1, b1)])
+        }
         #[inline(always)]
         unsafe fn enter<W: Work>(work: W) -> W::Out {
             // SAFETY: the caller vouches for the level.
@@ -183,6 +204,15 @@ mod x86 {
         #[inline(always)]
         fn add_f32x8(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
             pulp::cast(V3::add_f32x8(*self, pulp::cast(a), pulp::cast(b)))
+        }
+        const HAS_PRODUCTS: bool = true;
+        #[inline(always)]
+        fn products_f64(self, a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
+            pulp::cast(<V4 as pulp::Simd>::mul_c64s(self, pulp::cast(a), pulp::cast(b)))
+        }
+        #[inline(always)]
+        fn products_f32(self, a: [f32; 16], b: [f32; 16]) -> [f32; 16] {
+            pulp::cast(<V4 as pulp::Simd>::mul_c32s(self, pulp::cast(a), pulp::cast(b)))
         }
         #[inline(always)]
         unsafe fn enter<W: Work>(work: W) -> W::Out {

@@ -6,6 +6,7 @@
 //! scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
 pub mod classes;
+pub mod complex;
 pub mod fold;
 mod forms;
 pub mod kernel;

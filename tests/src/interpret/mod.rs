@@ -49,9 +49,13 @@ impl Expected {
             return (Expected { value, slack: 0.0, fused }, flags);
         }
         // The value is the exact one rounded, and where it is cast it may fall on the other side of a rounding.
-        let own = (element.bound + 0.5) * ulp(element.values[k].real(), from);
+        let size = |x: Value| match x {
+            Value::Complex(re, im) => re.abs().max(im.abs()),
+            other => other.real(),
+        };
+        let own = (element.bound + 0.5) * ulp(size(element.values[k]), from);
         let rounding = match to.kind() {
-            Kind::Float | Kind::Complex if from != to => ulp(value.real(), to),
+            Kind::Float | Kind::Complex if from != to => ulp(size(value), to),
             Kind::Int => 1.0,
             _ => 0.0,
         };
@@ -67,12 +71,17 @@ impl Expected {
             (Value::Float(_), Value::Float(_)) | (Value::Int(_), Value::Int(_)) => {
                 (self.value.real(), found.real())
             }
-            (Value::Complex(a, 0.0), Value::Complex(b, 0.0)) => (a, b),
+            (Value::Complex(a, b), Value::Complex(c, d)) => {
+                let admits = |a: f64, b: f64| {
+                    Expected { value: Value::Float(a), fused: None, ..self }.admits(Value::Float(b), dtype)
+                };
+                return admits(a, c) && admits(b, d);
+            }
             _ => return false,
         };
         // Just too large, or just not.
         let finite = |x: f64| match dtype.kind() {
-            Kind::Float | Kind::Complex if !x.is_finite() => Format::of(dtype).max.copysign(x),
+            Kind::Float | Kind::Complex if x.is_infinite() => Format::of(dtype).max.copysign(x),
             _ => x,
         };
         self.slack > 0.0 && (finite(a) - finite(b)).abs() <= self.slack
@@ -84,7 +93,7 @@ impl Expected {
 /// # Panics
 /// If the ufunc has no reference, or it does not know the operands.
 pub fn evaluate(name: &str, l: &LoopDef, x: &[Value]) -> Element {
-    let bound = ufunx::table().get(name).map_or(Bound { ulps: 0.0, least: 0.0 }, Bound::of);
+    let bound = ufunx::table().get(name).map_or(Bound { ulps: 0.0, least: 0.0, complex: 0.0 }, Bound::of);
     let element = row(name).and_then(|row| row.evaluate(l, x, bound));
     element.unwrap_or_else(|| panic!("the reference of {name} does not know {l}"))
 }

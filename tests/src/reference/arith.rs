@@ -26,6 +26,13 @@ pub const ROWS: &[Row] = &[
     Row::exact("subtract", |x, l| match *x {
         [Int(a), Int(b)] => int(a - b, l),
         [Float(a), Float(b)] => ieee(Operation::Subtract, a, b, l),
+        [Complex(a, b), Complex(c, d)] => {
+            let ((re, raised_re), (im, raised_im)) = (
+                operate(Operation::Subtract, a, c, part(l.inputs[0])),
+                operate(Operation::Subtract, b, d, part(l.inputs[0])),
+            );
+            raising(Complex(re, im), raised_re | raised_im)
+        }
         _ => None,
     }),
     Row::exact("multiply", |x, l| match *x {
@@ -37,15 +44,17 @@ pub const ROWS: &[Row] = &[
     }),
     Row::exact("divide", |x, l| match *x {
         [Float(a), Float(b)] => ieee(Operation::Divide, a, b, l),
+        [Complex(a, b), Complex(c, d)] => quotient((a, b), (c, d), part(l.inputs[0])),
         _ => None,
     }),
     Row::with_nan_sign("negative", |x, l| match *x {
         [Int(a)] => int(-a, l),
         [Float(a)] => float(f64::from_bits(a.to_bits() ^ SIGN)),
+        [Complex(re, im)] => quiet(Complex(-re, -im)),
         _ => None,
     }),
     Row::with_nan_sign("positive", |x, _| match *x {
-        [Int(_) | Float(_)] => quiet(x[0]),
+        [Int(_) | Float(_) | Complex(..)] => quiet(x[0]),
         _ => None,
     }),
     Row::with_nan_sign("absolute", |x, l| match *x {
@@ -61,6 +70,7 @@ pub const ROWS: &[Row] = &[
     Row::exact("square", |x, l| match *x {
         [Int(a)] => int(a.wrapping_mul(a), l),
         [Float(a)] => ieee(Operation::Multiply, a, a, l),
+        [Complex(a, b)] => complex_product((a, b), (a, b), part(l.inputs[0])),
         _ => None,
     }),
     Row::exact("reciprocal", |x, l| match *x {
@@ -71,6 +81,7 @@ pub const ROWS: &[Row] = &[
         }
         [Int(a)] => int(if a.abs() == 1 { a } else { 0 }, l),
         [Float(a)] => ieee(Operation::Divide, 1.0, a, l),
+        [Complex(a, b)] => reciprocal((a, b), part(l.inputs[0])),
         _ => None,
     }),
     Row::exact("sign", |x, l| match *x {
@@ -91,6 +102,79 @@ pub const ROWS: &[Row] = &[
 /// The dtype of a complex number's parts.
 fn part(dtype: DType) -> DType {
     if dtype == DType::C64 { DType::F32 } else { DType::F64 }
+}
+
+/// Steps, each rounded and judged by itself.
+struct Steps(DType, FpFlags);
+
+impl Steps {
+    fn step(&mut self, operation: Operation, a: f64, b: f64) -> f64 {
+        let (x, flags) = operate(operation, a, b, self.0);
+        self.1 |= flags;
+        x
+    }
+    fn times(&mut self, a: f64, b: f64) -> f64 {
+        self.step(Operation::Multiply, a, b)
+    }
+    fn plus(&mut self, a: f64, b: f64) -> f64 {
+        self.step(Operation::Add, a, b)
+    }
+    fn less(&mut self, a: f64, b: f64) -> f64 {
+        self.step(Operation::Subtract, a, b)
+    }
+    fn by(&mut self, a: f64, b: f64) -> f64 {
+        self.step(Operation::Divide, a, b)
+    }
+}
+
+/// Smith's method, as NumPy has it.
+fn quotient((a, b): (f64, f64), (c, d): (f64, f64), dtype: DType) -> Option<Element> {
+    // C's comparison raises for a NaN.
+    let mut s = Steps(dtype, FpFlags::INVALID.when(c.is_nan() || d.is_nan()));
+    if c == 0.0 && d == 0.0 {
+        let (re, im) = (s.by(a, c.abs()), s.by(b, d.abs()));
+        return raising(Complex(re, im), s.1);
+    }
+    let (re, im, scale) = match c.abs() >= d.abs() {
+        true => {
+            let ratio = s.by(d, c);
+            let term = s.times(d, ratio);
+            let sum = s.plus(c, term);
+            let scale = s.by(1.0, sum);
+            let (p, q) = (s.times(b, ratio), s.times(a, ratio));
+            (s.plus(a, p), s.less(b, q), scale)
+        }
+        false => {
+            let ratio = s.by(c, d);
+            let term = s.times(c, ratio);
+            let sum = s.plus(d, term);
+            let scale = s.by(1.0, sum);
+            let (p, q) = (s.times(a, ratio), s.times(b, ratio));
+            (s.plus(p, b), s.less(q, a), scale)
+        }
+    };
+    let (re, im) = (s.times(re, scale), s.times(im, scale));
+    raising(Complex(re, im), s.1)
+}
+
+/// The same of one over a number, with other roundings.
+fn reciprocal((a, b): (f64, f64), dtype: DType) -> Option<Element> {
+    let mut s = Steps(dtype, FpFlags::INVALID.when(a.is_nan() || b.is_nan()));
+    let (re, im) = match b.abs() <= a.abs() {
+        true => {
+            let ratio = s.by(b, a);
+            let term = s.times(b, ratio);
+            let divisor = s.plus(a, term);
+            (s.by(1.0, divisor), s.by(-ratio, divisor))
+        }
+        false => {
+            let ratio = s.by(a, b);
+            let term = s.times(a, ratio);
+            let divisor = s.plus(term, b);
+            (s.by(ratio, divisor), s.by(-1.0, divisor))
+        }
+    };
+    raising(Complex(re, im), s.1)
 }
 
 /// Each part is a product added to, or taken from, another; in one step where the level has that.

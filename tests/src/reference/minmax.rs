@@ -1,8 +1,10 @@
 //! Extremes. A NaN wins in maximum and minimum, the first one, and loses in fmax and fmin; of equals, -0 and 0 among them,
 //! the second is taken, of narrow floats the first.
 
-use super::{Element, Row, float, int, truth};
-use crate::value::Value::{self, Bool, Float, Int};
+use super::compare::order;
+use super::{Element, Row, float, int, quiet, truth};
+use crate::value::Value::{self, Bool, Complex, Float, Int};
+use std::cmp::Ordering;
 use ufunx::registry::LoopDef;
 
 pub const ROWS: &[Row] = &[
@@ -38,6 +40,17 @@ fn extreme(x: &[Value], l: &LoopDef, beats: fn(f64, f64) -> bool, nan: NaN) -> O
             _ if beats(a, b) => a,
             _ => b,
         }),
+        [Complex(a, b), Complex(c, d)] => {
+            let (no, other) = (a.is_nan() || b.is_nan(), c.is_nan() || d.is_nan());
+            let first = match order((a, b), (c, d)) {
+                _ if nan == NaN::Wins && (no || other) => no,
+                _ if no || other => other,
+                Some(Ordering::Equal) => true,
+                Some(order) => (order == Ordering::Greater) == beats(1.0, 0.0),
+                None => unreachable!("all are numbers"),
+            };
+            quiet(if first { x[0] } else { x[1] })
+        }
         _ => None,
     }
 }

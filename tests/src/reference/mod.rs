@@ -5,6 +5,7 @@
 mod arith;
 mod bitwise;
 mod compare;
+mod complex;
 mod dates;
 mod division;
 mod explog;
@@ -84,6 +85,8 @@ pub struct Bound {
     pub ulps: f64,
     /// The number whose units count where operands cancel to less.
     pub least: f64,
+    /// Units in the last place of the larger part, of complex results.
+    pub complex: f64,
 }
 
 /// Every row.
@@ -128,12 +131,18 @@ impl Row {
 
     /// The real function, if the loop has a bound.
     pub fn bounded_in(&self, l: &LoopDef) -> Option<fn(&[f64]) -> Precise> {
-        self.bounded.filter(|_| l.outputs[0].kind() == Kind::Float && !dates::is_one(l))
+        self.bounded
+            .filter(|_| l.outputs[0].kind() == Kind::Float && !dates::is_one(l) && !self.is_complex_in(l))
+    }
+
+    /// Whether the loop is complex and has a bound.
+    pub fn is_complex_in(&self, l: &LoopDef) -> bool {
+        l.inputs[0].kind() == Kind::Complex && complex::is_known(self.name)
     }
 
     /// Whether a loop's last bits depend on the level.
     pub fn depends_on_level(&self, l: &LoopDef) -> bool {
-        if self.bounded_in(l).is_some() {
+        if self.bounded_in(l).is_some() || self.is_complex_in(l) {
             return true; // with a single rounding of a product and a sum, or without
         }
         if dates::is_one(l) {
@@ -148,6 +157,9 @@ impl Row {
         if dates::is_one(l) {
             return dates::evaluate(self.name, x, l);
         }
+        if self.is_complex_in(l) {
+            return Some(complex::answer(self.name, x, l.inputs[0]).element(l.outputs[0], bound.complex));
+        }
         let Some(f) = self.bounded_in(l) else { return (self.exact)(x, l) };
         let reals: Vec<f64> = x.iter().map(|x| x.real()).collect();
         Some(f(&reals).in_dtype(l.outputs[0], bound))
@@ -157,12 +169,13 @@ impl Row {
 impl Bound {
     /// Of a ufunc.
     pub fn of(def: &UfuncDef) -> Bound {
-        let (ulps, least) = match def.accuracy {
+        let pair = |accuracy: Accuracy| match accuracy {
             Accuracy::Exact => (0.0, 0.0),
             Accuracy::Ulp(bound) => (bound, 0.0),
             Accuracy::UlpOrOf(bound, least) => (bound, least),
         };
-        Bound { ulps, least }
+        let ((ulps, least), (complex, _)) = (pair(def.accuracy), pair(def.complex));
+        Bound { ulps, least, complex }
     }
 
     /// In units of the last place of a value.

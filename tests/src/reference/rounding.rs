@@ -2,7 +2,7 @@
 
 use super::{Row, float, ieee, quiet};
 use crate::interpret::ieee::Operation;
-use crate::value::Value::{Bool, Float, Int};
+use crate::value::Value::{Bool, Complex, Float, Int};
 
 pub const ROWS: &[Row] = &[
     Row::exact("floor", |x, _| match *x {
@@ -22,6 +22,7 @@ pub const ROWS: &[Row] = &[
     }),
     Row::exact("rint", |x, _| match *x {
         [Float(a)] => float(a.round_ties_even()),
+        [Complex(re, im)] => quiet(Complex(re.round_ties_even(), im.round_ties_even())),
         _ => None,
     }),
     Row::exact("sqrt", |x, l| match *x {

@@ -1,6 +1,6 @@
 //! What a loop must answer on a list of inputs.
 
-use super::{Bound, Precise, Row, row};
+use super::{Bound, Precise, Row, complex, row};
 use crate::rng::Rng;
 use crate::value::{Format, Value};
 use crate::values;
@@ -74,6 +74,12 @@ impl Table {
             return Ok(()); // then nothing is promised of it
         }
         let inputs = self.element(i);
+        if self.row.is_complex_in(self.l) {
+            let answer = complex::answer(self.row.name, &inputs, self.l.inputs[0]);
+            return answer
+                .judge(found, self.l.outputs[k], self.bound.complex)
+                .map_err(|why| format!("{} {inputs:?} -> {found:?}: {why}", self.row.name));
+        }
         let verdict = match self.row.bounded_in(self.l) {
             Some(f) => {
                 let reals: Vec<f64> = inputs.iter().map(|x| x.real()).collect();

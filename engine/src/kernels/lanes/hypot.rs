@@ -11,13 +11,13 @@ pub struct Hypot;
 
 /// What the rounding of a square dropped.
 #[inline(always)]
-fn rest64<M: Madd>(m: M, x: f64, square: f64) -> f64 {
+pub(super) fn rest64<M: Madd>(m: M, x: f64, square: f64) -> f64 {
     product_rest(m, x, x, square)
 }
 
 /// The same in f32, whose squares are f64.
 #[inline(always)]
-fn rest32<M: Madd>(m: M, x: f32, square: f32) -> f32 {
+pub(super) fn rest32<M: Madd>(m: M, x: f32, square: f32) -> f32 {
     if M::FUSED { m.f32(x, x, -square) } else { (x as f64 * x as f64 - square as f64) as f32 }
 }
 

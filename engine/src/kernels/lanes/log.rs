@@ -204,6 +204,21 @@ macro_rules! log_family {
                 other(m, reduce(x, less), $c::LG2, $c::LOG10_E)
             }
 
+            impl Log {
+                /// log(u + c) for a positive normal u, which has neither the least nor the greatest exponents, and a c
+                /// of the size of its rounding error; or of any below 2^-50 where u is 1.
+                #[inline(always)]
+                pub(super) fn $t<M: Madd>(m: M, u: $t, c: $t) -> $t {
+                    let (k, f) = reduce(u, 0.0);
+                    // 2^-k*c, k having come out of the bits of u and 1 + f.
+                    let bits = (1.0 + f).to_bits().wrapping_sub(u.to_bits());
+                    let c = c * <$t>::from_bits(bits.wrapping_add($bias << $mant));
+                    // 1/(1 + f) to 5 %, better near f = 0: c is a rounding error.
+                    let inv = m.$t(m.$t(m.$t(-f, 1.0, 1.0), f, -1.0), f, 1.0);
+                    ln(m, k, f, c * inv)
+                }
+            }
+
             macro_rules! plain {
                 ($name:ident, $body:ident) => {
                     impl Math<$t> for $name {
@@ -248,14 +263,8 @@ macro_rules! log_family {
                     // The rounding error of u, whichever of 1 and x is larger.
                     let v = u - 1.0;
                     let c = (1.0 - (u - v)) + (x - v);
-                    let (k, f) = reduce(u, 0.0);
-                    // 2^-k*c, k having come out of the bits of u and 1 + f.
-                    let bits = (1.0 + f).to_bits().wrapping_sub(u.to_bits());
-                    let c = c * <$t>::from_bits(bits.wrapping_add($bias << $mant));
-                    // 1/(1 + f) to 5 %, better near f = 0: c is a rounding error.
-                    let inv = m.$t(m.$t(m.$t(-f, 1.0, 1.0), f, -1.0), f, 1.0);
                     // log1p has the sign of x, also at zero.
-                    ln(m, k, f, c * inv).copysign(x)
+                    Log::$t(m, u, c).copysign(x)
                 }
 
                 #[inline(always)]

@@ -21,6 +21,7 @@ pub mod cbrt;
 #[cfg(target_arch = "x86_64")]
 mod cbrt32_v4;
 mod coarse;
+pub mod complex;
 pub mod division;
 pub mod exp;
 #[cfg(target_arch = "x86_64")]
