@@ -14,6 +14,7 @@ use super::kernel::{
 };
 use super::math::{Math, MathEach};
 use super::narrow::{Narrow, Via, Widen};
+use super::narrow_math::HalfMath;
 use super::pack::{OutPack, Pack};
 use super::parted::{Pairs, Parted};
 use crate::registry::{
@@ -140,7 +141,7 @@ macro_rules! families {
         pub mod math {
             use super::*;
             math_each! { floats complexes: $f $c }
-            narrow_math_each! { halves minis: $h $m }
+            narrow_math_each! { $h $m }
         }
         /// The loops of a [`Composed`] complex function of one input.
         pub mod composed {
@@ -156,7 +157,7 @@ macro_rules! families {
         pub mod math2 {
             use super::*;
             math_pair_each! { floats complexes: $f $c }
-            narrow_math_pair_each! { halves minis: $h $m }
+            narrow_math_pair_each! { $h $m }
         }
     };
 }
@@ -240,12 +241,16 @@ macro_rules! composed_each {
     };
 }
 macro_rules! narrow_math_each {
-    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
+    ([$(($hv:ident $h:ident))*] [$(($mv:ident $m:ident))*]) => {
         /// The class's loops.
-        pub const fn $class<O: Math<f32>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
-            [$(loop_of::<Via<MathEach<O, f32>, $t>, UpToV4>()),*]
+        pub const fn halves<O: Math<f32>>() -> [LoopDef; [$(stringify!($hv)),*].len()] {
+            [$(loop_of::<HalfMath<O, f32, $h>, UpToV4>()),*]
         }
-    )+};
+        /// The class's loops.
+        pub const fn minis<O: Math<f32>>() -> [LoopDef; [$(stringify!($mv)),*].len()] {
+            [$(loop_of::<Via<MathEach<O, f32>, $m>, UpToV4>()),*]
+        }
+    };
 }
 macro_rules! math_pair_each {
     ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
@@ -257,12 +262,16 @@ macro_rules! math_pair_each {
     )+};
 }
 macro_rules! narrow_math_pair_each {
-    ($($class:ident)+: $([$(($v:ident $t:ident))*])+) => {$(
+    ([$(($hv:ident $h:ident))*] [$(($mv:ident $m:ident))*]) => {
         /// The class's loops.
-        pub const fn $class<O: Math<(f32, f32)>>() -> [LoopDef; [$(stringify!($v)),*].len()] {
-            [$(narrow_math_pair_loop::<O, $t>()),*]
+        pub const fn halves<O: Math<(f32, f32)>>() -> [LoopDef; [$(stringify!($hv)),*].len()] {
+            [$(narrow_math_pair_loop::<O, $h, HalfMath<O, (f32, f32), $h>>()),*]
         }
-    )+};
+        /// The class's loops.
+        pub const fn minis<O: Math<(f32, f32)>>() -> [LoopDef; [$(stringify!($mv)),*].len()] {
+            [$(narrow_math_pair_loop::<O, $m, Via<MathEach<O, (f32, f32)>, $m>>()),*]
+        }
+    };
 }
 
 for_each_class!(families);

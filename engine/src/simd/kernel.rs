@@ -334,18 +334,15 @@ pub const fn math_pair_loop<O: Math<(T, T)>, T: Register>() -> LoopDef {
     loop_with::<MathEach<O, (T, T)>>(FoldOrder::Sequential, kernels)
 }
 
-/// The same on a float narrower than the f32 that it is computed in: blocks, and strided. Folds are those of the f32 loop.
-pub const fn narrow_math_pair_loop<O: Math<(f32, f32)>, H: NarrowFloat>() -> LoopDef
-where
-    (f32, f32): Widen<H>,
-    f32: Narrow<H>,
-{
+/// The same on a float narrower than the f32 that it is computed in: kernel `K` for blocks, and strided. Folds are those of the
+/// f32 loop.
+pub const fn narrow_math_pair_loop<O: Math<(f32, f32)>, H: NarrowFloat, K: Kernel>() -> LoopDef {
     let kernels = Kernels {
-        block: by_isa!(Isa::V4, erased::<Via<MathEach<O, (f32, f32)>, H>> as BlockFn),
+        block: by_isa!(Isa::V4, erased::<K> as BlockFn),
         strided: ByIsa::baseline(narrow::strided::<Whole<O>, H> as StridedFn),
         ..Kernels::NONE
     };
-    loop_with::<Via<MathEach<O, (f32, f32)>, H>>(FoldOrder::Sequential, kernels)
+    loop_with::<K>(FoldOrder::Sequential, kernels)
 }
 
 /// A [`Math`] function as a lane function: the whole of it, flags too.

@@ -2,7 +2,8 @@
 //! nothing else in the engine is.
 //!
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
-//! over a block, `math` and `parted` one with special cases, `narrow` one on floats below f32, `fold` a reduction, `forms`
+//! over a block, `math` and `parted` one with special cases, `narrow` one on floats below f32
+//! (`narrow_math` on f16 in registers), `fold` a reduction, `forms`
 //! scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
 pub mod classes;
@@ -14,5 +15,6 @@ pub mod level;
 pub mod math;
 pub mod narrow;
 pub mod narrow_floats;
+pub mod narrow_math;
 pub mod pack;
 pub mod parted;
