@@ -47,8 +47,8 @@ def split(x):
 
 
 def alike(ours, theirs, exact=False, ulps=8):
-    """Where two answers are the same: NaNs and infinities in the same parts, zeros' signs, and numbers within some units of
-    the larger part."""
+    """Where two answers are the same: NaNs and infinities in the same parts, zeros' signs, and numbers within
+    some units of the larger part."""
     right = np.ones(ours.shape, bool)
     sizes = np.maximum.reduce([np.where(np.isfinite(p), abs(p), 0) for p in split(theirs)])
     for a, b in zip(split(ours), split(theirs), strict=True):

@@ -14,7 +14,10 @@ use ufunx_tests::{Buf, Rng, Value};
 /// Whether two results of a fold will do: the same, but for the rounding of sums and products in another order, and the
 /// sign of a zero among extremes.
 fn close(name: &str, l: &LoopDef, n: usize, expected: Value, found: Value, scale: f64) -> bool {
-    if expected.same(found) {
+    // Which of several numbers with a NaN comes first depends on the order of the axes, and what its other part is.
+    let is_nan = |x: Value| matches!(x, Value::Complex(re, im) if re.is_nan() || im.is_nan());
+    let extreme = ["maximum", "minimum", "fmax", "fmin"].contains(&name);
+    if expected.same(found) || extreme && is_nan(expected) && is_nan(found) {
         return true;
     }
     let (a, b) = match (expected, found) {

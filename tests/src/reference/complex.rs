@@ -50,8 +50,19 @@ impl Answer {
         Answer { may: ANY_FLAG, ..Answer::of([beside(re, im), beside(im, re)]) }
     }
 
+    /// The same with an angle that is rounded.
+    fn with_angle(re: f64, angle: f64) -> Answer {
+        let near = if angle.is_nan() || angle == 0.0 { Is(angle) } else { Near(Real::from(angle).exact()) };
+        let special = Answer::special(re, angle);
+        Answer { parts: [special.parts[0], near], ..special }
+    }
+
     fn exactly(Plane(re, im): Plane) -> Answer {
         Answer::of([Near(re.exact()), Near(im.exact())])
+    }
+
+    fn anything() -> Answer {
+        Answer { may: ANY_FLAG, more: f64::INFINITY, ..Answer::of([Any, Any]) }
     }
 
     fn turned(self) -> Answer {
@@ -89,7 +100,7 @@ pub fn answer(name: &str, x: &[Value], dtype: DType) -> Answer {
 
 fn one(name: &str, x: f64, y: f64) -> Answer {
     let zero = x == 0.0 && y == 0.0;
-    let log = |factor: f64| Answer::special(f64::NEG_INFINITY, y.atan2(x) / factor).dividing();
+    let log = |factor: f64| Answer::with_angle(f64::NEG_INFINITY, y.atan2(x) / factor).dividing();
     match name {
         "sign" if zero => Answer::of([Is(0.0), Is(0.0)]),
         "log" if zero => log(1.0),
@@ -117,6 +128,7 @@ fn one(name: &str, x: f64, y: f64) -> Answer {
             ])
         },
         // The angle is `y * ln 2` to 106 digits.
+        "exp2" if x.is_finite() && y.is_finite() && y.abs() > 1e12 => Answer::anything(),
         "exp2" if x.is_finite() && y.is_finite() => {
             Answer { more: y.abs() * 1.2e-16, ..Answer::exactly(plane::value(name, x, y)) }
         }
@@ -187,8 +199,8 @@ fn annex(name: &str, x: f64, y: f64) -> Answer {
             () => special(nan, nan),
         },
         "log" => special(size, angle(y, x)),
-        "log2" => special(size, angle(y, x) / LN_2),
-        "log10" => special(size, angle(y, x) / LN_10),
+        "log2" => Answer::with_angle(size, angle(y, x) / LN_2),
+        "log10" => Answer::with_angle(size, angle(y, x) / LN_10),
         "log1p" => special(size, angle(y, x + 1.0)),
         "arcsinh" => match () {
             () if y.is_infinite() && x.is_infinite() => special(x, FRAC_PI_4.copysign(y)),
@@ -238,10 +250,10 @@ fn power(a: (f64, f64), b: (f64, f64), dtype: DType) -> Answer {
             let (value, size) = plane::power(a, b);
             match size < 1e6 {
                 true => Answer { more: 3.0 * size, ..Answer::exactly(value) },
-                false => Answer { may: ANY_FLAG, ..Answer::of([Any, Any]) },
+                false => Answer::anything(),
             }
         }
-        () => Answer { may: ANY_FLAG, ..Answer::of([Any, Any]) },
+        () => Answer::anything(),
     }
 }
 
