@@ -12,8 +12,9 @@ from ufunx import _native
 DTYPES = ["complex64", "complex128"]
 RECORDS = _native.records()
 NATIVE = sorted(name for name, record in RECORDS.items() if any(set("FD") & set(t) for t in record["types"]))
-UNARY = [name for name in NATIVE if getattr(np, name).nin == 1]
-BINARY = [name for name in NATIVE if getattr(np, name).nin == 2]
+UFUNCS = {name: found for name in NATIVE if isinstance(found := getattr(np, name), np.ufunc)}
+UNARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 1]
+BINARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 2]
 MATRIX = {"matmul", "matvec", "vecdot", "vecmat"}
 
 
