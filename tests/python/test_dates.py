@@ -66,7 +66,9 @@ def test_calls_are_numpys(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["M8[ns]", "m8[us]", "M8[10D]", "m8"])
-@pytest.mark.parametrize("name", ["add", "subtract", "maximum", "minimum", "fmax", "fmin", "remainder", "equal"])
+@pytest.mark.parametrize(
+    "name", ["add", "subtract", "maximum", "minimum", "fmax", "fmin", "remainder", "equal"]
+)
 def test_methods_are_numpys(name: str, dtype: str) -> None:
     x, square = dates(dtype, 30), dates(dtype, 36).reshape(6, 6)
     calls: list[Callable[[np.ufunc], Any]] = [
@@ -119,7 +121,12 @@ def test_outputs_masks_and_places() -> None:
 def test_they_run_on_our_loops() -> None:
     moments, spans = OPERANDS["seconds"], OPERANDS["span of seconds"]
     before = ux.native_calls()
-    ux.add(moments, spans), ux.subtract(moments, OPERANDS["days"]), ux.multiply(spans, 2), ux.less(moments, moments)
+    (
+        ux.add(moments, spans),
+        ux.subtract(moments, OPERANDS["days"]),
+        ux.multiply(spans, 2),
+        ux.less(moments, moments),
+    )
     ux.maximum.reduce(moments), ux.isnat(moments), ux.divide(spans, np.timedelta64(5, "h"))
     assert ux.native_calls() - before == 7
     assert ux.explain(ux.add, moments, spans)["loop"] == "Mm->M"

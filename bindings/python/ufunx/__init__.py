@@ -81,8 +81,8 @@ def explain(ufunc: Any, /, *args: Any, **kwargs: Any) -> "Explanation":
     >>> plan = ufunx.explain(ufunx.exp, numpy.ones((3, 4), "f4"))
     >>> plan["path"], plan["loop"], plan["axes"]
     ('native', 'f->f', (12,))
-    >>> print(ufunx.explain(ufunx.sqrt, numpy.array([4], object)))
-    sqrt goes to NumPy
+    >>> print(ufunx.explain(ufunx.cbrt, numpy.array([8], object)))
+    cbrt goes to NumPy
       why             an operand's dtype has no native loops
       native, if you  make the operand one of float16, float32, float64
     """
