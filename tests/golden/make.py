@@ -6,7 +6,7 @@ Needs NumPy 2.4 on 64-bit little-endian Linux. On the same NumPy and the same CP
 changes no byte. Every file is CSV with a header line and no quoting. `int`, `float` and `complex` stand for
 weak Python scalars (NEP 50).
 
-The ufuncs are those of the registry that NumPy has.
+The ufuncs are those of the registry that NumPy has, and that compute one element at a time.
 
 promotion.csv        a,b,result
     The common dtype of each ordered pair.
@@ -65,7 +65,8 @@ WEAK: dict[str, Any] = {"int": 1, "float": 1.0, "complex": 1 + 0j}
 
 COMPLEXES = ["complex64", "complex128"]
 STRONG = ["bool", *INTS, *FLOATS, *COMPLEXES]
-UFUNCS = [name for name in _native.records() if isinstance(getattr(np, name, None), np.ufunc)]
+NUMPYS = [name for name in _native.records() if isinstance(getattr(np, name, None), np.ufunc)]
+UFUNCS = [name for name in NUMPYS if getattr(np, name).signature is None]
 
 ERRORS = {
     "numpy boolean subtract": "bool_subtract",

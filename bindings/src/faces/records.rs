@@ -17,7 +17,7 @@ pub fn records(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         let record = PyDict::new(py);
         record.set_item("types", def.loops().map(ToString::to_string).collect::<Vec<_>>())?;
         let ulp = match def.accuracy {
-            Accuracy::Exact => None,
+            Accuracy::Exact | Accuracy::Sums => None,
             Accuracy::Ulp(bound) | Accuracy::UlpOrOf(bound, _) => Some(bound),
         };
         record.set_item("ulp", ulp)?;

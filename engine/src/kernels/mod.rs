@@ -15,6 +15,7 @@ pub mod logical;
 pub mod minmax;
 pub mod power;
 pub mod predicates;
+pub mod products;
 pub mod rounding;
 pub mod trig;
 
@@ -88,6 +89,6 @@ pub(crate) use takes_pairs;
 pub mod functions {
     pub use super::{
         arith::*, bitwise::*, compare::*, division::*, explog::*, floats::*, gcd::*, hyperbolic::*,
-        inverse::*, logical::*, minmax::*, power::*, predicates::*, rounding::*, trig::*,
+        inverse::*, logical::*, minmax::*, power::*, predicates::*, products::*, rounding::*, trig::*,
     };
 }

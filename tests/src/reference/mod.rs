@@ -154,6 +154,7 @@ impl Bound {
             Accuracy::Exact => (0.0, 0.0),
             Accuracy::Ulp(bound) => (bound, 0.0),
             Accuracy::UlpOrOf(bound, least) => (bound, least),
+            Accuracy::Sums => unreachable!("products are compared with sums of their own"),
         };
         Bound { ulps, least }
     }
