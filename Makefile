@@ -19,7 +19,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
+.PHONY: help demo test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -29,11 +29,15 @@ demo: native ## in half a minute: a call from Rust, own classes, foreign arrays,
 	$(PY) bindings/python/examples/demo.py
 
 test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Python tests; INTEROP=full: with large libraries too
-	cargo test --release --workspace --exclude ufunx-python --no-fail-fast
+	cargo test --release --workspace --exclude ufunx-python --exclude ufunx-extension --no-fail-fast
 	$(PY) -m pytest tests/python -q
 	INTEROP=$(INTEROP) $(PY) -m pytest tests/interop -q
 	$(PY) tests/numpy/run.py
 	$(PY) tests/numpy/run.py --in-place
+
+test-extension: $(READY) ## an extension module with ufuncs of another crate: built, and called
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo build --release -p ufunx-extension
+	PYTHONPATH=bindings/python $(PY) tests/extension/check.py $${CARGO_TARGET_DIR:-target}/release/libufunx_extension.so
 
 SEED ?= 1000000
 CASES ?= 200000

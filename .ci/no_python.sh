@@ -26,4 +26,4 @@ if bare "$BASH" -c 'type -P python || type -P python3'; then
     exit 1
 fi
 echo "no Python here"
-bare cargo test --workspace --exclude ufunx-python --exclude ufunx-benches --exclude ufunx-tests
+bare cargo test --workspace --exclude ufunx-python --exclude ufunx-extension --exclude ufunx-benches --exclude ufunx-tests

@@ -86,7 +86,8 @@ pub struct Case {
 
 /// Every case there is.
 pub fn cases() -> impl Iterator<Item = Case> {
-    let loops = ufunx::table().iter().flat_map(|def| def.loops().map(move |l| (Ufunc::from_def(def), l)));
+    let loops =
+        ufunx::table().elementwise().flat_map(|def| def.loops().map(move |l| (Ufunc::from_def(def), l)));
     loops.flat_map(|(ufunc, l)| {
         let sized = move |layout| SIZES.map(|(n, size)| Case { ufunc, l, n, size, layout });
         Layout::ALL.into_iter().flat_map(sized).filter(|c| c.layout.suits(c.ufunc, c.l, c.n))

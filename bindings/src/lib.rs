@@ -41,6 +41,7 @@ mod foreign;
 mod functions;
 mod numpys {
     pub mod minis;
+    pub mod registered;
     pub mod stock;
     pub mod twin;
 }
@@ -76,6 +77,7 @@ mod run {
     pub mod at;
     pub mod call;
     pub mod common;
+    pub mod core;
     pub mod early;
     pub mod outer;
     pub mod reduce;

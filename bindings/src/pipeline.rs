@@ -14,6 +14,7 @@ use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned};
 use crate::run::at::{native_at, short_at};
 use crate::run::call::{native_call, native_read};
+use crate::run::core::core_of_arrays;
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
@@ -48,6 +49,13 @@ pub unsafe fn call_ufunc<'py>(
     if read.l.is_some()
         // SAFETY: the caller's promise.
         && let Some(result) = unsafe { native_read(py, np, ufunc, read) }
+    {
+        count_native();
+        return result;
+    }
+    if ufunc.target.generalized
+        && arguments.keywords.is_empty()
+        && let Some(result) = core_of_arrays(py, np, ufunc, inputs)
     {
         count_native();
         return result;

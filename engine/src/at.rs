@@ -54,6 +54,9 @@ pub unsafe fn at_operand(
     indices: &[isize],
     values: Option<&Operand>,
 ) -> Result<Report, Error> {
+    if def.core.is_some() {
+        return Err(Error::Generalized { ufunc: def.name });
+    }
     check_counts(def, 1 + usize::from(values.is_some()), 1)?;
     if target.shape.is_empty() {
         return Err(Error::Scalar { method: "index" });

@@ -4,6 +4,7 @@ use crate::array::{Array, Input, View, ViewMut, check_ndim};
 use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
+use crate::generalized::{CoreOptions, PreparedCore};
 use crate::operand::{
     Operand, Order, Shape, broadcast_shape, checked_bytes, output_strides, single_call_order,
 };
@@ -27,6 +28,8 @@ pub struct CallOptions<'a> {
     pub order: Order,
     /// Where to compute; elsewhere an output keeps what it holds (zero if it is new).
     pub mask: Option<View<'a>>,
+    /// Where the core axes are, of a ufunc that has some.
+    pub core: CoreOptions,
 }
 
 impl CallOptions<'_> {
@@ -110,6 +113,22 @@ fn run_call(
             Input::Scalar(_) => scalars.next().map_or_else(|| unreachable!("made above"), Array::operand),
         })
         .collect();
+    if def.core.is_some() {
+        if options.mask.is_some() {
+            return Err(Error::Generalized { ufunc: def.name });
+        }
+        let mut made: Vec<Array> = vec![];
+        let prepared = PreparedCore::new(def, l, &operands, outputs, &options.core, options.order)?;
+        // SAFETY: inputs are borrowed by the caller for the call, given outputs mutably; new outputs are ours.
+        let report = unsafe {
+            let planned = prepared.plan(|_, dtype, shape, strides| {
+                made.push(Array::with_strides(dtype, shape, || strides.into())?);
+                Ok::<_, Error>(made[made.len() - 1].operand().ptr)
+            })?;
+            planned.run()
+        };
+        return Ok(Called { outputs: made, report: report.unless_refused(def)? });
+    }
     if options.mask.is_none() && options.order == Order::K {
         // SAFETY: inputs are borrowed by the caller for the call, given outputs mutably.
         if let Some((outputs, report)) = unsafe { run_short(def.cost, l, &operands, outputs) }? {
@@ -176,9 +195,6 @@ unsafe fn run_short(
 
 /// Whether a ufunc takes so many operands.
 pub(crate) fn check_counts(def: &UfuncDef, nin: usize, nout: usize) -> Result<(), Error> {
-    if def.core.is_some() {
-        return Err(Error::Generalized { ufunc: def.name });
-    }
     if nin != def.nin() {
         return Err(Error::InputCount { ufunc: def.name, expected: def.nin(), found: nin });
     }

@@ -3,6 +3,9 @@
 /// Defines a ufunc: one block makes its entry in the table (so that [`crate::ufunc()`] finds it by name, and every
 /// test and bench that walks the table covers it) and its typed functions.
 ///
+/// A ufunc that computes over whole axes says over which in place of `= Type`: `over "(n,k),(m,k)->(n,m)"`
+/// ([`crate::simd::core`] has one). Its typed function makes an array of any number of dimensions.
+///
 /// `loops` names dtype classes and how each is run ([`crate::loops!`]), or is a list of lists of loops. After it come the fields of [`crate::registry::UfuncDef`] that are not the default, in any order.
 ///
 /// ```
@@ -38,6 +41,35 @@ macro_rules! ufunc {
      loops: { $($classes:tt)* }; $($fields:tt)*) => {
         $crate::ufunc! {
             $(#[doc = $doc])* $name $inputs -> $outputs = $op; loops: $crate::loops! { $($classes)* }; $($fields)*
+        }
+    };
+    ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $output:ident ) over $core:literal;
+     loops: $loops:expr; $($field:ident : $value:expr;)*) => {
+        $crate::pastey::paste! {
+            #[doc = "The definition of `" $name "`."]
+            pub static [<$name:upper>]: $crate::registry::UfuncDef = {
+                const LOOPS: &[&[$crate::registry::LoopDef]] = $loops;
+                let mut def = $crate::registry::UfuncDef::new(
+                    stringify!($name),
+                    concat!($($doc, "\n"),*),
+                    (&[$(stringify!($input)),+], &[stringify!($output)]),
+                    LOOPS,
+                );
+                def.core = Some($core);
+                $(def.$field = $value;)*
+                def
+            };
+            $crate::registry::submit! { [<$name:upper>] }
+
+            $(#[doc = $doc])*
+            ///
+            /// An array of as many dimensions as the operands make it.
+            pub fn $name<'a, T: $crate::registry::UserElement>(
+                $($input: impl Into<$crate::Input<'a>>),+
+            ) -> Result<$crate::ndarray::ArrayD<T>, $crate::Error> {
+                let inputs = [$($input.into()),+];
+                $crate::call::call(&[<$name:upper>], &inputs, &Default::default())?.one().into_ndarray()
+            }
         }
     };
     ($(#[doc = $doc:literal])* $name:ident ( $($input:ident),+ ) -> ( $($output:ident),+ ) = $op:ty;

@@ -12,8 +12,29 @@ pub enum Error {
     Environment { variable: &'static str, value: String, expected: &'static str },
     /// No ufunc of that name is linked into the program.
     UnknownUfunc { name: String },
-    /// Called one element at a time, while it computes over whole axes.
+    /// Asked for what only ufuncs have that compute one element at a time.
     Generalized { ufunc: &'static str },
+    /// An operand of fewer dimensions than it has core axes.
+    CoreDims {
+        ufunc: &'static str,
+        output: bool,
+        index: usize,
+        found: usize,
+        required: usize,
+        signature: &'static str,
+    },
+    /// A core axis of another length than the same one of another operand.
+    CoreLength {
+        ufunc: &'static str,
+        output: bool,
+        index: usize,
+        dimension: usize,
+        found: usize,
+        expected: usize,
+        signature: &'static str,
+    },
+    /// Core axes that cannot be where the call says.
+    CoreAxes { ufunc: &'static str, why: &'static str },
     /// Too few or too many inputs.
     InputCount { ufunc: &'static str, expected: usize, found: usize },
     /// Too few or too many outputs.
@@ -79,6 +100,19 @@ impl fmt::Display for Error {
             }
             Error::UnknownUfunc { name } => write!(f, "there is no ufunc named '{name}'"),
             Error::Generalized { ufunc } => write!(f, "{ufunc} computes over core axes, not by element"),
+            Error::CoreDims { ufunc, output, index, found, required, signature } => write!(
+                f,
+                "{ufunc}: {} operand {index} does not have enough dimensions (has {found}, gufunc core with signature \
+                 {signature} requires {required})",
+                side(*output)
+            ),
+            Error::CoreLength { ufunc, output, index, dimension, found, expected, signature } => write!(
+                f,
+                "{ufunc}: {} operand {index} has a mismatch in its core dimension {dimension}, with gufunc signature \
+                 {signature} (size {found} is different from {expected})",
+                side(*output)
+            ),
+            Error::CoreAxes { ufunc, why } => write!(f, "{ufunc}: {why}"),
             Error::InputCount { ufunc, expected, found } => {
                 write!(f, "{ufunc} takes {expected} inputs but {found} were given")
             }
@@ -158,6 +192,10 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+fn side(output: bool) -> &'static str {
+    if output { "Output" } else { "Input" }
+}
 
 /// A shape as Python writes it.
 struct Tuple<'a>(&'a [usize]);

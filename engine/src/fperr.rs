@@ -41,6 +41,28 @@ pub fn take() -> FpFlags {
     }
 }
 
+/// Raises flags, beside those that are.
+#[inline]
+pub fn raise(flags: FpFlags) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let raised = (flags.0 as u32 & 7) << 2 | u32::from(flags.contains(FpFlags::INVALID));
+        if raised != 0 {
+            write_mxcsr(read_mxcsr() | raised);
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let raised = (flags.0 as u64 & 7) << 1 | u64::from(flags.contains(FpFlags::INVALID));
+        // SAFETY: sets sticky flags and nothing else.
+        unsafe {
+            let fpsr: u64;
+            std::arch::asm!("mrs {}, fpsr", out(reg) fpsr);
+            std::arch::asm!("msr fpsr, {}", in(reg) fpsr | raised);
+        }
+    }
+}
+
 /// MXCSR's invalid, divide by zero, overflow and underflow.
 #[cfg(target_arch = "x86_64")]
 const REPORTED: u32 = 0b1_1101;

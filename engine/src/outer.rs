@@ -12,6 +12,9 @@ pub fn outer(
     b: &Input<'_>,
     options: &CallOptions<'_>,
 ) -> Result<Called, Error> {
+    if def.core.is_some() {
+        return Err(Error::Generalized { ufunc: def.name });
+    }
     if def.nin() != 2 {
         return Err(Error::NotBinary { ufunc: def.name, method: "outer" });
     }

@@ -27,6 +27,13 @@ pub const fn elements_per_thread(cost: Cost) -> usize {
     }
 }
 
+/// Steps of the innermost loop of a ufunc over core axes that take as long as an element: a product of a matrix product takes
+/// 0.02 to 0.2 ns, an addition 0.2 to 0.3.
+pub const CORE_STEPS: usize = 8;
+
+/// Shortest stretch of a core axis that is a thread's work.
+pub const CORE_PIECE: usize = 48;
+
 /// Chunks per thread, so that a thread that was held up does not hold up the call.
 pub const CHUNKS_PER_THREAD: usize = 4;
 

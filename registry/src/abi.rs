@@ -113,6 +113,30 @@ pub type FoldFn = unsafe fn(acc: *mut u8, x: *const u8, n: usize) -> FpFlags;
 /// `n` elements each, aligned; an element of y may be the same one of x.
 pub type ScanFn = unsafe fn(first: *const u8, args: [*mut u8; 2], steps: [isize; 2], n: usize) -> FpFlags;
 
+/// Operands whole axes of which are computed over, for a [`CoreFn`].
+#[derive(Clone, Copy, Debug)]
+pub struct Cores<'a> {
+    /// The first element of each operand, inputs then outputs.
+    pub args: &'a [*mut u8],
+    /// For each operand its core axes, as the signature has them.
+    pub axes: &'a [Vec<usize>],
+    /// The length of each core axis, in the order of the signature; 1 for one that the operands do without.
+    pub lengths: &'a [usize],
+    /// Byte strides of core axes: the first operand's, in its order, then the next one's; 0 for one it does without.
+    pub steps: &'a [isize],
+    /// How many times to compute, each operand this many bytes further on each time.
+    pub count: usize,
+    /// See `count`.
+    pub strides: &'a [isize],
+}
+
+/// Computes over whole axes, as a core signature says, `count` times.
+///
+/// # Safety
+/// Every element that lengths, steps, `count` and strides reach is aligned and valid for its dtype; outputs overlap nothing
+/// else; the CPU has the level. Outputs may be uninitialised; the kernel writes every element.
+pub type CoreFn = unsafe fn(&Cores<'_>) -> FpFlags;
+
 /// Updates of indexed elements, for an [`IndexedFn`].
 #[derive(Clone, Copy, Debug)]
 pub struct Indexed {

@@ -4,7 +4,7 @@
 //! then the executor does without, by another form. A new form is a field of [`Kernels`], and a line where
 //! `engine/src/simd/kernel.rs` derives it for every function that can have it.
 
-use crate::abi::{BlockFn, FoldFn, FpFlags, IndexedFn, Isa, ScanFn, SegmentsFn, StridedFn};
+use crate::abi::{BlockFn, CoreFn, FoldFn, FpFlags, IndexedFn, Isa, ScanFn, SegmentsFn, StridedFn};
 use std::any::Any;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct Kernels {
     pub indexed: ByIsa<IndexedFn>,
     /// Folds of many stretches.
     pub segments: ByIsa<SegmentsFn>,
+    /// Over core axes; the only form of a ufunc that has them.
+    pub core: ByIsa<CoreFn>,
 }
 
 /// One form at each level; one the family does not gain from is absent, and the next lower one runs.
@@ -63,6 +65,7 @@ impl Kernels {
         scan: ByIsa::NONE,
         indexed: ByIsa::NONE,
         segments: ByIsa::NONE,
+        core: ByIsa::NONE,
     };
 }
 

@@ -10,10 +10,10 @@ use std::fmt;
 pub struct CoreSignature {
     /// The core axes there are, in order of appearance.
     pub axes: Vec<CoreAxis>,
-    /// For each input, its core axes: places in `axes`.
-    pub inputs: Vec<Vec<usize>>,
-    /// The same for each output.
-    pub outputs: Vec<Vec<usize>>,
+    /// For each operand, inputs then outputs, its core axes: places in `axes`.
+    pub operands: Vec<Vec<usize>>,
+    /// How many of them are inputs.
+    pub nin: usize,
 }
 
 /// A core axis.
@@ -44,9 +44,20 @@ impl CoreSignature {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (inputs, outputs) = text.split_once("->").ok_or(CoreError::Shape)?;
         let mut axes = vec![];
-        let inputs = operands(inputs, &mut axes)?;
-        let outputs = operands(outputs, &mut axes)?;
-        Ok(CoreSignature { axes, inputs, outputs })
+        let mut all = operands(inputs, &mut axes)?;
+        let nin = all.len();
+        all.extend(operands(outputs, &mut axes)?);
+        Ok(CoreSignature { axes, operands: all, nin })
+    }
+
+    /// The inputs'.
+    pub fn inputs(&self) -> &[Vec<usize>] {
+        &self.operands[..self.nin]
+    }
+
+    /// The outputs'.
+    pub fn outputs(&self) -> &[Vec<usize>] {
+        &self.operands[self.nin..]
     }
 }
 
@@ -88,7 +99,7 @@ fn is_name(text: &str) -> bool {
 
 impl fmt::Display for CoreSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (side, operands) in [("", &self.inputs), ("->", &self.outputs)] {
+        for (side, operands) in [("", self.inputs()), ("->", self.outputs())] {
             f.write_str(side)?;
             for (i, operand) in operands.iter().enumerate() {
                 f.write_str(if i == 0 { "(" } else { ",(" })?;
@@ -115,14 +126,14 @@ mod tests {
     #[test]
     fn reads_what_numpy_writes() {
         let matmul = CoreSignature::parse("(n?,k),(k,m?)->(n?,m?)").unwrap();
-        assert_eq!(matmul.inputs, [[0, 1], [1, 2]]);
-        assert_eq!(matmul.outputs, [[0, 2]]);
+        assert_eq!(matmul.inputs(), [[0, 1], [1, 2]]);
+        assert_eq!(matmul.outputs(), [[0, 2]]);
         let optional: Vec<_> = matmul.axes.iter().map(|a| (a.name.as_str(), a.is_optional)).collect();
         assert_eq!(optional, [("n", true), ("k", false), ("m", true)]);
         assert_eq!(matmul.to_string(), "(n?,k),(k,m?)->(n?,m?)");
         let cross = CoreSignature::parse(" ( 3 ), (3) -> (3), () ").unwrap();
         assert_eq!((cross.axes.len(), cross.axes[0].length), (1, Some(3)));
-        assert_eq!(cross.outputs, [vec![0], vec![]]);
+        assert_eq!(cross.outputs(), [vec![0], vec![]]);
         assert_eq!(cross.to_string(), "(3),(3)->(3),()");
     }
 

@@ -23,7 +23,9 @@ pub mod table;
 pub mod ufunc;
 
 pub use self::core::{CoreAxis, CoreError, CoreSignature};
-pub use abi::{BlockFn, FoldFn, FpFlags, Indexed, IndexedFn, Isa, ScanFn, Segments, SegmentsFn, StridedFn};
+pub use abi::{
+    BlockFn, CoreFn, Cores, FoldFn, FpFlags, Indexed, IndexedFn, Isa, ScanFn, Segments, SegmentsFn, StridedFn,
+};
 pub use code::{ByIsa, Code, Kernels, Object, ObjectFn};
 pub use dtype::{Class, DType, Kind, LONG_LONG};
 pub use element::{B8, DateTime64, Element, F8E4M3FN, F8E5M2, NOT_A_TIME, TimeDelta64, UserElement};

@@ -49,6 +49,11 @@ impl Table {
         self.ufuncs.iter().copied()
     }
 
+    /// Those that compute one element at a time.
+    pub fn elementwise(&self) -> impl Iterator<Item = &'static UfuncDef> + '_ {
+        self.iter().filter(|def| def.core.is_none())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ufuncs.len()
@@ -73,8 +78,11 @@ fn check(def: &'static UfuncDef, taken: &BTreeMap<&str, &UfuncDef>) -> Result<()
         }
     }
     if let Some(core) = def.core {
-        let counts = CoreSignature::parse(core).map(|core| (core.inputs.len(), core.outputs.len()));
-        if counts != Ok((def.nin(), def.nout())) {
+        let counts = CoreSignature::parse(core).map(|core| (core.inputs().len(), core.outputs().len()));
+        let is_axis = |name: &str, core: &CoreSignature| core.axes.iter().any(|axis| axis.name == name);
+        let parsed = CoreSignature::parse(core);
+        let named = parsed.is_ok_and(|core| def.divisible.iter().all(|name| is_axis(name, &core)));
+        if !named || counts != Ok((def.nin(), def.nout())) {
             return Err(TableError::BadCore { ufunc, core });
         }
     }
@@ -84,8 +92,8 @@ fn check(def: &'static UfuncDef, taken: &BTreeMap<&str, &UfuncDef>) -> Result<()
             return Err(TableError::WrongArity { ufunc, index });
         }
         if let Code::Kernels(kernels) = &l.code
-            && !kernels.block.exists()
-            && !kernels.strided.exists()
+            && !(kernels.core.exists() && def.core.is_some())
+            && !((kernels.block.exists() || kernels.strided.exists()) && def.core.is_none())
         {
             return Err(TableError::NoKernel { ufunc, index });
         }

@@ -1,10 +1,12 @@
 //! The records: a ufunc and its loops, as data.
 
 use crate::code::Code;
+use crate::core::CoreSignature;
 use crate::dtype::{DType, Kind};
 use crate::intern;
 use crate::signature::write_signature;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A ufunc: its name, its loops, and every fact about it that others need. Made by the engine's `ufunc!` macro, which also
 /// submits it, or at run time by [`UfuncDef::made`]: then it is dropped like any value, its loops with it.
@@ -25,6 +27,13 @@ pub struct UfuncDef {
     pub own_loops: Vec<LoopDef>,
     /// Over which axes of its operands it computes ([`crate::CoreSignature`]); `None` for one element at a time.
     pub core: Option<&'static str>,
+    /// That, read. (Made when it is first asked for.)
+    pub core_read: OnceLock<Option<CoreSignature>>,
+    /// Core axes any stretch of which may be computed by itself, as the rows and the columns of a product: so one call may
+    /// be several threads' work.
+    pub divisible: &'static [&'static str],
+    /// From how many products of floats on NumPy's matrix library is the faster one, where there is a NumPy.
+    pub numpys_from: Option<usize>,
     /// What a reduction over nothing gives.
     pub identity: Identity,
     /// Whether reductions may run over several axes in any order.
@@ -74,6 +83,9 @@ impl UfuncDef {
             loops,
             own_loops: Vec::new(),
             core: None,
+            core_read: OnceLock::new(),
+            divisible: &[],
+            numpys_from: None,
             identity: Identity::None,
             reorderable: false,
             reduce: ReduceRule::Plain,
@@ -115,6 +127,11 @@ impl UfuncDef {
     /// All loops in search order.
     pub fn loops(&self) -> impl Iterator<Item = &LoopDef> + Clone {
         self.loops.iter().flat_map(|group| group.iter()).chain(&self.own_loops)
+    }
+
+    /// Over which axes it computes; `None` for one element at a time.
+    pub fn core_signature(&self) -> Option<&CoreSignature> {
+        self.core_read.get_or_init(|| CoreSignature::parse(self.core?).ok()).as_ref()
     }
 
     /// Whether integers of either sign meet exactly: there are loops of `i64` beside `u64`, as comparisons have.
@@ -242,6 +259,8 @@ pub enum Accuracy {
     Ulp(f64),
     /// The same, but where operands cancel to a result smaller than the second number, whose units count there.
     UlpOrOf(f64, f64),
+    /// Sums of products: within as many units, of the sum of the products' magnitudes, as there are products, and often much less.
+    Sums,
 }
 
 /// What becomes of bool operands where a ufunc has no loop for them.

@@ -6,7 +6,7 @@ Needs NumPy 2.4 on 64-bit little-endian Linux. On the same NumPy and the same CP
 changes no byte. Every file is CSV with a header line and no quoting. `int`, `float` and `complex` stand for
 weak Python scalars (NEP 50).
 
-The ufuncs are those of the registry that NumPy has.
+The ufuncs are those of the registry that NumPy has, and that compute one element at a time.
 
 promotion.csv        a,b,result
     The common dtype of each ordered pair.
@@ -68,11 +68,12 @@ UMATH = np._core.umath  # type: ignore[attr-defined]
 
 COMPLEXES = ["complex64", "complex128"]
 STRONG = ["bool", *INTS, *FLOATS, *COMPLEXES]
-UFUNCS = [
+NUMPYS = [
     name
     for name, record in _native.records().items()
     if isinstance(getattr(UMATH, name, None), np.ufunc) and any(not {*"mM"} & {*t} for t in record["types"])
 ]
+UFUNCS = [name for name in NUMPYS if getattr(UMATH, name).signature is None]
 
 ERRORS = {
     "numpy boolean subtract": "bool_subtract",

@@ -15,6 +15,7 @@ Arguments = tuple[list[str], Keywords]
 # Not vecmat: NumPy 2.4 writes outside its memory with complex operands and an output in strides.
 NAMES = sorted(name for name in dir(np) if isinstance(getattr(np, name), np.ufunc) and name != "vecmat")
 GENERALIZED = {name for name in NAMES if getattr(np, name).signature}
+SIGNATURES = {n: re.findall(r"\([^)]*\)", getattr(np, n).signature) for n in GENERALIZED}
 BINARY = [n for n in NAMES if getattr(np, n).nin == 2 and getattr(np, n).nout == 1 and n not in GENERALIZED]
 FOLDS = "add multiply maximum minimum logical_and logical_or bitwise_or fmax subtract".split()
 COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
@@ -173,7 +174,7 @@ class Maker(Draw):
         if self.chance(0.5) and (types := [t for t in ufunc.types if t[0] not in "GOMm"]):
             dtype = r.choice(types)[0]  # one it takes
         if name in GENERALIZED:
-            shape = (*shape[:-2], 3, 3)
+            return self.product(name, dtype)
         inputs: list[str] = []
         for i in range(ufunc.nin):
             wanted = shape
@@ -191,6 +192,51 @@ class Maker(Draw):
         if "out" in named and self.chance(0.06):
             return [*inputs, named.pop("out")], list(named.items())
         return inputs[: r.choice([ufunc.nin] * 99 + [0])], kwargs
+
+    def product(self, name: str, dtype: str) -> Arguments:
+        """A call over core axes, which are mostly of the same lengths, and anywhere."""
+        r, lengths = self.random, {}
+        sides = [part[1:-1].replace("?", "").split(",") for part in SIGNATURES[name]]
+        loops = self.shape()[:2]
+        inputs, axes = [], []
+        for side in sides[:2]:
+            core = [lengths.setdefault(axis, r.choice([0, 1, 2, 3, 3, 4])) for axis in side]
+            core = [r.randrange(4) if self.chance(0.02) else n for n in core]
+            if name == "matmul" and self.chance(0.15):
+                core = core[:-1] if side[0] == "k" else core[1:]
+            own = loops[r.randrange(len(loops) + 1) :] if self.chance(0.3) else loops
+            places = r.sample(range(len(own) + len(core)), len(core)) if self.chance(0.3) else None
+            rest, shape = list(own), list(own) + core
+            if places is not None:
+                shape = [core[places.index(i)] if i in places else rest.pop(0) for i in range(len(shape))]
+            axes.append(tuple(places) if places is not None else tuple(range(-len(core), 0)))
+            inputs.append(self.operand(tuple(shape), dtype if self.chance(0.6) else self.dtype()))
+        kwargs = []
+        outs = len(axes[0]) + len(axes[1]) - 2
+        if any(a and a[-1] >= 0 for a in axes) or self.chance(0.1):
+            axes += [tuple(r.sample(range(outs + len(loops)), outs))] if outs or self.chance(0.3) else []
+            kwargs.append(("axes", repr(axes) if not self.chance(0.05) else self.bad()))
+        elif self.chance(0.1 if name == "vecdot" else 0.02):
+            kwargs.append(("axis", str(r.randrange(-2, 2))))
+        if self.chance(0.2 if name == "vecdot" else 0.02):
+            kwargs.append(("keepdims", r.choice(["True", "True", "False", self.bad()])))
+        found: tuple[Shape, str] | None = None
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            options = {key: eval(text) for key, text in kwargs}
+            ones = [np.ones(self.shapes[i], self.dtypes[i]) for i in inputs]
+            made = np.asarray(getattr(np, name)(*ones, **options))
+            found = made.shape, made.dtype.str
+        if found and self.chance(0.35):
+            out, unsafe = self.output(found[0], found[1], inputs)
+            kwargs.append(("out", out))
+            if unsafe and self.chance(0.7):
+                kwargs.append(("casting", "'unsafe'"))
+        if self.chance(0.05):
+            kwargs.append(("order", repr(r.choice("CFAK"))))
+        if self.chance(0.06):
+            kwargs.append(("dtype", repr(self.dtype())))
+        return inputs, kwargs
 
     def outer(self, name: str) -> Arguments:
         shapes = [s if math.prod(s) < 100 else (2,) for s in (self.shape(), self.shape())]

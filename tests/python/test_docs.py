@@ -14,9 +14,7 @@ from ufunx import _native
 
 UFUNCS = {ufunc.__name__: ufunc for ufunc in ux._UFUNCS.values()}
 # Those that the registry has nothing for are NumPy's, docs and all.
-REGISTERED = {
-    name: f for name, f in UFUNCS.items() if ux.explain(f)["reason"] != ux.explain(ux.matmul)["reason"]
-}
+REGISTERED = {name: f for name, f in UFUNCS.items() if name in _native.records()}
 OTHERS = {name: getattr(ux, name) for name in ux._OURS if name != "__version__"}
 OURS = {**REGISTERED, **ux._FUNCTIONS, **OTHERS}
 

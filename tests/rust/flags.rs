@@ -65,7 +65,7 @@ impl Track {
 fn one_special_value_anywhere_raises_its_flags_and_no_other() {
     let cap = IsaCap::lock();
     let (mut complaints, mut checked) = (Complaints::default(), 0);
-    for def in ufunx::table().iter() {
+    for def in ufunx::table().elementwise() {
         for l in def.loops() {
             let Some((calm, specials)) = specials(def, l) else { continue };
             // Every position for f32 and f64, samples for the rest, which differ in the conversion only.

@@ -26,7 +26,7 @@ struct Trial {
 }
 
 fn all_loops() -> impl Iterator<Item = (&'static UfuncDef, &'static LoopDef)> {
-    ufunx::table().iter().flat_map(|def| def.loops().map(move |l| (def, l)))
+    ufunx::table().elementwise().flat_map(|def| def.loops().map(move |l| (def, l)))
 }
 
 fn trials(table: &Table, l: &'static LoopDef, rng: &mut Rng) -> Vec<Trial> {

@@ -19,6 +19,7 @@ mod memory;
 mod out_of_memory;
 mod overlap;
 mod pairwise;
+mod products;
 mod reductions;
 mod references;
 mod threads;

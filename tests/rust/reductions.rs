@@ -298,7 +298,7 @@ fn folds_of_functions_within_a_bound_are_their_steps() {
 
 #[test]
 fn identities_and_empties() {
-    for def in ufunx::table().iter().filter(|def| def.nin() == 2 && def.nout() == 1) {
+    for def in ufunx::table().elementwise().filter(|def| def.nin() == 2 && def.nout() == 1) {
         for l in def.loops().filter(|l| l.is_reducible()) {
             let dtype = l.inputs[0];
             let f = Ufunc::from_def(def);

@@ -15,7 +15,7 @@ fn report(missing: Vec<String>) {
 #[test]
 fn every_ufunc_has_a_reference_and_every_reference_a_ufunc() {
     let mut missing = vec![];
-    for def in ufunx::table().iter() {
+    for def in ufunx::table().elementwise() {
         let name = def.name;
         let Some(row) = reference::row(name) else {
             missing.push(format!("{name}: a row in the file of its family in tests/src/reference"));
@@ -46,7 +46,7 @@ fn every_ufunc_has_its_golden_data() {
     let mut missing = vec![];
     let mut expect = |file: &str, has: &dyn Fn(&UfuncDef) -> bool| {
         let names = named(file);
-        let defs: Vec<_> = ufunx::table().iter().filter(|def| def.loops().any(is_numpys)).collect();
+        let defs: Vec<_> = ufunx::table().elementwise().filter(|def| def.loops().any(is_numpys)).collect();
         missing.extend(
             defs.iter()
                 .filter(|def| has(def) != names.contains(def.name))

@@ -33,6 +33,8 @@ pub enum Reason {
     Resolution,
     /// Shapes or memory that NumPy refuses.
     Layout,
+    /// Floats in numbers that NumPy's matrix library is faster for.
+    Library,
     /// A method that the loop has no kernel for.
     Method,
 }
@@ -50,6 +52,7 @@ impl Reason {
             Reason::Keyword => "a keyword or its value is NumPy's to handle",
             Reason::Resolution => "no native loop for these dtypes, or a cast that is refused",
             Reason::Layout => "shapes or memory that NumPy must judge",
+            Reason::Library => "NumPy's matrix library is faster for floats of this size",
             Reason::Method => "the method is NumPy's to handle here",
         }
     }
@@ -120,6 +123,8 @@ pub fn parse<'a, 'py>(
             }
             Keyword::Order => parsed.order = order(value).ok_or(Reason::Keyword)?,
             Keyword::Subok if is_true(value) || is_false(value) => {}
+            // Of core axes, which their ufuncs read themselves; no other has them.
+            Keyword::Axes | Keyword::Axis | Keyword::Keepdims => {}
             _ => return Err(Reason::Keyword),
         }
     }

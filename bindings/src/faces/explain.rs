@@ -12,6 +12,7 @@ use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
 use crate::python::threads;
 use crate::run::call::settle;
+use crate::run::core::settle_core;
 use crate::run::early::Early;
 use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PyTypeError;
@@ -21,6 +22,7 @@ use ufunx::Isa;
 use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
+use ufunx::generalized::{self, PreparedCore};
 use ufunx::plan::Access;
 
 /// The facts of `ufunx.explain`, which says what they are and has them as text too.
@@ -115,9 +117,32 @@ fn prepare<'py>(
         })
     };
     let converted = Converted::new(np, ufunc, Method::Call, &normal).map_err(|_| Reason::Arguments)?;
+    if def.core.is_some() {
+        let look = |_: &Parsed<'_, '_>, prepared: PreparedCore<'_>| look_at_core(py, prepared);
+        let settled = match &converted {
+            None => settle_core(np, def, &normal, look),
+            Some(converted) => settle_core(np, def, &converted.normal(&normal), look),
+        };
+        return settled.flatten();
+    }
     let settled = match &converted {
         None => settle(np, def, &normal, |_, _, _| None, look),
         Some(converted) => settle(np, def, &converted.normal(&normal), |_, _, _| None, look),
     };
     settled.flatten()
+}
+
+/// What a call over core axes would do.
+fn look_at_core(py: Python<'_>, prepared: PreparedCore<'_>) -> Result<Explained, Reason> {
+    let nowhere = std::ptr::without_provenance_mut(64);
+    // SAFETY: the arguments' memory, as it was read just now; what is made is only looked at.
+    let planned = unsafe { prepared.plan(|_, _, _, _| Ok::<_, ufunx::Error>(nowhere)) };
+    let plan = planned.map_err(|_| Reason::Layout)?;
+    Ok(Explained {
+        signature: plan.l.to_string(),
+        isa: plan.l.code.kernels().core.level_at(ufunx::current_isa()),
+        shape: plan.loops.to_vec(),
+        operands: plan.copied.iter().map(|&copied| if copied { "as a copy" } else { "in place" }).collect(),
+        threads: threads::in_context(py, plan.steps(), || generalized::worth_threads(&plan)),
+    })
 }

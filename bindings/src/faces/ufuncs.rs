@@ -1,12 +1,13 @@
 //! Every ufunc of NumPy's namespace as an object of ours.
 
 use super::object;
-use crate::numpys::stock;
+use crate::numpys::{registered, stock};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-/// The object for each ufunc in NumPy's public namespace, by name; aliases share one. They are made once in a process, so
+/// The object for each ufunc in NumPy's public namespace, and for each that a crate has registered, by name; aliases share
+/// one. They are made once in a process, so
 /// that `is` holds for them whoever asks.
 #[pyfunction]
 pub fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
@@ -14,6 +15,9 @@ pub fn ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let made = MADE.get_or_try_init(py, || make_ufuncs(py).map(Bound::unbind))?;
     made.bind(py).copy()
 }
+
+/// NumPy's limit.
+const MOST_OPERANDS: usize = 32;
 
 fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let numpy = py.import("numpy")?;
@@ -38,5 +42,14 @@ fn make_ufuncs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let clip = py.import("numpy._core.umath")?.getattr("clip")?;
     by_twin.set_item(&clip, object::new(&clip)?)?;
     stock::register(py, &by_twin.values().iter().collect::<Vec<_>>())?;
+    for def in ufunx::table().iter().filter(|def| def.nin() + def.nout() <= MOST_OPERANDS) {
+        // A name that NumPy has for something else stays NumPy's.
+        if numpy.getattr_opt(def.name)?.is_none() {
+            let object = object::new(&registered::twin(py, def)?)?;
+            for name in std::iter::once(&def.name).chain(def.aliases) {
+                made.set_item(name, &object)?;
+            }
+        }
+    }
     Ok(made)
 }

@@ -1,6 +1,7 @@
 //! The general way of a call, after everybody was asked: parse → resolve → broadcast → make outputs → execute → report
 //! flags → wrap. Where a step meets what is NumPy's to handle it says why, and nothing has been written by then.
 
+use super::core::native_core;
 use super::early::{Early, casts_outputs_apart};
 use crate::arguments::ingest::{Ingested, writable};
 use crate::arguments::normal::NormalArguments;
@@ -34,6 +35,9 @@ pub fn native_call<'py>(
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    if def.core.is_some() {
+        return native_core(py, np, ufunc, def, face, normal);
+    }
     // Results are new arrays or the given outputs, still to be wrapped.
     let wrap =
         |results: PyResult<Results<'py>>| results.and_then(|results| wrapped(py, np, face, normal, results));
@@ -188,7 +192,7 @@ unsafe fn execute<'py>(
 }
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.
-fn wrapped<'py>(
+pub fn wrapped<'py>(
     py: Python<'py>,
     np: &NumPy,
     face: Object<'_, 'py>,
@@ -212,7 +216,7 @@ fn wrapped<'py>(
 }
 
 /// The loop of a call; its outputs must be dtypes that NumPy has.
-fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&'static LoopDef, Reason> {
+pub fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&'static LoopDef, Reason> {
     // Those of ml_dtypes run natively among themselves; what they become beside others is for NumPy and ml_dtypes to
     // say, which differ from the registry's promotion.
     let mini = |t: Typed| matches!(t, Typed::Strong(d) if d.numpy_number().is_none());
@@ -283,13 +287,14 @@ fn compared(def: &UfuncDef, parsed: &Parsed<'_, '_>, input: &Ingested) -> Typed 
 }
 
 /// The memory of inputs that are values.
-struct Cells {
+pub struct Cells {
     arrays: SmallVec<[Option<Array>; 2]>,
     scalars: SmallVec<[Option<Operand>; 2]>,
 }
 
 impl Cells {
-    fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Cells, Reason> {
+    /// Those of the inputs, for that loop.
+    pub fn new(inputs: &[Ingested], l: &LoopDef) -> Result<Cells, Reason> {
         let mut cells = Cells { arrays: SmallVec::new(), scalars: SmallVec::new() };
         for (input, &dtype) in inputs.iter().zip(l.inputs) {
             let (mut cell, mut operand) = (None, None);
@@ -308,7 +313,8 @@ impl Cells {
         Ok(cells)
     }
 
-    fn operands<'a>(&'a self, inputs: &'a [Ingested]) -> SmallVec<[&'a Operand; 2]> {
+    /// The inputs' memory.
+    pub fn operands<'a>(&'a self, inputs: &'a [Ingested]) -> SmallVec<[&'a Operand; 2]> {
         let value =
             |i: usize| self.scalars[i].as_ref().or_else(|| self.arrays[i].as_ref().map(Array::operand));
         inputs

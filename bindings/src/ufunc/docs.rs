@@ -6,15 +6,24 @@ use ufunx::registry::{Accuracy, Kind, UfuncDef};
 /// Columns of a docstring's lines, as in NumPy's.
 const WIDTH: usize = 79;
 
+/// The keywords of a ufunc that computes one element at a time.
+const KEYWORDS: &str = "out, where, casting, order, dtype, subok, signature";
+/// Those of one that computes over core axes.
+const CORE_KEYWORDS: &str = "out, casting, order, dtype, subok, signature, axes, axis, keepdims";
+
 /// The docstring under a first line, which says how the ufunc is called.
 pub fn docstring(def: &UfuncDef, first_line: &str) -> String {
     let what: Vec<_> = def.doc.lines().map(str::trim).collect();
     let (inputs, outputs) = (def.params.0.join(", "), def.params.1.join(", "));
-    let input = if def.nin() == 1 { "Input." } else { "Inputs, broadcast to a common shape." };
+    let (input, keywords) = match def.core {
+        Some(_) => ("Inputs; the axes around their core axes are broadcast.", CORE_KEYWORDS),
+        None if def.nin() == 1 => ("Input.", KEYWORDS),
+        None => ("Inputs, broadcast to a common shape.", KEYWORDS),
+    };
     let mut text = format!(
         "{first_line}\n\n{}\n\n\
          Parameters\n----------\n{inputs} : array_like\n    {input}\n\
-         out, where, casting, order, dtype, subok, signature : optional\n    As NumPy's ufuncs take them.\n\n\
+         {keywords} : optional\n    As NumPy's ufuncs take them.\n\n\
          Returns\n-------\n{outputs} : ndarray or scalar\n    A scalar where every input is one.\n\n\
          Notes\n-----\n",
         what.join("\n").trim()
@@ -32,6 +41,8 @@ pub fn docstring(def: &UfuncDef, first_line: &str) -> String {
         let accuracy = match def.accuracy {
             Accuracy::Exact => "Floats are rounded once, as IEEE 754 says.".to_owned(),
             Accuracy::Ulp(bound) => format!("Floats are within {bound} ULP of the exact value."),
+            Accuracy::Sums => "Floats are within as many ULP of a sum of magnitudes as it has terms, rounded sum by sum, in \
+                               an order of ours.".to_owned(),
             Accuracy::UlpOrOf(bound, least) => format!(
                 "Floats are within {bound} ULP of the exact value; where operands cancel to less than {least}, within \
                  {bound} ULP of that."

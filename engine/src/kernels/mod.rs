@@ -16,6 +16,7 @@ pub mod logical;
 pub mod minmax;
 pub mod power;
 pub mod predicates;
+pub mod products;
 pub mod rounding;
 pub mod trig;
 
@@ -115,6 +116,6 @@ pub(crate) use takes_pairs;
 pub mod functions {
     pub use super::{
         arith::*, bitwise::*, compare::*, dates::*, division::*, explog::*, floats::*, gcd::*, hyperbolic::*,
-        inverse::*, logical::*, minmax::*, power::*, predicates::*, rounding::*, trig::*,
+        inverse::*, logical::*, minmax::*, power::*, predicates::*, products::*, rounding::*, trig::*,
     };
 }

@@ -239,7 +239,7 @@ macro_rules! by_isa {
         levels
     }};
 }
-pub(super) use by_isa;
+pub(crate) use by_isa;
 
 // From here on: what forms a function comes in, by what is known of it. A new form is derived here.
 
@@ -269,6 +269,7 @@ pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
         scan: ByIsa::baseline(scan::<O, T, O::Report, Scalar> as ScanFn),
         indexed: ByIsa::baseline(indexed::<O, T, O::Report, Scalar> as IndexedFn),
         segments: <O::Fold as Folds<T>>::SEGMENTS,
+        ..Kernels::NONE
     };
     loop_with::<Each<O, (T, T), O::Report>>(<O::Fold as Folds<T>>::ORDER, kernels)
 }
@@ -303,6 +304,7 @@ pub const fn folding_loop<K: Kernel<In = (T, T), Out = T>, O: Reduces<T>, T: Ele
         scan: ByIsa::baseline(scan::<O, T, O::Report, Scalar> as ScanFn),
         indexed: ByIsa::baseline(indexed::<O, T, O::Report, Scalar> as IndexedFn),
         segments: <O::Fold as Folds<T>>::SEGMENTS,
+        ..Kernels::NONE
     };
     loop_with::<K>(<O::Fold as Folds<T>>::ORDER, kernels)
 }

@@ -1,11 +1,12 @@
-//! A crate that adds ufuncs of its own, as a user of ufunx would: a function of one float, one with two outputs, and a
-//! binary one that reduces. It depends on `ufunx` alone.
+//! A crate that adds ufuncs of its own, as a user of ufunx would: a function of one float, one with two outputs, a
+//! binary one that reduces, and one over core axes. It depends on `ufunx` alone.
 
-use ufunx::registry::{Accuracy, Cost, Identity};
+use ufunx::registry::{Accuracy, Cost, FpFlags, FpReport, Identity};
 use ufunx::simd::classes::{One, Reduces, raising, reducing};
+use ufunx::simd::core::{CoreFunction, Operands, core_loop};
 use ufunx::simd::fold::ByLanes;
 use ufunx::simd::kernel::{Lane, Quiet, Raises, UpToV3, lane_loop};
-use ufunx::simd::level::Madd;
+use ufunx::simd::level::{Level, Madd};
 use ufunx::ufunc;
 
 /// x -> 1 / (1 + e^-x)
@@ -98,4 +99,38 @@ ufunc! {
     aliases: &["euclid2"];
     cost: Cost::Medium;
     accuracy: Accuracy::Ulp(2.0);
+}
+
+/// The distance of each point from each.
+pub struct PairwiseDistance;
+
+impl CoreFunction for PairwiseDistance {
+    type In = (f64, f64);
+    type Out = f64;
+    const FP: FpReport = FpReport::Hardware;
+    #[inline(always)]
+    fn run<L: Level>(_: L, on: &Operands<'_>) -> FpFlags {
+        let (a, b, mut y) = (on.input::<f64, 2>(0), on.input::<f64, 2>(1), on.output::<f64, 2>(0));
+        for i in 0..a.shape()[0] {
+            for j in 0..b.shape()[0] {
+                let mut square = 0.0;
+                for k in 0..a.shape()[1] {
+                    let d = a.get([i, k]) - b.get([j, k]);
+                    square += d * d;
+                }
+                y.set([i, j], square.sqrt());
+            }
+        }
+        FpFlags::NONE
+    }
+}
+
+ufunc! {
+    /// The distance of each point of the first array from each of the second.
+    pairwise_distance(a, b) -> (distance) over "(n,k),(m,k)->(n,m)";
+    loops: &[&[core_loop::<PairwiseDistance>()]];
+    divisible: &["n", "m"];
+    cost: Cost::Medium;
+    examples: &[("[[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]", "array([[5., 1.]])")];
+    accuracy: Accuracy::Sums;
 }

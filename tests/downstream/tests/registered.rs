@@ -1,9 +1,9 @@
 //! The crate's ufuncs are in the engine's table, and every method works on them.
 
-use ndarray::{Array1, array};
+use ndarray::{Array1, Array2, ArrayD, array};
 use ufunx::registry::{DType, FpFlags};
 use ufunx::{CallOptions, Isa, ReduceOptions, View};
-use ufunx_downstream::{div_rem_euclid, div_rem_euclid_into, hypot2, sigmoid};
+use ufunx_downstream::{div_rem_euclid, div_rem_euclid_into, hypot2, pairwise_distance, sigmoid};
 
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 4.0 * f64::EPSILON * b.abs()
@@ -13,7 +13,7 @@ fn close(a: f64, b: f64) -> bool {
 fn they_are_in_the_table_beside_the_engines() {
     let table = ufunx::table();
     assert!(table.errors().is_empty(), "{:?}", table.errors());
-    for name in ["sigmoid", "div_rem_euclid", "hypot2", "add", "sqrt"] {
+    for name in ["sigmoid", "div_rem_euclid", "hypot2", "pairwise_distance", "add", "sqrt"] {
         assert_eq!(table.get(name).unwrap().name, name);
     }
     assert_eq!(ufunx::ufunc("euclid2").unwrap().name(), "hypot2");
@@ -73,4 +73,28 @@ fn they_reduce_accumulate_and_update() {
     let fours = array![4.0, 1.0];
     f.at(&mut (&mut target).into(), &[0, 1], Some((&fours).into())).unwrap();
     assert_eq!(target, array![5.0, 1.0]);
+}
+
+#[test]
+fn they_compute_over_core_axes() {
+    let a = array![[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]];
+    let b = array![[[0.0, 0.0], [6.0, 8.0]], [[3.0, 0.0], [0.0, 4.0]]];
+    let f = ufunx::ufunc("pairwise_distance").unwrap();
+    let first = a.slice(ndarray::s![..2, ..]);
+    let inputs = [View::from(&first).into(), View::from(&b).into()];
+    let y = f.call(&inputs, &CallOptions::default()).unwrap().one();
+    assert_eq!(
+        y.into_ndarray::<f64>().unwrap(),
+        array![[[0.0, 10.0], [5.0, 5.0]], [[3.0, 4.0], [4.0, 3.0]]].into_dyn()
+    );
+    // Integers are cast, a column-major operand is read where it lies.
+    let (ints, turned) = (array![[0i32, 0]], a.t().as_standard_layout().to_owned());
+    let y: ArrayD<f64> = pairwise_distance(&ints, &turned.t()).unwrap();
+    assert_eq!(y, array![[0.0, 5.0, 2f64.sqrt()]].into_dyn());
+    let said = pairwise_distance::<f64>(&a, &Array2::<f64>::zeros((2, 3))).unwrap_err().to_string();
+    assert!(said.contains("core dimension 1") && said.contains("(n,k),(m,k)->(n,m)"), "{said}");
+    // Rows of the result are threads' work.
+    let many = Array2::from_shape_fn((700, 30), |(i, k)| (i * 31 + k * 7) as f64 / 10.0);
+    let run = || pairwise_distance::<f64>(&many, &many).unwrap();
+    assert_eq!(ufunx::with_threads(1, run), ufunx::with_threads(4, run));
 }

@@ -49,7 +49,7 @@ const REAL: [DType; 15] = [
 /// The ufuncs whose results are exact and whose calls none refuses.
 fn known() -> Vec<&'static UfuncDef> {
     let exact = |def: &UfuncDef| def.accuracy == Accuracy::Exact && def.refusal.is_none();
-    ufunx::table().iter().filter(|def| exact(def)).collect()
+    ufunx::table().elementwise().filter(|def| exact(def)).collect()
 }
 
 /// Up to four axes and a few thousand elements.

@@ -173,6 +173,7 @@ impl Bound {
             Accuracy::Exact => (0.0, 0.0),
             Accuracy::Ulp(bound) => (bound, 0.0),
             Accuracy::UlpOrOf(bound, least) => (bound, least),
+            Accuracy::Sums => unreachable!("products are compared with sums of their own"),
         };
         let ((ulps, least), (complex, _)) = (pair(def.accuracy), pair(def.complex));
         Bound { ulps, least, complex }
