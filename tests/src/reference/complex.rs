@@ -92,6 +92,15 @@ pub fn is_known(name: &str) -> bool {
 /// If the function is not known.
 pub fn answer(name: &str, x: &[Value], dtype: DType) -> Answer {
     match *x {
+        // Where the magnitude is too large it is what NumPy gives.
+        [Value::Complex(re, im)]
+            if name == "sign"
+                && !Format::of(dtype).round(re.hypot(im)).is_finite()
+                && re.is_finite()
+                && im.is_finite() =>
+        {
+            Answer { may: ANY_FLAG, ..Answer::of([Either(0.0), Is(1f64.copysign(im))]) }
+        }
         [Value::Complex(re, im)] => one(name, re, im),
         [Value::Complex(a, b), Value::Complex(c, d)] => power((a, b), (c, d), dtype),
         _ => panic!("{name} of {x:?}"),
@@ -115,15 +124,11 @@ fn one(name: &str, x: f64, y: f64) -> Answer {
         "cos" if !(x.is_finite() && y.is_finite()) => one("cosh", y, x).map_im(|im| -im),
         "tan" => one("tanh", y, x).turned(),
         "arcsin" => one("arcsinh", y, x).turned(),
-        // Their magnitude is too large: then it is what NumPy gives.
-        "sign" if x.is_finite() && y.is_finite() && x.hypot(y).is_infinite() => {
-            Answer { may: ANY_FLAG, ..Answer::of([Either(0.0), Is(1f64.copysign(y))]) }
-        }
         // NumPy's formula spares no product.
         "expm1" if x.is_finite() && y.is_finite() && x.exp().is_infinite() => Answer {
             may: ANY_FLAG,
             ..Answer::of([
-                Either(f64::INFINITY),
+                Is(f64::INFINITY.copysign(y.cos())),
                 if y == 0.0 { Any } else { Is(f64::INFINITY.copysign(y.sin())) },
             ])
         },
