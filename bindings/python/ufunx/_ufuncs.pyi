@@ -513,9 +513,9 @@ logical_or: _UFunc_Nin2_Nout1[L["logical_or"], int, L[False]]
 logical_xor: _UFunc_Nin2_Nout1[L["logical_xor"], int, L[False]]
 """Whether just one is true, element-wise."""
 matmul: _GUFunc_Nin2_Nout1[L["matmul"], int, None, L["(n?,k),(k,m?)->(n?,m?)"]]
-"""Matrix product of two arrays."""
+"""The matrix product."""
 matvec: _GUFunc_Nin2_Nout1[L["matvec"], int, None, L["(m,n),(n)->(m)"]]
-"""Matrix-vector dot product of two arrays."""
+"""The product of a matrix and a vector."""
 maximum: _UFunc_Nin2_Nout1[L["maximum"], int, None]
 """The larger of two values, element-wise; NaN if either is."""
 minimum: _UFunc_Nin2_Nout1[L["minimum"], int, None]
@@ -569,9 +569,9 @@ tanh: _UFunc_Nin1_Nout1[L["tanh"], int, None]
 trunc: _UFunc_Nin1_Nout1[L["trunc"], int, None]
 """The nearest integer towards zero, element-wise."""
 vecdot: _GUFunc_Nin2_Nout1[L["vecdot"], int, None, L["(n),(n)->()"]]
-"""Vector dot product of two arrays."""
+"""The product of two vectors, the first conjugated."""
 vecmat: _GUFunc_Nin2_Nout1[L["vecmat"], int, None, L["(n),(n,m)->(m)"]]
-"""Vector-matrix dot product of two arrays."""
+"""The product of a vector, conjugated, and a matrix."""
 abs = absolute
 acos = arccos
 acosh = arccosh
