@@ -75,8 +75,14 @@ fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef
         return Ok(l);
     }
     let refused = || ResolveError::NoLoop { ufunc: def.name, inputs: request.inputs.to_vec() };
-    let common = promote_all(request.inputs).ok_or_else(refused)?;
     let admitted = |l: &&LoopDef| request.signature.is_none_or(|s| s.admits(l.inputs, l.outputs));
+    let Some(common) = promote_all(request.inputs) else {
+        // Dates beside others: the loop that takes each input.
+        let takes = |l: &&LoopDef| {
+            request.inputs.iter().zip(l.inputs).all(|(&from, &to)| can_cast_typed(from, to, Casting::Safe))
+        };
+        return def.loops().filter(admitted).find(takes).ok_or_else(refused);
+    };
     let wants_bool = request.signature.is_some_and(|s| s.outputs.first() == Some(&Some(DType::Bool)));
     match def.bool {
         BoolRule::RefusedFor(alternative) if wants_bool || (open && common == DType::Bool) => {

@@ -13,7 +13,7 @@ use ufunx::registry::Accuracy;
 #[pyfunction]
 pub fn records(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let ulp = |accuracy: Accuracy| match accuracy {
-        Accuracy::Exact => None,
+        Accuracy::Exact | Accuracy::Sums => None,
         Accuracy::Ulp(bound) | Accuracy::UlpOrOf(bound, _) => Some(bound),
     };
     let records = PyDict::new(py);

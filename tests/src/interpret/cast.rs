@@ -38,7 +38,7 @@ pub fn cast(value: Value, from: DType, to: DType) -> (Value, FpFlags) {
 fn truncate(x: f64, to: DType) -> (Value, FpFlags) {
     let whole = x.trunc();
     let through = match to {
-        DType::I64 | DType::U32 => DType::I64,
+        DType::I64 | DType::U32 | DType::DateTime | DType::TimeDelta => DType::I64,
         DType::U64 => DType::U64,
         _ => DType::I32,
     };

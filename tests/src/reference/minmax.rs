@@ -13,13 +13,21 @@ pub const ROWS: &[Row] = &[
     Row::exact("fmax", |x, l| extreme(x, l, |a, b| a > b, NaN::Loses)),
     Row::exact("clip", |x, l| match *x {
         [x, low, high] => {
-            let raised = extreme(&[x, low], l, |a, b| a > b, NaN::Wins)?.values[0];
-            extreme(&[raised, high], l, |a, b| a < b, NaN::Wins)
+            let raised = bounded(&[x, low], l, |a, b| a > b)?.values[0];
+            bounded(&[raised, high], l, |a, b| a < b)
         }
         _ => None,
     }),
     Row::exact("fmin", |x, l| extreme(x, l, |a, b| a < b, NaN::Loses)),
 ];
+
+/// A step of `clip`: of equal complex numbers the second, where the others take the first.
+fn bounded(x: &[Value], l: &LoopDef, beats: fn(f64, f64) -> bool) -> Option<Element> {
+    match *x {
+        [Complex(a, b), Complex(c, d)] if order((a, b), (c, d)) == Some(Ordering::Equal) => quiet(x[1]),
+        _ => extreme(x, l, beats, NaN::Wins),
+    }
+}
 
 #[derive(PartialEq)]
 enum NaN {
