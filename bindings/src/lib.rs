@@ -25,6 +25,7 @@ mod arguments {
     pub mod parse;
     pub mod passed;
     pub mod replace;
+    pub mod unlabel;
 }
 mod faces {
     pub mod array;

@@ -14,7 +14,7 @@ use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned};
 use crate::run::at::{native_at, short_at};
 use crate::run::call::{native_call, native_read};
-use crate::run::core::core_of_arrays;
+use crate::run::core::{core_of_arrays, native_core};
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
@@ -260,7 +260,10 @@ fn natively<'py>(
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
     let result = match method {
-        Method::Call => native_call(py, np, ufunc, face, normal),
+        Method::Call => match ufunc.def {
+            Some(def) if def.core.is_some() => native_core(py, np, ufunc, def, face, normal),
+            _ => native_call(py, np, ufunc, face, normal),
+        },
         Method::Outer => native_outer(py, np, ufunc, face, normal),
         Method::Reduce => native_reduce(py, np, ufunc, normal),
         Method::Accumulate => native_accumulate(py, np, ufunc, normal),

@@ -149,7 +149,7 @@ def test_random_axes_outputs_and_mixed_dtypes(name):
                 pass
         before = native()
         (theirs, their_warnings), (result, our_warnings) = answers(
-            lambda lib: getattr(lib, name)(
+            lambda lib, name=name, a=a, b=b, kwargs=kwargs, outs=outs: getattr(lib, name)(
                 a, b, **kwargs, **({} if outs[0] is None else {"out": outs[lib is ux]})
             )
         )

@@ -1,7 +1,7 @@
 //! Calls with moments or spans of time among their inputs. Whose unit counts, and what the result is in, NumPy says, once for
 //! each pair of units: operands of another unit are cast by it, and what our loops see counts one unit.
 
-use super::label::{Labels, Made, input, typed, unlabelled};
+use super::label::{Labels, Made, dtype_of, holds_dates, input, typed, unlabelled};
 use super::normal::NormalArguments;
 use crate::python::array_ref::ArrayRef;
 use crate::python::dtypes::DateUnit;
@@ -16,12 +16,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use ufunx::DType;
 use ufunx::dispatch::arguments::{Keyword, Method};
-use ufunx::registry::Kind;
-
-/// Whether an array holds dates.
-pub fn holds_dates(np: &NumPy, array: ArrayRef<'_, '_>) -> bool {
-    array.labelled(np).is_some_and(|dtype| dtype.kind() == Kind::Date)
-}
+use ufunx::registry::Typed;
 
 /// The version of NumPy from which sums and products that no date holds are errors; ours wrap, as all before do.
 const RAISES_ON_OVERFLOW: (u32, u32) = (2, 6);
@@ -136,11 +131,11 @@ fn resolved<'py>(
         seen.push(match (np.array(object), typed(np, object)) {
             (Some(array), _) => Seen::Strong(array.number(), array.unit(np)),
             (None, Some(typed)) => match typed {
-                ufunx::registry::Typed::Strong(dtype) => match dtype.numpy_number() {
+                Typed::Strong(dtype) => match dtype.numpy_number() {
                     Some(number) => Seen::Strong(number, DateUnit::NONE),
                     None => return Ok(None),
                 },
-                ufunx::registry::Typed::Weak(weak) => Seen::Weak(weak.name()),
+                Typed::Weak(weak) => Seen::Weak(weak.name()),
             },
             _ => return Ok(None),
         });
@@ -180,7 +175,7 @@ fn ask<'py>(
     let py = normal.inputs[0].py();
     let mut dtypes = SmallVec::<[Bound<'py, PyAny>; 4]>::new();
     for i in 0..normal.inputs.len() {
-        let Some(dtype) = super::label::dtype_of(np, input(normal, made, i)) else { return Ok(None) };
+        let Some(dtype) = dtype_of(np, input(normal, made, i)) else { return Ok(None) };
         dtypes.push(dtype);
     }
     dtypes.extend((0..ufunc.target.nout).map(|_| none(py).to_owned()));

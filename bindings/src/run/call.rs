@@ -1,7 +1,6 @@
 //! The general way of a call, after everybody was asked: parse → resolve → broadcast → make outputs → execute → report
 //! flags → wrap. Where a step meets what is NumPy's to handle it says why, and nothing has been written by then.
 
-use super::core::native_core;
 use super::early::{Early, casts_outputs_apart};
 use crate::arguments::ingest::{Ingested, writable};
 use crate::arguments::normal::NormalArguments;
@@ -35,9 +34,6 @@ pub fn native_call<'py>(
     normal: &NormalArguments<'_, 'py>,
 ) -> Result<Returned<'py>, Reason> {
     let def = ufunc.def.ok_or(Reason::NoUfunc)?;
-    if def.core.is_some() {
-        return native_core(py, np, ufunc, def, face, normal);
-    }
     // Results are new arrays or the given outputs, still to be wrapped.
     let wrap =
         |results: PyResult<Results<'py>>| results.and_then(|results| wrapped(py, np, face, normal, results));
