@@ -12,7 +12,11 @@ from ufunx import _native
 DTYPES = ["complex64", "complex128"]
 RECORDS = _native.records()
 NATIVE = sorted(name for name, record in RECORDS.items() if any(set("FD") & set(t) for t in record["types"]))
-UFUNCS = {name: found for name in NATIVE if isinstance(found := getattr(np, name), np.ufunc)}
+UFUNCS = {
+    name: found
+    for name in NATIVE
+    if isinstance(found := getattr(np, name), np.ufunc) and found.signature is None
+}
 UNARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 1]
 BINARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 2]
 MATRIX = {"matmul", "matvec", "vecdot", "vecmat"}

@@ -48,7 +48,7 @@ pub fn native_at<'py>(
     if np.array(object).is_some_and(|array| !array.is_writable()) {
         return Ok(Err(PyValueError::new_err("output array is read-only")));
     }
-    let def = ufunc.def.ok_or(Reason::NoUfunc)?;
+    let def = ufunc.def.filter(|def| def.core.is_none()).ok_or(Reason::NoUfunc)?;
     let target = writable(np, object).ok_or(Reason::Operand)?;
     let indices = array(np, indices)?;
     let plain = indices.dtype == DType::I64 && indices.shape.len() == 1 && indices.is_aligned();

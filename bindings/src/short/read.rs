@@ -134,6 +134,7 @@ impl<'a, 'py> Read<'a, 'py> {
         lent: impl Fn(usize) -> Option<Head<'a>>,
     ) -> Option<&'static LoopDef> {
         let (mut beside, mut first_number) = (None, None);
+        let mut fraction = None;
         for (i, &object) in objects.iter().enumerate() {
             let head = &mut self.heads[i];
             let array = || if subclasses { np.array(object) } else { np.exact_array(object) };
@@ -143,6 +144,9 @@ impl<'a, 'py> Read<'a, 'py> {
                 // SAFETY: the caller's promise.
                 unsafe { read_array(np, array, head) }?;
             } else if let Some(number) = number(object)? {
+                if !matches!(number, Number::Int(_)) {
+                    fraction = Some(i);
+                }
                 match beside {
                     None if i == 0 => first_number = Some(number),
                     beside => self.set_number(ufunc, i, number, beside)?,
@@ -159,6 +163,10 @@ impl<'a, 'py> Read<'a, 'py> {
             self.set_number(ufunc, 0, number, beside)?;
         }
         let l = ufunc.short.find([self.heads[0].dtype, self.heads[objects.len() - 1].dtype])?;
+        // What a loop takes wider than the dtype beside it keeps more of a fraction's digits than that.
+        if fraction.is_some_and(|i| l.inputs[i] != self.heads[i].dtype) {
+            return None;
+        }
         // The first loop that the inputs can be cast to is the first of those with such an output too.
         if self.dtype.is_some_and(|dtype| dtype != l.outputs[0]) {
             return None;

@@ -88,10 +88,11 @@ impl ShortLoops {
 
     #[cold]
     fn look_up(&self, dtypes: [DType; MOST_INPUTS], cell: &AtomicU8) -> Option<&'static LoopDef> {
+        let def = self.def?;
         let types = dtypes.map(Typed::Strong);
         let request =
             Request { inputs: &types[..self.nin], outputs: &[], signature: None, casting: Casting::SameKind };
-        let found = resolve(self.def?, &request).ok();
+        let found = resolve(def, &request).ok();
         // Of the dtypes NumPy lacks, only like meets like here.
         let like = dtypes[0] == dtypes[1] || dtypes.iter().all(|d| d.numpy_number().is_some());
         let found = found.filter(|_| like);

@@ -99,9 +99,10 @@ def cases(
 
 
 def ufuncs(pattern: str) -> list[str]:
-    """The registry's ufuncs with a name, or another name, that is the whole of the pattern."""
+    """The registry's elementwise ufuncs with a name, or another name, that is the whole of the pattern."""
     whole = re.compile(pattern)
-    named = {ufunx._UFUNCS[alias].__name__ for alias in ufunx._UFUNCS if whole.fullmatch(alias)}
+    elementwise = {alias: ufunc for alias, ufunc in ufunx._UFUNCS.items() if ufunc.signature is None}
+    named = {ufunc.__name__ for alias, ufunc in elementwise.items() if whole.fullmatch(alias)}
     return [name for name in _native.records() if name in named]
 
 

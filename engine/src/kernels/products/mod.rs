@@ -144,7 +144,8 @@ for_each_class!(product_loops);
 ufunc! {
     /// The matrix product.
     ///
-    /// Integers wrap; of bools it is whether any product is true. Narrow floats are summed in float32 and rounded once.
+    /// Integers wrap; of bools it is whether any product is true.
+    /// Narrow floats are summed in float32 and rounded once.
     matmul(x1, x2) -> (y) over "(n?,k),(k,m?)->(n?,m?)";
     loops: &[Loops::<MatMul>::ALL];
     divisible: &["n", "m"];
@@ -178,6 +179,6 @@ ufunc! {
     vecdot(x1, x2) -> (y) over "(n),(n)->()";
     loops: &[Loops::<VecDot>::ALL];
     numpys_from: Some(4096);
-    examples: &[("[1, 2, 3], [1, 10, 100]", "321")];
+    examples: &[("[1, 2, 3], [1, 10, 100]", "np.int64(321)")];
     accuracy: Accuracy::Sums;
 }
