@@ -19,7 +19,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
+.PHONY: help demo bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -78,6 +78,9 @@ bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist
+
+bless-bits: ## write anew the hashes of tests/data/bits_v3.csv, where results are meant to change
+	UFUNX_BLESS=1 cargo test --release -p ufunx-tests --test rust -- v3_gives_the_same_bits
 
 bless: native ## write anew what is generated: tests/data, the type stubs, docs/interop.md
 	$(PY) tests/golden/make.py

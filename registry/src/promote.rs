@@ -155,7 +155,10 @@ pub const fn promote(a: DType, b: DType) -> Option<DType> {
 
 /// The common dtype of any number of operands, if they have one.
 pub fn promote_all(operands: &[Typed]) -> Option<DType> {
-    let mut strong: Option<DType> = None;
+    let dtypes = || operands.iter().filter_map(|t| if let Typed::Strong(d) = t { Some(*d) } else { None });
+    // The first of the highest kind takes the others in, one by one, as NumPy has it: int8, uint8 and float16 are float16, and no
+    // int16 comes between.
+    let mut strong = dtypes().reduce(|a, b| if b.kind() > a.kind() { b } else { a });
     let mut weak: Option<Weak> = None;
     for &operand in operands {
         match operand {

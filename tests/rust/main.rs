@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod big;
+mod bits;
 mod common;
 mod dims;
 mod dispatch;

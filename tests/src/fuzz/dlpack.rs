@@ -151,9 +151,7 @@ fn holds(refused: Refused, tensor: &Tensor, said: &Said<'_>, version: Option<Ver
     match refused {
         Refused::Version(found) => version == Some(found) && found.major != VERSION.major,
         Refused::Device(found) => found == tensor.device && !found.is_host(),
-        Refused::DType(found) => {
-            found == tensor.dtype && found.dtype().is_none()
-        }
+        Refused::DType(found) => found == tensor.dtype && found.dtype().is_none(),
         Refused::Dimensions(n) => n == tensor.ndim && !(0..=MAX_DIMS as i32).contains(&n),
         Refused::NoLengths(n) => n == tensor.ndim as usize && n > 0 && !said.has_shape,
         Refused::Length(n) => n < 0 && said.shape.contains(&n),

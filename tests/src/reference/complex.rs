@@ -251,6 +251,8 @@ fn power(a: (f64, f64), b: (f64, f64), dtype: DType) -> Answer {
             let (re, im) = whole_power(a, b.0 as i32, dtype);
             Answer { may: ANY_FLAG, ..Answer::of([Is(re), Is(im)]) }
         }
+        // An angle that is subnormal has few digits, or none.
+        () if a.1 != 0.0 && (a.1 / a.0).abs() < 1e-290 => Answer::anything(),
         () if finite => {
             let (value, size) = plane::power(a, b);
             match size < 1e6 {
