@@ -236,7 +236,7 @@ fn random(dtype: DType, n: usize, seed: u64) -> Array {
     let values: Vec<f64> = (0..n)
         .map(|_| match dtype.kind() {
             Kind::Bool => (uniform() * 2.0).floor(),
-            Kind::Int => (1.0 + uniform() * 99.0).floor(),
+            Kind::Int | Kind::Date => (1.0 + uniform() * 99.0).floor(),
             Kind::Float | Kind::Complex => 0.1 + uniform() * 9.9,
         })
         .collect();

@@ -120,6 +120,7 @@ impl<T: Element, const N: usize> Grid<'_, T, N> {
     #[inline(always)]
     fn at(&self, index: [usize; N]) -> *mut T {
         let mut at = self.first;
+        #[allow(clippy::needless_range_loop, reason = "three arrays by one index")]
         for i in 0..N {
             assert!(index[i] < self.shape[i]);
             at = at.wrapping_offset(index[i] as isize * self.steps[i]);

@@ -417,10 +417,18 @@ unsafe fn blocked<L: Level, C: Chunk, const ROWS: usize, const WIDE: usize>(
                     };
                     for tile in (0..n).step_by(ROWS) {
                         let (mut a, mut a_step) = ([std::ptr::null::<u8>(); ROWS], x.a_steps[1]);
+                        #[allow(
+                            clippy::needless_range_loop,
+                            reason = "by index, whole arrays stay in registers"
+                        )]
                         for r in 0..ROWS {
                             a[r] = x.a_at(i + (tile + r).min(n - 1), p);
                         }
                         if x.packs_a() {
+                            #[allow(
+                                clippy::needless_range_loop,
+                                reason = "by index, whole arrays stay in registers"
+                            )]
                             for r in 0..ROWS {
                                 a[r] = a_room.wrapping_add(tile * k + r).cast_const().cast();
                             }
