@@ -14,7 +14,7 @@ use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned};
 use crate::run::at::{native_at, short_at};
 use crate::run::call::{native_call, native_read};
-use crate::run::core::{core_of_arrays, native_core};
+use crate::run::core::{OfArrays, core_of_arrays, native_core};
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
@@ -53,12 +53,15 @@ pub unsafe fn call_ufunc<'py>(
         count_native();
         return result;
     }
-    if ufunc.target.generalized
-        && arguments.keywords.is_empty()
-        && let Some(result) = core_of_arrays(py, np, ufunc, inputs)
-    {
-        count_native();
-        return result;
+    if ufunc.target.generalized && arguments.keywords.is_empty() {
+        match core_of_arrays(py, np, ufunc, inputs) {
+            OfArrays::Done(result) => {
+                count_native();
+                return result;
+            }
+            OfArrays::Library => return call_as_passed(py, ufunc, Method::Call, arguments),
+            OfArrays::Other => {}
+        }
     }
     if is_numpys(np, arguments) {
         return call_as_passed(py, ufunc, Method::Call, arguments);

@@ -97,9 +97,8 @@ def test_every_dtype_in_any_layout(name, dtype):
         result, natively = counted(lambda name=name, a=a, b=b: getattr(ux, name)(a, b))
         ours += natively
         assert_same(result, theirs)
-    assert (
-        ours > (50 if dtype in EXACT + "e" else 20) or dtype in "qQ"
-    )  # C's second 64-bit integers are NumPy's
+    # C's second 64-bit integers are NumPy's, and float32 and float64 that lie packed, its matrix library's.
+    assert ours > (50 if dtype in EXACT + "e" else 20) or dtype in "qQfd"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -33,7 +33,7 @@ pub enum Reason {
     Resolution,
     /// Shapes or memory that NumPy refuses.
     Layout,
-    /// Floats in numbers that NumPy's matrix library is faster for.
+    /// What NumPy's matrix library is faster for, or its loop.
     Library,
     /// A method that the loop has no kernel for.
     Method,
@@ -52,7 +52,7 @@ impl Reason {
             Reason::Keyword => "a keyword or its value is NumPy's to handle",
             Reason::Resolution => "no native loop for these dtypes, or a cast that is refused",
             Reason::Layout => "shapes or memory that NumPy must judge",
-            Reason::Library => "NumPy's matrix library is faster for floats of this size",
+            Reason::Library => "NumPy's matrix library, or its loop, is faster for these operands",
             Reason::Method => "the method is NumPy's to handle here",
         }
     }

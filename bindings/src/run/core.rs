@@ -13,15 +13,16 @@ use crate::results::fresh::{Results, returned};
 use crate::results::wrap::{Wanted, Wrap};
 use crate::run::common::has_no_axes;
 use crate::ufunc::record::Ufunc;
+use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use smallvec::SmallVec;
-use ufunx::Order;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::generalized::{CoreOptions, PreparedCore};
 use ufunx::operand::Operand;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Typed, UfuncDef, resolve};
+use ufunx::{DType, Order};
 
 /// The call on our loops, or why not.
 pub fn native_core<'py>(
@@ -39,13 +40,49 @@ pub fn native_core<'py>(
     })
 }
 
-/// The call on exact arrays of one dtype, and nothing else said; `None`, having done nothing, where there is more to it.
+/// What becomes of a call on exact arrays, with nothing else said.
+pub enum OfArrays<'py> {
+    /// Ours.
+    Done(Returned<'py>),
+    /// NumPy's, which is faster.
+    Library,
+    /// There is more to it; nothing was done.
+    Other,
+}
+
+/// The call on exact arrays of one dtype, and nothing else said.
 pub fn core_of_arrays<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     objects: &[Object<'_, 'py>],
-) -> Option<Returned<'py>> {
+) -> OfArrays<'py> {
+    if ufunc.def.is_some_and(|def| def.numpys_from.is_some())
+        && objects.iter().all(|&o| is_real_and_packed(np, o))
+    {
+        return OfArrays::Library;
+    }
+    match run_on_arrays(py, np, ufunc, objects) {
+        None => OfArrays::Other,
+        Some(None) => OfArrays::Library,
+        Some(Some(result)) => OfArrays::Done(result),
+    }
+}
+
+/// Whether it is an array of f32 or f64 that NumPy's matrix library takes as it is.
+fn is_real_and_packed(np: &NumPy, object: Object<'_, '_>) -> bool {
+    const PACKED: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS;
+    np.exact_array(object)
+        .is_some_and(|a| matches!(a.dtype(np), Some(DType::F32 | DType::F64)) && a.flags() & PACKED != 0)
+}
+
+/// `None` where there is more to it, having done nothing; `Some(None)` where it is NumPy's.
+fn run_on_arrays<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    objects: &[Object<'_, 'py>],
+) -> Option<Option<Returned<'py>>> {
     let def = ufunc.def.filter(|def| def.core.is_some() && objects.len() == def.nin() && def.nout() == 1)?;
     let mut operands: SmallVec<[Operand; 2]> = SmallVec::new();
     for &object in objects {
@@ -66,19 +103,19 @@ pub fn core_of_arrays<'py>(
     let inputs: SmallVec<[&Operand; 2]> = operands.iter().collect();
     let prepared = PreparedCore::new(def, l, &inputs, &[None], &CoreOptions::default(), Order::K).ok()?;
     if is_numpys_library(def, l, &inputs, &prepared) {
-        return None;
+        return Some(None);
     }
     let outputs: Outputs<'_, 'py> = smallvec::smallvec![None];
     // SAFETY: the arrays, as they were read just now.
     let results = unsafe { execute(py, np, ufunc, &outputs, prepared) };
-    Some(results.and_then(|results| {
+    Some(Some(results.and_then(|results| {
         let wrap = Wrap::plain(np);
         let wrapped = results.into_iter().map(|result| {
             let wanted = Wanted { to_scalar: has_no_axes(np, &result), force: false };
             wrap.apply(np, result, None, None, wanted)
         });
         returned(py, wrapped.collect::<PyResult<_>>()?)
-    }))
+    })))
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make.
@@ -108,7 +145,9 @@ pub fn settle_core<'a, 'py, R>(
     Ok(rest(&parsed, prepared))
 }
 
-/// Whether a call is for NumPy's matrix library: floats, enough of them, and in an order that it takes as it is.
+/// Whether a call is for NumPy's matrix library, which is faster for f32 and f64 in an order that it takes as it is (3 x 3: 1.2 us against
+/// 1.7 here, and 2.2 against 4.2 of 32 x 32), for complex numbers where there are enough; or for its loop of float16 vectors, which ours
+/// cast one by one.
 fn is_numpys_library(def: &UfuncDef, l: &LoopDef, inputs: &[&Operand], prepared: &PreparedCore<'_>) -> bool {
     let Some(from) = def.numpys_from else { return false };
     let dtype = l.outputs[0];
@@ -126,7 +165,11 @@ fn is_numpys_library(def: &UfuncDef, l: &LoopDef, inputs: &[&Operand], prepared:
         }
         side_by_side
     };
-    has_one && steps >= from && inputs.iter().zip(&axes.places).all(is_packed)
+    let is_real = dtype.kind() == Kind::Float;
+    if has_one {
+        return (is_real || steps >= from) && inputs.iter().zip(&axes.places).all(is_packed);
+    }
+    dtype == DType::F16 && inputs.iter().all(|input| input.shape.len() < 2)
 }
 
 /// `axes=`, `axis=` and `keepdims=`, where they are plain.
