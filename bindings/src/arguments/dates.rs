@@ -41,6 +41,13 @@ pub fn unlabel_dates<'py>(
             if !outputs_fit(np, normal, outputs) || !has_loop(np, ufunc, inputs, outputs) {
                 return Ok(Labels::new());
             }
+            // NumPy warns of a division by one zero, and not by zeros of an array.
+            if let [_, second] = inputs
+                && np.dtypes.of_resolved(second.as_borrowed()) == Some(DType::I64)
+                && is_one_zero(np, input(normal, made, 1))?
+            {
+                return Ok(Labels::new());
+            }
             let mut plain = Made::new();
             for (i, dtype) in inputs.iter().enumerate() {
                 plain.push((i, of_dtype(np, input(normal, made, i), dtype)?));
@@ -82,6 +89,12 @@ fn of_dtype<'py>(
         Some(plain) => np.without_label(made, plain),
         None => Ok(array),
     }
+}
+
+/// Whether it is a number that is zero, or an array of one and no dimensions.
+fn is_one_zero(np: &NumPy, object: Object<'_, '_>) -> PyResult<bool> {
+    let is_one = np.array(object).is_none_or(|array| array.nd() == 0);
+    Ok(is_one && !object.is_truthy()?)
 }
 
 /// Whether we have the loop that NumPy would run: `sign` of spans gives other things in other versions.
