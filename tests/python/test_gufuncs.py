@@ -230,14 +230,16 @@ def test_outputs_may_overlap_inputs():
 
 
 def test_where_a_matrix_library_wins_numpys_is_called():
-    small, large = np.ones((4, 4)), np.ones((200, 200))
+    small, large = np.ones((4, 4), "D"), np.ones((200, 200))
     plan = ux.explain(ux.matmul, small, small)
-    assert (plan["path"], plan["loop"], plan["operands"]) == ("native", "dd->d", ("in place",) * 3)
-    assert "matrix library" in ux.explain(ux.matmul, large, large)["reason"]
+    assert (plan["path"], plan["loop"], plan["operands"]) == ("native", "DD->D", ("in place",) * 3)
+    for floats in (large, small.real.copy(), large.astype("D")):
+        assert "matrix library" in ux.explain(ux.matmul, floats, floats)["reason"]
+    assert ux.explain(ux.matmul, large[::-1], large)["path"] == "native"
     assert ux.explain(ux.matmul, large.astype(int), large.astype(int))["path"] == "native"
     assert ux.explain(ux.matmul, large.astype("e"), large.astype("e"))["path"] == "native"
     assert ux.explain(ux.matmul, [[1, 2], [3, 4]], [1, 2])["loop"] == "ll->l"
-    assert ux.explain(ux.matmul, np.ones((5, 3, 3), "i4"), np.ones((3, 3)))["operands"][0] == "as a copy"
+    assert ux.explain(ux.matmul, np.ones((5, 3, 3), "i4"), np.ones((3, 3), "D"))["operands"][0] == "as a copy"
     np.testing.assert_array_equal(ux.matmul(large, large), large @ large)
     assert ux.matmul([[1, 2], [3, 4]], [1, 2]).tolist() == [5, 11]
 
