@@ -255,7 +255,9 @@ fn power(a: (f64, f64), b: (f64, f64), dtype: DType) -> Answer {
         () if a.1 != 0.0 && (a.1 / a.0).abs() < 1e-290 => Answer::anything(),
         () if finite => {
             let (value, size) = plane::power(a, b);
-            match size < 1e6 {
+            // Beyond the largest number an angle so far off turns signs.
+            let holds = [&value.0, &value.1].iter().all(|part| part.exact().to_f64().is_finite());
+            match size < if holds { 1e6 } else { 1e3 } {
                 true => Answer { more: 3.0 * size, ..Answer::exactly(value) },
                 false => Answer::anything(),
             }
