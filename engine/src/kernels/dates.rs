@@ -175,10 +175,6 @@ macro_rules! of_either {
             Fmax(a: $t, b: $t) -> $t = Time::new(a.0.max(b.0));
             // One less, it is the greatest.
             Fmin(a: $t, b: $t) -> $t = Time::new(a.0.wrapping_sub(1).min(b.0.wrapping_sub(1)).wrapping_add(1));
-            Clip(x: $t, low: $t, high: $t) -> $t = {
-                let nat = x.is_nat() | low.is_nat() | high.is_nat();
-                Time::new(if nat { NOT_A_TIME } else { x.0.max(low.0).min(high.0) })
-            };
             IsNat(a: $t) -> B8 = B8::from(a.is_nat());
             IsNan(a: $t) -> B8 = B8::from(a.is_nat());
             IsInf(_a: $t) -> B8 = B8::from(false);
