@@ -17,7 +17,6 @@
 
 mod arguments {
     pub mod convert;
-    pub mod dates;
     pub mod ingest;
     pub mod label;
     pub mod normal;
@@ -25,7 +24,7 @@ mod arguments {
     pub mod parse;
     pub mod passed;
     pub mod replace;
-    pub mod unlabel;
+    pub mod resolved;
 }
 mod faces {
     pub mod array;
@@ -87,6 +86,7 @@ mod run {
 mod short {
     pub mod call;
     pub mod folds;
+    pub mod labelled;
     pub mod read;
 }
 mod ufunc {

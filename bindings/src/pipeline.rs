@@ -66,6 +66,12 @@ pub unsafe fn call_ufunc<'py>(
     if is_numpys(np, arguments) {
         return call_as_passed(py, ufunc, Method::Call, arguments);
     }
+    if arguments.keywords.is_empty()
+        && let Some(result) = short::labelled::call_labelled(py, np, ufunc, inputs)?
+    {
+        count_native();
+        return Ok(result);
+    }
     if let Some(result) = short_on_arrays(py, np, ufunc, Method::Call, arguments)? {
         return Ok(result);
     }

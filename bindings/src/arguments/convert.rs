@@ -2,11 +2,10 @@
 //! in foreign byte order. What the result's type is remains for the inputs as they were passed to say.
 
 use super::ingest::{Foreign, ingest};
-use super::label::{Labels, Made};
+use super::label::{Labels, Made, unlabel};
 use super::normal::NormalArguments;
 use super::passed::Arguments;
 use super::replace::Replaced;
-use super::unlabel::unlabel;
 use crate::python::array_class::array_class;
 use crate::python::number::is_int;
 use crate::python::numpy_api::NumPy;

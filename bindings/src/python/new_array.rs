@@ -162,12 +162,12 @@ impl NumPy {
     }
 
     /// An object as an array of no subclass with elements of that dtype, cast whatever is lost.
-    pub fn array_cast<'py>(&self, object: Object<'_, 'py>, dtype: &Bound<'py, PyAny>) -> Returned<'py> {
+    pub fn array_cast<'py>(&self, object: Object<'_, 'py>, dtype: Object<'_, 'py>) -> Returned<'py> {
         const NPY_ARRAY_FORCECAST: c_int = 0x10;
         // SAFETY: what NumPy resolves are descriptors; a new reference, which is taken over.
         let made = unsafe {
             let flags = NPY_ARRAY_ENSUREARRAY | NPY_ARRAY_FORCECAST;
-            let (py, descr) = (object.py(), dtype.clone().into_ptr());
+            let (py, descr) = (object.py(), dtype.to_owned().into_ptr());
             let null: *mut ffi::PyObject = std::ptr::null_mut();
             PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), descr.cast(), 0, 0, flags, null)
         };

@@ -1,7 +1,9 @@
 //! What a call makes a new result as: an array, a scalar where it has no dimensions, or what a foreign library takes.
 
 use super::scalar::scalar;
+use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
+use crate::python::object::Object;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
@@ -57,6 +59,36 @@ impl<'py, const SCALARS: bool> Fresh<'py> for Arrays<SCALARS> {
 
 /// One object per output.
 pub type Results<'py> = SmallVec<[Bound<'py, PyAny>; MOST_OUTPUTS]>;
+
+/// The outputs of a planned call: those that were given, and new arrays for the others.
+pub struct Targets<'py>(SmallVec<[Option<Bound<'py, PyAny>>; 1]>);
+
+impl<'py> Targets<'py> {
+    /// The given ones.
+    pub fn of<T>(outputs: &[Option<(Object<'_, 'py>, T)>]) -> Targets<'py> {
+        Targets(outputs.iter().map(|o| o.as_ref().map(|(object, _)| (*object).to_owned())).collect())
+    }
+
+    /// Makes one, and says where its memory is.
+    pub fn make(
+        &mut self,
+        py: Python<'py>,
+        np: &NumPy,
+        i: usize,
+        (dtype, shape, strides): (DType, &[usize], &[isize]),
+    ) -> Result<*mut u8, Raised> {
+        let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
+        self.0[i] = Some(array);
+        Ok(data)
+    }
+
+    /// All of them, once every one was given or made.
+    pub fn all(self) -> Results<'py> {
+        let made =
+            |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
+        self.0.into_iter().map(made).collect()
+    }
+}
 
 /// Results as a call returns them: a tuple, if there are several.
 pub fn returned<'py>(py: Python<'py>, mut results: Results<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -6,10 +6,9 @@ use crate::arguments::ingest::{Ingested, writable};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::{Outputs, Parsed, Reason, given, parse};
 use crate::python::gil;
-use crate::python::memory::Raised;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, is_false};
-use crate::results::fresh::{Results, returned};
+use crate::results::fresh::{Results, Targets, returned};
 use crate::results::wrap::{Context, Wanted, Wrap};
 use crate::run::common::{has_no_axes, label};
 use crate::short;
@@ -172,19 +171,14 @@ unsafe fn execute<'py>(
     prepared: Prepared<'_>,
 ) -> PyResult<Results<'py>> {
     let n: usize = prepared.shape().iter().product();
-    let given = |o: &Option<(Object<'_, 'py>, Operand)>| o.as_ref().map(|&(object, _)| object.to_owned());
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs.iter().map(given).collect();
-    let planned = prepared.plan(|i, dtype, shape, strides| {
-        let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
-        results[i] = Some(array);
-        Ok::<_, Raised>(data)
-    })?;
-    // SAFETY: the caller's promise; outputs are referenced by `results`.
+    let mut targets = Targets::of(outputs);
+    let planned =
+        prepared.plan(|i, dtype, shape, strides| targets.make(py, np, i, (dtype, shape, strides)))?;
+    // SAFETY: the caller's promise; outputs are referenced by `targets`.
     let report = unsafe { gil::around(py, planned.plan.l, n, || planned.run()) };
     // NumPy casts within the loop whose flags it reads, so a cast's are the ufunc's.
     ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
-    let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
-    Ok(results.into_iter().map(made).collect())
+    Ok(targets.all())
 }
 
 /// The results as they are returned: wrapped, scalars for new arrays of no dimensions, a tuple for several.

@@ -5,24 +5,22 @@ use super::call::{Cells, resolve_call, wrapped};
 use crate::arguments::normal::NormalArguments;
 use crate::arguments::parse::{Outputs, Parsed, Reason, given, parse};
 use crate::python::gil;
-use crate::python::memory::Raised;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, entries, exact_tuple, is_false, is_true};
-use crate::results::fresh::{Results, returned};
-use crate::results::wrap::{Wanted, Wrap};
-use crate::run::common::has_no_axes;
+use crate::results::fresh::{Results, Targets};
+use crate::results::scalar::scalar;
 use crate::ufunc::record::Ufunc;
-use numpy::npyffi::{NPY_ARRAY_C_CONTIGUOUS, NPY_ARRAY_F_CONTIGUOUS};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use smallvec::SmallVec;
+use ufunx::DType;
 use ufunx::cast::can_raise;
 use ufunx::dispatch::arguments::Keyword;
-use ufunx::generalized::{CoreOptions, PreparedCore};
+use ufunx::generalized::{CoreOptions, PlainCore, PreparedCore};
 use ufunx::operand::Operand;
-use ufunx::registry::{Casting, Kind, LoopDef, Request, Typed, UfuncDef, resolve};
-use ufunx::{DType, Order};
+use ufunx::registry::{Kind, LoopDef, UfuncDef};
+use ufunx::tuning::CORE_STEPS;
 
 /// The call on our loops, or why not.
 pub fn native_core<'py>(
@@ -44,78 +42,60 @@ pub fn native_core<'py>(
 pub enum OfArrays<'py> {
     /// Ours.
     Done(Returned<'py>),
-    /// NumPy's, which is faster.
+    /// NumPy's matrix library's.
     Library,
     /// There is more to it; nothing was done.
     Other,
 }
 
-/// The call on exact arrays of one dtype, and nothing else said.
+/// The call on exact arrays of one dtype that have nothing but core axes.
 pub fn core_of_arrays<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
     objects: &[Object<'_, 'py>],
 ) -> OfArrays<'py> {
-    if ufunc.def.is_some_and(|def| def.numpys_from.is_some())
-        && objects.iter().all(|&o| is_real_and_packed(np, o))
-    {
+    let Some(def) = ufunc.def.filter(|def| objects.len() == def.nin()) else { return OfArrays::Other };
+    let mut operands: SmallVec<[Operand; 2]> = SmallVec::new();
+    for &object in objects {
+        let Some(array) = np.exact_array(object) else { return OfArrays::Other };
+        let Some(dtype) = array.dtype(np) else { return OfArrays::Other };
+        operands.push(array.operand(dtype));
+    }
+    // Of one dtype none is promoted, NumPy's or not.
+    let dtypes: SmallVec<[DType; 2]> = operands.iter().map(|o| o.dtype).collect();
+    let Some(l) = def.loop_for(&dtypes) else { return OfArrays::Other };
+    let Some(mut plain) = PlainCore::new(def, l, &operands) else { return OfArrays::Other };
+    let all = (0..operands.len()).map(|i| (&operands[i], 0..operands[i].shape.len()));
+    if is_library_work(def, l, plain.work()) && all.into_iter().all(|(o, axes)| is_packed(o, axes)) {
         return OfArrays::Library;
     }
-    match run_on_arrays(py, np, ufunc, objects) {
-        None => OfArrays::Other,
-        Some(None) => OfArrays::Library,
-        Some(Some(result)) => OfArrays::Done(result),
-    }
+    OfArrays::Done(run_plain(py, np, ufunc, l, &mut plain))
 }
 
-/// Whether it is an array of f32 or f64 that NumPy's matrix library takes as it is.
-fn is_real_and_packed(np: &NumPy, object: Object<'_, '_>) -> bool {
-    const PACKED: i32 = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS;
-    np.exact_array(object)
-        .is_some_and(|a| matches!(a.dtype(np), Some(DType::F32 | DType::F64)) && a.flags() & PACKED != 0)
-}
-
-/// `None` where there is more to it, having done nothing; `Some(None)` where it is NumPy's.
-fn run_on_arrays<'py>(
+fn run_plain<'py>(
     py: Python<'py>,
     np: &NumPy,
     ufunc: &Ufunc,
-    objects: &[Object<'_, 'py>],
-) -> Option<Option<Returned<'py>>> {
-    let def = ufunc.def.filter(|def| def.core.is_some() && objects.len() == def.nin() && def.nout() == 1)?;
-    let mut operands: SmallVec<[Operand; 2]> = SmallVec::new();
-    for &object in objects {
-        let array = np.exact_array(object)?;
-        let dtype = array.dtype(np)?;
-        // What others become beside numbers of NumPy's is not for this way to know.
-        dtype.numpy_number()?;
-        operands.push(array.operand(dtype));
+    l: &'static LoopDef,
+    plain: &mut PlainCore<'_>,
+) -> Returned<'py> {
+    let dtype = l.outputs[0];
+    let work = plain.work() / CORE_STEPS;
+    // SAFETY: the arrays, as they were read just now; new memory, or a cell with room for an element of any dtype.
+    unsafe {
+        if plain.shape.is_empty() {
+            let mut cell = [0u128];
+            let target: *mut u8 = cell.as_mut_ptr().cast();
+            let flags = gil::around(py, l, work, || plain.run(target));
+            ufunc.report(py, np, ufunc.own_name(), flags)?;
+            return scalar(py, np, dtype, target);
+        }
+        let (array, target) = np.new_array(py, dtype, &plain.shape, None)?;
+        let flags = gil::around(py, l, work, || plain.run(target));
+        ufunc.report(py, np, ufunc.own_name(), flags)?;
+        Ok(array)
     }
-    let dtype = operands[0].dtype;
-    let types: SmallVec<[Typed; 2]> = operands.iter().map(|o| Typed::Strong(o.dtype)).collect();
-    let casting = Casting::SameKind;
-    let request = Request { inputs: &types, outputs: &[None], signature: None, casting };
-    let l = resolve(def, &request).ok()?;
-    if !operands.iter().all(|o| o.dtype == dtype) || l.inputs.iter().any(|&input| input != dtype) {
-        return None;
-    }
-    let inputs: SmallVec<[&Operand; 2]> = operands.iter().collect();
-    let prepared = PreparedCore::new(def, l, &inputs, &[None], &CoreOptions::default(), Order::K).ok()?;
-    if is_numpys_library(def, l, &inputs, &prepared) {
-        return Some(None);
-    }
-    let outputs: Outputs<'_, 'py> = smallvec::smallvec![None];
-    // SAFETY: the arrays, as they were read just now.
-    let results = unsafe { execute(py, np, ufunc, &outputs, prepared) };
-    Some(Some(results.and_then(|results| {
-        let wrap = Wrap::plain(np);
-        let wrapped = results.into_iter().map(|result| {
-            let wanted = Wanted { to_scalar: has_no_axes(np, &result), force: false };
-            wrap.apply(np, result, None, None, wanted)
-        });
-        returned(py, wrapped.collect::<PyResult<_>>()?)
-    })))
 }
 
 /// Settles a call up to its outputs, which are `rest`'s to make.
@@ -145,31 +125,30 @@ pub fn settle_core<'a, 'py, R>(
     Ok(rest(&parsed, prepared))
 }
 
-/// Whether a call is for NumPy's matrix library, which is faster for f32 and f64 in an order that it takes as it is (3 x 3: 1.2 us against
-/// 1.7 here, and 2.2 against 4.2 of 32 x 32), for complex numbers where there are enough; or for its loop of float16 vectors, which ours
-/// cast one by one.
+/// Whether a call is for NumPy's matrix library: floats, enough of them, and in an order that it takes as it is.
 fn is_numpys_library(def: &UfuncDef, l: &LoopDef, inputs: &[&Operand], prepared: &PreparedCore<'_>) -> bool {
-    let Some(from) = def.numpys_from else { return false };
-    let dtype = l.outputs[0];
-    let has_one = matches!(dtype.kind(), Kind::Float | Kind::Complex) && !dtype.is_narrow_float();
     let axes = prepared.axes();
     let steps = axes.lengths.iter().fold(1usize, |steps, &n| steps.saturating_mul(n));
-    let is_packed = |(input, places): (&&Operand, &ufunx::generalized::Places)| {
-        let mut side_by_side = places.is_empty();
-        for &place in places {
-            let (n, step) = (input.shape[place], input.strides[place]);
-            side_by_side |= n < 2 || step == input.dtype.size() as isize;
-            if n > 1 && step <= 0 {
-                return false;
-            }
-        }
-        side_by_side
-    };
-    let is_real = dtype.kind() == Kind::Float;
-    if has_one {
-        return (is_real || steps >= from) && inputs.iter().zip(&axes.places).all(is_packed);
-    }
-    dtype == DType::F16 && inputs.iter().all(|input| input.shape.len() < 2)
+    let mut inputs = inputs.iter().zip(&axes.places);
+    is_library_work(def, l, steps) && inputs.all(|(input, places)| is_packed(input, places.iter().copied()))
+}
+
+/// Whether it has products of such floats, and enough of them.
+fn is_library_work(def: &UfuncDef, l: &LoopDef, steps: usize) -> bool {
+    let dtype = l.outputs[0];
+    let has_one = matches!(dtype.kind(), Kind::Float | Kind::Complex) && !dtype.is_narrow_float();
+    has_one && def.numpys_from.is_some_and(|from| steps >= from)
+}
+
+/// Whether elements lie side by side along one of those axes, and none is walked backwards or stands still.
+fn is_packed(input: &Operand, mut axes: impl Iterator<Item = usize>) -> bool {
+    let mut side_by_side = input.shape.is_empty();
+    let forwards = axes.all(|axis| {
+        let (n, step) = (input.shape[axis], input.strides[axis]);
+        side_by_side |= n < 2 || step == input.dtype.size() as isize;
+        n < 2 || step > 0
+    });
+    forwards && side_by_side
 }
 
 /// `axes=`, `axis=` and `keepdims=`, where they are plain.
@@ -220,18 +199,13 @@ unsafe fn execute<'py>(
     outputs: &Outputs<'_, 'py>,
     prepared: PreparedCore<'_>,
 ) -> PyResult<Results<'py>> {
-    let given = |o: &Option<(Object<'_, 'py>, Operand)>| o.as_ref().map(|&(object, _)| object.to_owned());
-    let mut results: SmallVec<[Option<Bound<'py, PyAny>>; 1]> = outputs.iter().map(given).collect();
-    // SAFETY: the caller's promise; outputs are referenced by `results`.
+    let mut targets = Targets::of(outputs);
+    // SAFETY: the caller's promise; outputs are referenced by `targets`.
     let report = unsafe {
-        let planned = prepared.plan(|i, dtype, shape, strides| {
-            let (array, data) = np.new_array(py, dtype, shape, Some(strides))?;
-            results[i] = Some(array);
-            Ok::<_, Raised>(data)
-        })?;
+        let planned =
+            prepared.plan(|i, dtype, shape, strides| targets.make(py, np, i, (dtype, shape, strides)))?;
         gil::around(py, planned.l, planned.steps(), || planned.run())
     };
     ufunc.report(py, np, ufunc.own_name(), report.flags | report.cast)?;
-    let made = |result: Option<_>| result.unwrap_or_else(|| unreachable!("a planned call has every output"));
-    Ok(results.into_iter().map(made).collect())
+    Ok(targets.all())
 }

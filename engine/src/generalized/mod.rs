@@ -4,9 +4,11 @@
 
 mod axes;
 mod execute;
+mod plain;
 
 pub use axes::{CoreAxes, CoreOptions, Places};
 pub use execute::worth_threads;
+pub use plain::PlainCore;
 
 use crate::array::{Array, check_ndim};
 use crate::call::{cast_copy, cast_into};

@@ -105,6 +105,8 @@ impl Conversion {
         to: *mut u8,
         row: *mut u8,
     ) {
+        // A column is walked as a row.
+        let ([n, m], [down, along]) = if m == 1 { ([1, n], [0, down]) } else { ([n, m], [down, along]) };
         let (stored, computed) = (self.stored.size(), self.computed.size());
         // SAFETY: the caller's promise; a row fits.
         unsafe {
@@ -138,6 +140,8 @@ impl Conversion {
         [n, m]: [usize; 2],
         row: *mut u8,
     ) -> FpFlags {
+        // A column is walked as a row.
+        let ([n, m], [down, along]) = if m == 1 { ([1, n], [0, down]) } else { ([n, m], [down, along]) };
         let (stored, computed) = (self.stored.size(), self.computed.size());
         let mut flags = FpFlags::NONE;
         // SAFETY: the caller's promise; a row fits.

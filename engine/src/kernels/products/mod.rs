@@ -90,7 +90,11 @@ unsafe fn of_dtype<T: Multiplied, L: Level>(first: &Matrices, count: usize, stri
             None => (*first, strides),
         };
         let bytes = walk::scratch_bytes::<L, T::Chunk>(&turned);
-        with_scratch(bytes, |scratch| products::<T::Chunk, L>(turned, count, strides, scratch));
+        if T::Chunk::HAS_SMALL && count == 1 && turned.reads_often() && turned.fits_in_32() {
+            with_scratch(bytes, |at| products::<<T::Chunk as Chunk>::Small, L>(turned, count, strides, at));
+        } else {
+            with_scratch(bytes, |at| products::<T::Chunk, L>(turned, count, strides, at));
+        }
     }
     FpFlags::NONE
 }
@@ -149,7 +153,7 @@ ufunc! {
     matmul(x1, x2) -> (y) over "(n?,k),(k,m?)->(n?,m?)";
     loops: &[Loops::<MatMul>::ALL];
     divisible: &["n", "m"];
-    numpys_from: Some(24 * 24 * 24);
+    numpys_from: Some(20 * 20 * 20);
     examples: &[("[[1, 2], [3, 4]], [1, 10]", "array([21, 43])")];
     accuracy: Accuracy::Sums;
 }

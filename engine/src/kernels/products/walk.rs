@@ -8,6 +8,8 @@ use super::element::Chunk;
 use crate::registry::Isa;
 use crate::simd::level::{Level, Work};
 use crate::stage;
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::V4;
 use std::marker::PhantomData;
 
 /// Two matrices, n by k and k by m, and their product, n by m.
@@ -93,6 +95,14 @@ impl<C: Chunk> Work for Products<C> {
 unsafe fn product<L: Level, C: Chunk>(level: L, x: &Matrices, scratch: *mut u8) {
     if x.n == 0 || x.m == 0 {
         return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if C::HAS_MASKS
+        && let Some(v4) = level.v4()
+        && x.is_tiny::<C>()
+    {
+        // SAFETY: the caller's promise.
+        return unsafe { tiny::<C>(v4, x) };
     }
     // SAFETY: the caller's promise, in each case.
     unsafe {
@@ -186,6 +196,48 @@ impl Matrices {
             true => Way::Sums,
             false => Way::Rows,
         }
+    }
+
+    /// Whether a row of the product is a chunk at most, read and written where it lies, and there are few.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn is_tiny<C: Chunk>(&self) -> bool {
+        let size = size_of::<C::Lane>() as isize;
+        let side_by_side = (self.b_steps[1] == size && self.c_steps[1] == size) || self.m == 1;
+        self.m <= C::LANES && self.n <= 16 && self.k <= 16 && side_by_side && !self.goes_on
+    }
+
+    /// Whether each element is read often enough for a look at all of them.
+    pub fn reads_often(&self) -> bool {
+        self.n.min(self.m) >= 16 && self.k >= 16
+    }
+
+    /// Whether all elements of both fit in 32 bits, sign included; they are 64-bit integers.
+    ///
+    /// # Safety
+    /// They are there.
+    pub unsafe fn fits_in_32(&self) -> bool {
+        let fits = |at: *const u8, [rows, columns]: [usize; 2], [down, along]: [isize; 2]| {
+            let (lines, n, down, along) = match along == 8 {
+                true => (rows, columns, down, along),
+                false => (columns, rows, along, down),
+            };
+            let mut lost = 0;
+            for i in 0..lines {
+                let line = at.wrapping_offset(i as isize * down);
+                for j in 0..n {
+                    let step = if along == 8 { 8 } else { along };
+                    // SAFETY: the caller's promise.
+                    let x = unsafe { *line.wrapping_offset(j as isize * step).cast::<i64>() };
+                    lost |= x ^ i64::from(x as i32);
+                }
+                if lost != 0 {
+                    return false;
+                }
+            }
+            true
+        };
+        fits(self.a, [self.n, self.k], self.a_steps) && fits(self.b, [self.k, self.m], self.b_steps)
     }
 
     /// Whether rows of the first matrix are packed.
@@ -368,6 +420,45 @@ unsafe fn sums_of<L: Level, C: Chunk>(level: L, x: &Matrices, scratch: *mut u8) 
                 to.write(total);
             }
         }
+    }
+}
+
+/// A small product, in place: lanes past the last column are not there, and raise nothing.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn tiny<C: Chunk>(v4: V4, x: &Matrices) {
+    let mask = ((1u32 << x.m) - 1) as u16;
+    let mut i = 0;
+    while i < x.n {
+        let last = x.n - 1;
+        let [mut a0, mut a1, mut a2, mut a3] = [
+            x.a_at(i, 0),
+            x.a_at((i + 1).min(last), 0),
+            x.a_at((i + 2).min(last), 0),
+            x.a_at((i + 3).min(last), 0),
+        ];
+        let [mut s0, mut s1, mut s2, mut s3] = [C::ZEROS; 4];
+        let mut b = x.b;
+        // SAFETY: rows of both, as many lanes of the second's as it has columns; the last row again past the end.
+        unsafe {
+            for _ in 0..x.k {
+                let row = C::some(v4, mask, b.cast());
+                s0 = C::madd_some(v4, mask, *a0.cast(), &row, s0);
+                s1 = C::madd_some(v4, mask, *a1.cast(), &row, s1);
+                s2 = C::madd_some(v4, mask, *a2.cast(), &row, s2);
+                s3 = C::madd_some(v4, mask, *a3.cast(), &row, s3);
+                b = b.wrapping_offset(x.b_steps[0]);
+                a0 = a0.wrapping_offset(x.a_steps[1]);
+                a1 = a1.wrapping_offset(x.a_steps[1]);
+                a2 = a2.wrapping_offset(x.a_steps[1]);
+                a3 = a3.wrapping_offset(x.a_steps[1]);
+            }
+            s0.store_some(v4, mask, x.c_at(i, 0).cast());
+            s1.store_some(v4, mask, x.c_at((i + 1).min(last), 0).cast());
+            s2.store_some(v4, mask, x.c_at((i + 2).min(last), 0).cast());
+            s3.store_some(v4, mask, x.c_at((i + 3).min(last), 0).cast());
+        }
+        i += 4;
     }
 }
 
