@@ -7,7 +7,7 @@
 use super::arith::{Absolute, Add, Divide, Multiply, Negative, Positive, Sign, Subtract};
 use super::compare::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
 use super::division::{Divmod, FloorDivide, Remainder};
-use super::lanes::division::Divide as Divides;
+use super::lanes::division::{Divide as Divides, by_divisor, is_any};
 use super::minmax::{Clip, Fmax, Fmin, Maximum, Minimum};
 use super::predicates::{IsFinite, IsInf, IsNan};
 use crate::registry::{B8, DateTime64, Element, FpFlags, FpReport, LoopDef, NOT_A_TIME, TimeDelta64};
@@ -239,22 +239,10 @@ macro_rules! divisions {
             fn piece_by<A: Madd>(m: A, d: Self::Second, a: &[D], b: &[D], y: &mut Out<'_, Self, D>) -> bool {
                 let n = a.len();
                 let (b, mut y) = (&b[..n], <$out as OutPack>::part(y, 0..n));
-                if !is_any(a, |a| !i64::is_small(a.0)) {
-                    for i in 0..n {
-                        let $pair = i64::small_by(m, d, a[i].0);
-                        <$out as OutPack>::set(&mut y, i, $of);
-                    }
-                } else if <i64 as Divides>::is_negative(d) {
-                    for i in 0..n {
-                        let $pair = i64::by::<true>(d, a[i].0, b[i].0);
-                        <$out as OutPack>::set(&mut y, i, $of);
-                    }
-                } else {
-                    for i in 0..n {
-                        let $pair = i64::by::<false>(d, a[i].0, b[i].0);
-                        <$out as OutPack>::set(&mut y, i, $of);
-                    }
-                }
+                by_divisor!(i64, m, d, n, small: !is_any(a, |a| !i64::is_small(a.0)), |i, quotient| from (a[i].0, b[i].0) {
+                    let $pair = quotient;
+                    <$out as OutPack>::set(&mut y, i, $of);
+                });
                 !is_any(a, |a| a.is_nat())
             }
         }
@@ -276,11 +264,6 @@ impl Reduces<D> for Remainder {
 fn quotient_flags(a: D, b: D) -> FpFlags {
     let nat = a.is_nat() || b.is_nat();
     FpFlags::INVALID.when(nat) | FpFlags::DIVIDE.when(!nat && b.0 == 0)
-}
-
-#[inline(always)]
-fn is_any<T: Copy>(a: &[T], so: impl Fn(T) -> bool) -> bool {
-    a.iter().fold(0u8, |any, &a| any | so(a) as u8) != 0
 }
 
 /// A span by an integer, towards zero; no time by zero. On the counts.
@@ -319,19 +302,9 @@ impl Parted<i64> for Share {
     fn piece_by<A: Madd>(m: A, d: Self::Second, a: &[i64], b: &[i64], y: &mut Out<'_, Self, i64>) -> bool {
         let n = a.len();
         let (b, y) = (&b[..n], &mut y[..n]);
-        if !is_any(a, |a| !i64::is_small(a)) {
-            for i in 0..n {
-                y[i].write(towards_zero(i64::small_by(m, d, a[i])));
-            }
-        } else if <i64 as Divides>::is_negative(d) {
-            for i in 0..n {
-                y[i].write(towards_zero(i64::by::<true>(d, a[i], b[i])));
-            }
-        } else {
-            for i in 0..n {
-                y[i].write(towards_zero(i64::by::<false>(d, a[i], b[i])));
-            }
-        }
+        by_divisor!(i64, m, d, n, small: !is_any(a, |a| !i64::is_small(a)), |i, pair| from (a[i], b[i]) {
+            y[i].write(towards_zero(pair));
+        });
         !is_any(a, |a| a == NOT_A_TIME)
     }
 }

@@ -4,7 +4,7 @@
 //! piece by piece.
 
 use super::dates;
-use super::lanes::division::Divide;
+use super::lanes::division::{Divide, by_divisor, is_any};
 use crate::registry::{Cost, FpFlags};
 use crate::simd::classes::Reduces;
 use crate::simd::fold::InOrder;
@@ -22,12 +22,6 @@ pub struct Remainder;
 pub struct Fmod;
 /// The quotient rounded down and what it leaves.
 pub struct Divmod;
-
-/// Whether something is so of any element.
-#[inline(always)]
-fn is_any<T: Copy>(a: &[T], so: impl Fn(T) -> bool) -> bool {
-    a.iter().fold(0u8, |any, &a| any | so(a) as u8) != 0
-}
 
 /// A function of the quotient rounded down and the remainder, or of the operands.
 macro_rules! divisions {
@@ -66,23 +60,11 @@ macro_rules! divisions {
             fn piece_by<M: Madd>(m: M, d: T::Divisor, a: &[T], b: &[T], y: &mut Out<'_, Self, T>) -> bool {
                 let n = a.len();
                 let (b, mut y) = (&b[..n], <$out as OutPack>::part(y, 0..n));
-                // Each way in a loop of its own, or none vectorises.
-                if T::HAS_SMALL && !is_any(a, |a| !T::is_small(a)) {
-                    for i in 0..n {
-                        let ($d, $x, $pair) = (d, a[i], T::small_by(m, d, a[i]));
+                by_divisor!(T, m, d, n, small: T::HAS_SMALL && !is_any(a, |a| !T::is_small(a)),
+                    |i, pair| from (a[i], b[i]) {
+                        let ($d, $x, $pair) = (d, a[i], pair);
                         <$out as OutPack>::set(&mut y, i, $by);
-                    }
-                } else if T::is_negative(d) {
-                    for i in 0..n {
-                        let ($d, $x, $pair) = (d, a[i], T::by::<true>(d, a[i], b[i]));
-                        <$out as OutPack>::set(&mut y, i, $by);
-                    }
-                } else {
-                    for i in 0..n {
-                        let ($d, $x, $pair) = (d, a[i], T::by::<false>(d, a[i], b[i]));
-                        <$out as OutPack>::set(&mut y, i, $by);
-                    }
-                }
+                    });
                 !T::overflows(d) || !is_any(a, |a| a == T::LEAST)
             }
         }

@@ -71,6 +71,36 @@ pub trait Divide: Element + Single + PartialEq {
     }
 }
 
+/// Whether something is so of any element.
+#[inline(always)]
+pub fn is_any<T: Copy>(a: &[T], so: impl Fn(T) -> bool) -> bool {
+    a.iter().fold(0u8, |any, &a| any | so(a) as u8) != 0
+}
+
+/// What is made of the quotient rounded down and the remainder of each of `n` elements by a divisor made ready, given the dividend and
+/// the divisor in memory. Each way in a loop of its own, or none vectorises.
+macro_rules! by_divisor {
+    ($t:ty, $m:ident, $d:ident, $n:ident, small: $small:expr, |$i:ident, $pair:ident| from ($a:expr, $b:expr) $set:expr) => {
+        if $small {
+            for $i in 0..$n {
+                let $pair = <$t as $crate::kernels::lanes::division::Divide>::small_by($m, $d, $a);
+                $set
+            }
+        } else if <$t as $crate::kernels::lanes::division::Divide>::is_negative($d) {
+            for $i in 0..$n {
+                let $pair = <$t as $crate::kernels::lanes::division::Divide>::by::<true>($d, $a, $b);
+                $set
+            }
+        } else {
+            for $i in 0..$n {
+                let $pair = <$t as $crate::kernels::lanes::division::Divide>::by::<false>($d, $a, $b);
+                $set
+            }
+        }
+    };
+}
+pub(crate) use by_divisor;
+
 /// 1.5 times the power of two from which on a float has no fraction: added to a whole number of either sign, it leaves that in
 /// the sum's low bits. AVX2 converts no 64-bit integers.
 const WHOLE32: f32 = 12_582_912.0;

@@ -2,7 +2,7 @@
 
 use super::super::periodic::Tan;
 use super::super::tanh::Tanh;
-use super::wave::hyperbolic;
+use super::wave::{hyperbolic, in_axes};
 use super::{cos_of, cosh_of, exp_of, raised, sin_of, sinh_of, turned};
 use crate::registry::{Complex64, FpFlags};
 use crate::simd::complex::{Composed, Room, Split};
@@ -49,35 +49,14 @@ fn real_tanh(x: f64) -> f64 {
     <Tanh as crate::simd::math::Math<f64>>::full(Scalar.madd(), x)
 }
 
-macro_rules! tangents {
-    ($($op:ident ordered: $ordered:literal;)*) => {$(
-        impl Composed<1> for $op {
-            #[inline(always)]
-            fn usual([z]: [Complex64; 1]) -> bool {
-                let z = if $ordered { z } else { turned(z) };
-                (z.re.abs() <= MOST) & z.im.is_finite()
-            }
-            #[inline(always)]
-            fn block<L: Level>(level: L, [z]: &mut [Split; 1], room: &mut Room) {
-                let (a, b) = z.axes($ordered);
-                let n = a.len();
-                let b = &mut b[..n];
-                let [sh, ch, s, c] = hyperbolic(level, a, b, room);
-                let (sh, ch, s, c) = (&sh[..n], &ch[..n], &s[..n], &c[..n]);
-                for i in 0..n {
-                    (a[i], b[i]) = tangent(level.madd(), [sh[i], ch[i], s[i], c[i]]);
-                }
-            }
-            fn full([z]: [Complex64; 1]) -> (Complex64, FpFlags) {
-                let turn = |z| if $ordered { z } else { turned(z) };
-                let (z, flags) = tanh_of(turn(z));
-                (turn(z), flags)
-            }
-        }
-    )*};
+in_axes! {
+    Tanh ordered: true, up to MOST, |level, sh, ch, s, c| tangent(level.madd(), [sh, ch, s, c]), full |z| tanh_of(z)
 }
-tangents! {
-    Tanh ordered: true;
-    // tan z = -i tanh(iz), and tanh is odd: the parts change places.
-    Tan ordered: false;
+// tan z = -i tanh(iz), and tanh is odd: the parts change places.
+in_axes! {
+    Tan ordered: false, up to MOST, |level, sh, ch, s, c| tangent(level.madd(), [sh, ch, s, c]),
+    full |z| {
+        let (z, flags) = tanh_of(z);
+        (turned(z), flags)
+    }
 }

@@ -125,23 +125,23 @@ pub(super) fn hyperbolic<'a, L: Level>(
     ]
 }
 
-/// A function that grows along one axis and swings along the other, the first and the second if they are in order, and its
-/// parts along both as they come of what [`hyperbolic`] gives; or of what [`wave`] does.
-macro_rules! waves {
-    ($($op:ident ordered: $ordered:literal, |$sh:ident, $ch:ident, $s:ident, $c:ident| $value:expr,
-       $growth:ident, |$w:ident| $of_wave:expr;)*) => {$(
+/// A function that grows along one axis and swings along the other, the first and the second if they are in order: how far along
+/// the first the value holds that is made of what [`hyperbolic`] gives, and the whole function of the number with its axes in order.
+macro_rules! in_axes {
+    ($op:ident ordered: $ordered:literal, up to $most:ident,
+     |$level:ident, $sh:ident, $ch:ident, $s:ident, $c:ident| $value:expr, full |$z:ident| $full:expr) => {
         impl Composed<1> for $op {
             #[inline(always)]
             fn usual([z]: [Complex64; 1]) -> bool {
                 let z = if $ordered { z } else { turned(z) };
-                (z.re.abs() <= GROWN) & z.im.is_finite()
+                (z.re.abs() <= $most) & z.im.is_finite()
             }
             #[inline(always)]
-            fn block<L: Level>(level: L, [z]: &mut [Split; 1], room: &mut Room) {
+            fn block<L: Level>($level: L, [z]: &mut [Split; 1], room: &mut Room) {
                 let (a, b) = z.axes($ordered);
                 let n = a.len();
                 let b = &mut b[..n];
-                let [sh, ch, s, c] = hyperbolic(level, a, b, room);
+                let [sh, ch, s, c] = hyperbolic($level, a, b, room);
                 let (sh, ch, s, c) = (&sh[..n], &ch[..n], &s[..n], &c[..n]);
                 for i in 0..n {
                     let ($sh, $ch, $s, $c) = (sh[i], ch[i], s[i], c[i]);
@@ -149,7 +149,21 @@ macro_rules! waves {
                 }
             }
             fn full([z]: [Complex64; 1]) -> (Complex64, FpFlags) {
-                let z = if $ordered { z } else { turned(z) };
+                let $z = if $ordered { z } else { turned(z) };
+                $full
+            }
+        }
+    };
+}
+pub(super) use in_axes;
+
+/// One that is made of what [`wave`] gives.
+macro_rules! waves {
+    ($($op:ident ordered: $ordered:literal, |$sh:ident, $ch:ident, $s:ident, $c:ident| $value:expr,
+       $growth:ident, |$w:ident| $of_wave:expr;)*) => {$(
+        in_axes! {
+            $op ordered: $ordered, up to GROWN, |level, $sh, $ch, $s, $c| $value,
+            full |z| {
                 let ($w, flags) = wave(Growth::$growth, z.re, z.im);
                 ($of_wave, flags)
             }
