@@ -15,7 +15,7 @@ NATIVE = sorted(name for name, record in RECORDS.items() if any(set("FD") & set(
 UFUNCS = {
     name: found
     for name in NATIVE
-    if isinstance(found := getattr(np, name), np.ufunc) and found.signature is None
+    if isinstance(found := getattr(np, name, None), np.ufunc) and found.signature is None
 }
 UNARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 1]
 BINARY = [name for name, ufunc in UFUNCS.items() if ufunc.nin == 2]
