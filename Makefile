@@ -11,6 +11,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.requirements-installed
 READY_INTEROP := $(VENV)/.requirements-interop-installed
+READY_SITE := $(VENV)/.requirements-site-installed
 
 # light: the small ones among other libraries; full: all of them, installed when first asked for.
 INTEROP ?= light
@@ -19,7 +20,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
+.PHONY: help demo figures site bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -69,7 +70,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python site
 
 bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches
@@ -78,6 +79,13 @@ bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist
+
+figures: native ## measure anew what README.md and the site say of speed and error: docs/figures.json
+	$(PY) benches/python/figures.py
+
+site: native $(READY_SITE) ## the documentation as a site, in target/site, and a browser that reads it, where one is installed
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict --clean --config-file site/mkdocs.yml
+	$(PY) -m pytest site -q
 
 bless-bits: ## write anew the hashes of tests/data/bits_v3.csv, where results are meant to change
 	UFUNX_BLESS=1 cargo test --release -p ufunx-tests --test rust -- v3_gives_the_same_bits
@@ -107,6 +115,10 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ufunx needs CPython 3.11 or newer, not " + sys.version)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(READY_SITE): $(READY) requirements-site.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	touch $@
 
 $(READY_INTEROP): $(READY) requirements-interop.txt
