@@ -11,6 +11,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.requirements-installed
 READY_INTEROP := $(VENV)/.requirements-interop-installed
+READY_SITE := $(VENV)/.requirements-site-installed
+READY_WHEELS := $(VENV)/.requirements-wheels-installed
 
 # light: the small ones among other libraries; full: all of them, installed when first asked for.
 INTEROP ?= light
@@ -19,7 +21,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help accuracy demo bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
+.PHONY: help accuracy demo figures site sdist wheels publish-check bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -69,7 +71,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib tests/accuracy.py tests/layers.py tests/matrix.py tests/valgrind.py tests/golden tests/numpy benches/python
+	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib bindings/notices.py tests/accuracy.py tests/layers.py tests/matrix.py tests/packages.py tests/installed.py tests/valgrind.py tests/golden tests/numpy benches/python site
 
 bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches
@@ -79,16 +81,38 @@ bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist
 
+figures: native ## measure anew what README.md and the site say of speed and error: docs/figures.json
+	$(PY) benches/python/figures.py
+
+site: native $(READY_SITE) ## the documentation as a site, in target/site, and a browser that reads it, where one is installed
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict --clean --config-file site/mkdocs.yml
+	$(PY) -m pytest site -q
+
+sdist: $(READY) ## the source distribution in dist/; pip builds it where only Rust and Python are, and what it built is tried
+	$(PY) tests/packages.py sdist
+
+wheels: $(READY) $(READY_WHEELS) ## a manylinux_2_28 wheel in dist/ for each CPython found, each tried in an empty environment
+	$(PY) tests/packages.py wheels
+
+# The crate's API beside an older one: `BASELINE=v0.1.0`, any revision.
+publish-check: $(READY) ## what publishing asks: licences and sources of dependencies, their notices, both crates packaged
+	@type -P cargo-deny >/dev/null || { echo "cargo install --locked cargo-deny" >&2; exit 1; }
+	cargo deny check licenses bans sources
+	$(PY) bindings/notices.py --check
+	cargo publish --dry-run -p ufunx-registry -p ufunx
+	$(if $(BASELINE),cargo semver-checks --baseline-rev $(BASELINE) -p ufunx-registry -p ufunx)
+
 bless-bits: ## write anew the hashes of tests/data/bits_v3.csv, where results are meant to change
 	UFUNX_BLESS=1 cargo test --release -p ufunx-tests --test rust -- v3_gives_the_same_bits
 
 accuracy: native ## the errors of every function and its speed, beside NumPy's, into docs/accuracy.md; some minutes
 	$(PY) tests/accuracy.py
 
-bless: native ## write anew what is generated: tests/data, the type stubs, docs/interop.md
+bless: native ## write anew what is generated: tests/data, the type stubs, docs/interop.md, THIRD_PARTY.txt
 	$(PY) tests/golden/make.py
 	$(PY) bindings/python/stubs.py
 	$(PY) tests/interop/docs.py
+	$(PY) bindings/notices.py
 
 clean: ## remove everything the other verbs made
 	cargo clean
@@ -110,6 +134,14 @@ $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ufunx needs CPython 3.11 or newer, not " + sys.version)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(READY_WHEELS): $(READY) requirements-wheels.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-wheels.txt
+	touch $@
+
+$(READY_SITE): $(READY) requirements-site.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	touch $@
 
 $(READY_INTEROP): $(READY) requirements-interop.txt

@@ -36,13 +36,18 @@ def declaration(ufunc: Any) -> str:
     return f'{ufunc.__name__}: {arity_class(ufunc)}[{", ".join(facts)}]\n"""{doc_line(ufunc)}"""'
 
 
+def is_numpys(name: str) -> bool:
+    """Whether NumPy's stub is the name's."""
+    return name in ufunx._FUNCTIONS or getattr(ufunx, name) is getattr(np, name)
+
+
 def stubs() -> str:
     """The file's text."""
     named: dict[str, Any] = ufunx._UFUNCS
     own = {name: ufunc for name, ufunc in sorted(named.items()) if name == ufunc.__name__}
     aliases = {name: ufunc for name, ufunc in sorted(named.items()) if name not in own}
     # Our functions are called as NumPy's are, so NumPy's stubs are theirs.
-    others = sorted(name for name in np.__all__ if name not in vars(ufunx) or name in ufunx._FUNCTIONS)
+    others = sorted(name for name in np.__all__ if name not in named and is_numpys(name))
     lines = [
         f"# Written by bindings/python/stubs.py with NumPy {np.__version__}; `make bless` writes it anew.",
         "from typing import Literal as L\n",

@@ -47,12 +47,14 @@ def threads() -> Iterator[Run]:
 
 
 @contextmanager
-def two_workers() -> Iterator[Any]:
+def two_workers(**options: Any) -> Iterator[Any]:
     """A cluster of two processes and its client."""
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", **options
+        ) as cluster,
         Client(cluster) as client,
     ):
         yield client

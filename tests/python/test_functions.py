@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 import random
 import warnings
 
@@ -480,3 +481,21 @@ def test_like_is_numpys_and_hands_numpys_function(name):
     assert answers[0][0] is getattr(np, name)
     assert answers[0][1] == (Recorder,)
     check(name, 3, like=3)
+
+
+@pytest.mark.parametrize("name", ["i8", "f4", "f8", "c16"])
+def test_a_dtype_need_not_be_numpys_own_object(name):
+    """One that was pickled is another object, as in every task that dask sends."""
+    dtype = pickle.loads(pickle.dumps(np.dtype(name)))
+    assert dtype is not np.dtype(name)
+    x = np.arange(1, 7, dtype="i4").reshape(2, 3)
+    for of in (
+        lambda np: np.sum(x, axis=0, keepdims=True, dtype=dtype),
+        lambda np: np.add.reduce(x, dtype=dtype),
+        lambda np: np.add.accumulate(x, dtype=dtype),
+        lambda np: np.add(x, x, dtype=dtype),
+    ):
+        assert natively(lambda: of(ux)) == 1  # noqa: B023, called at once
+        assert_same(of(ux), of(np))
+    swapped = np.dtype(name).newbyteorder()
+    assert natively(lambda: outcome(ux.add, x, x, dtype=swapped)) == 0

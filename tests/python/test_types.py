@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ufunx as ux
 from ufunx import _native
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,3 +107,23 @@ def test_the_stubs_are_fresh():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.STUBS.read_text() == module.stubs(), "`make bless` writes them anew"
+
+
+def test_names_are_there_before_they_are_asked_for():
+    """NumPy's cost here what they cost there; so do modules that NumPy imports when they are asked for."""
+    modules = {name for name in np.__all__ if inspect.ismodule(getattr(np, name))}
+    assert {*ux.__all__} - modules <= vars(ux).keys()
+    star = {}
+    exec("from ufunx import *", star)
+    assert star.keys() - {"__builtins__"} == {*ux.__all__}
+    assert all(star[name] is getattr(ux, name) for name in ux.__all__)
+    assert {*ux.__all__} | {*dir(np)} == {*dir(ux)}
+    assert all(hasattr(ux, name) for name in dir(ux))
+    assert modules <= vars(ux).keys()
+
+
+def test_a_checker_knows_the_names_of_a_star_import(tmp_path):
+    names = [name for name in ux.__all__ if not name.startswith("__")]
+    if not PINNED:
+        pytest.skip("the stubs are written with the NumPy of requirements-dev.txt")
+    assert mypy(tmp_path, "from ufunx import *\n\n" + "\n".join(names)) == ""

@@ -1,6 +1,6 @@
 """NumPy's universal functions on another engine.
 
-`import ufunx as np`: every name of NumPy's namespace resolves here. The ufuncs are objects of ufunx's own,
+`import ufunx as np`: every name of NumPy's namespace is here. The ufuncs are objects of ufunx's own,
 which behave as NumPy's do and run on native kernels; whatever those cannot do yet goes to NumPy's ufunc of
 the same name with the same arguments, and `ufunx.explain` says when and why. So do `sum`, `mean` and the
 others of NumPy's functions that are made of ufuncs. All other names are NumPy's.
@@ -52,6 +52,10 @@ else:
         show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
+    # NumPy's other names, so that one costs here what it costs there.
+    for _name, _value in vars(_numpy).items():
+        if _name in _numpy.__all__ or not _name.startswith("_"):
+            globals().setdefault(_name, _value)
 
 
 @contextmanager
@@ -128,14 +132,17 @@ def show_config() -> "Config":
 if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there
 
     def __getattr__(name: str) -> Any:
+        """What NumPy looks up too: modules that it imports when asked for them, names that it had once."""
         try:
-            return getattr(_numpy, name)
+            value = getattr(_numpy, name)
         except AttributeError:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        if vars(_numpy).get(name) is value and not name.startswith("_"):
+            globals()[name] = value  # as NumPy keeps it
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_numpy)})
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *dir(_numpy)})
 
 
 match _environ.get("UFUNX_VERBOSE", "0"):

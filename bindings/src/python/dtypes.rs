@@ -208,17 +208,18 @@ impl Dtypes {
         found.map(|i| DType::ALL[i])
     }
 
-    /// The dtype that an object says, whatever NumPy takes for one. The object may have code of its own.
+    /// The dtype that an object says, whatever NumPy takes for one: its descriptor need not be NumPy's own, as one that was
+    /// pickled is not. The object may have code of its own.
     pub fn said_by(&self, object: Object<'_, '_>) -> Option<DType> {
         let mut descr: *mut PyArray_Descr = std::ptr::null_mut();
-        // SAFETY: a live object; the reference the converter gives is released.
+        // SAFETY: a live object; the descriptor that the converter gives lives until its reference is released.
         unsafe {
             let converted = PY_ARRAY_API.PyArray_DescrConverter(object.py(), object.as_ptr(), &mut descr);
             if converted != 1 || descr.is_null() {
                 ffi::PyErr_Clear();
                 return None;
             }
-            let found = self.with_descr(descr);
+            let found = self.of_descr(descr);
             ffi::Py_DECREF(descr.cast());
             found
         }
