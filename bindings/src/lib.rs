@@ -53,6 +53,7 @@ mod pipeline;
 mod python {
     pub mod array_class;
     pub mod array_ref;
+    pub mod blocks;
     pub mod class_cache;
     pub mod dtypes;
     pub mod entry;
@@ -109,10 +110,10 @@ mod _native {
         faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
         faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
-        faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,
-        faces::ufuncs::ufuncs, foreign::array::Array, functions::array_function_dispatch,
-        functions::functions, numpys::stock::InPlaceError, overrides::handoff::get_handoff,
-        overrides::handoff::set_handoff,
+        faces::settings::num_threads, faces::settings::release_memory, faces::settings::set_num_threads,
+        faces::settings::show_config, faces::ufuncs::ufuncs, foreign::array::Array,
+        functions::array_function_dispatch, functions::functions, numpys::stock::InPlaceError,
+        overrides::handoff::get_handoff, overrides::handoff::set_handoff,
     };
 
     #[pymodule_init]
@@ -120,7 +121,10 @@ mod _native {
         ufunx::environment::check().map_err(|e| PyValueError::new_err(e.to_string()))?;
         // Nobody forks now: that takes the GIL.
         #[cfg(unix)]
-        ufunx::threads::guard_forks();
+        {
+            ufunx::threads::guard_forks();
+            python::blocks::guard_forks();
+        }
         python::numpy_api::NumPy::load(m.py())?;
         foreign::array::class(m.py());
         m.add("thread_setting", python::threads::variable(m.py())?)?;

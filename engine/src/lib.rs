@@ -44,6 +44,7 @@ pub mod overlap;
 pub mod plan;
 pub mod reduce;
 pub mod reduceat;
+mod rows;
 pub mod select;
 pub mod short;
 pub mod simd;
