@@ -7,6 +7,7 @@ use crate::arguments::numpys::is_numpys;
 use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::foreign::{self, Translated};
+use crate::numpys::made::unfused;
 use crate::numpys::twin::{call_as_passed, call_twin};
 use crate::overrides::ask::{Plain, ask, ask_plainly};
 use crate::python::entry::{attached, count_native};
@@ -250,6 +251,11 @@ fn run<'py>(
         Ok(result) => return result,
         Err(reason) => reason,
     };
+    if method == Method::Call
+        && let Some(result) = unfused_call(py, np, called.ufunc, reason, normal)
+    {
+        return result;
+    }
     if !matches!(reason, Reason::Operand | Reason::DType) || called.ufunc.def.is_none() {
         return numpys(arguments);
     }
@@ -258,6 +264,28 @@ fn run<'py>(
         Ok(result) => result,
         Err(_) => converted.call(np, arguments, numpys),
     }
+}
+
+/// A call of a made ufunc on operands that it has no loop for: its ufuncs, one after the other. What NumPy refuses of a call
+/// otherwise is its twin's to refuse.
+fn unfused_call<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    reason: Reason,
+    normal: &NormalArguments<'_, 'py>,
+) -> Option<Returned<'py>> {
+    ufunc.program()?;
+    let has_loop = || {
+        let dtypes: Option<Vec<_>> = normal.inputs.iter().map(|&input| np.array(input)?.dtype(np)).collect();
+        dtypes.is_some_and(|dtypes| ufunc.def.is_some_and(|def| def.loop_for(&dtypes).is_some()))
+    };
+    let no_loop = match reason {
+        Reason::DType => true,
+        Reason::Resolution => !has_loop(),
+        _ => false,
+    };
+    if no_loop { unfused(py, np, ufunc.def?, normal) } else { None }
 }
 
 /// On our kernels, or why not.

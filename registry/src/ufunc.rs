@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::core::CoreSignature;
+use crate::derive::Derive;
 use crate::dtype::{DType, Kind};
 use crate::intern;
 use crate::signature::write_signature;
@@ -25,6 +26,8 @@ pub struct UfuncDef {
     pub loops: &'static [&'static [LoopDef]],
     /// Loops of its own, behind those; for ufuncs made at run time.
     pub own_loops: Vec<LoopDef>,
+    /// Where its loops come from, if there is no list of them.
+    pub derived: Option<Box<dyn Derive>>,
     /// Over which axes of its operands it computes ([`crate::CoreSignature`]); `None` for one element at a time.
     pub core: Option<&'static str>,
     /// That, read. (Made when it is first asked for.)
@@ -82,6 +85,7 @@ impl UfuncDef {
             params,
             loops,
             own_loops: Vec::new(),
+            derived: None,
             core: None,
             core_read: OnceLock::new(),
             divisible: &[],
@@ -124,7 +128,7 @@ impl UfuncDef {
         self.nin() + self.nout()
     }
 
-    /// All loops in search order.
+    /// All loops in search order; none where they are derived.
     pub fn loops(&self) -> impl Iterator<Item = &LoopDef> + Clone {
         self.loops.iter().flat_map(|group| group.iter()).chain(&self.own_loops)
     }
@@ -136,7 +140,7 @@ impl UfuncDef {
 
     /// Whether integers of either sign meet exactly: there are loops of `i64` beside `u64`, as comparisons have.
     pub fn mixes_signs(&self) -> bool {
-        self.loop_for(&[DType::I64, DType::U64]).is_some()
+        self.derived.is_none() && self.loop_for(&[DType::I64, DType::U64]).is_some()
     }
 
     /// Whether a call's inputs meet in one dtype, so that a number takes the one beside it; `ldexp`'s do not, nor do dates.
@@ -148,7 +152,10 @@ impl UfuncDef {
 
     /// The loop with exactly these input dtypes.
     pub fn loop_for(&self, inputs: &[DType]) -> Option<&LoopDef> {
-        self.loops().find(|l| l.inputs == inputs)
+        match &self.derived {
+            Some(source) => source.derive(inputs).ok(),
+            None => self.loops().find(|l| l.inputs == inputs),
+        }
     }
 }
 

@@ -44,6 +44,9 @@ pub fn explain<'py>(
     let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_borrowed()).collect();
     let arguments = Arguments::with_names(&positional, &keywords, names.as_borrowed());
     let answer = PyDict::new(py);
+    if let Some(program) = target.behind.program() {
+        answer.set_item("program", program.definition().to_string())?;
+    }
     match prepare(py, NumPy::get(py), Called { ufunc: target.behind, face }, &arguments) {
         Err(reason) => {
             let path = match reason {
