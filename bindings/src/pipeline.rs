@@ -64,7 +64,8 @@ pub unsafe fn call_ufunc<'py>(
             OfArrays::Other => {}
         }
     }
-    if is_numpys(np, arguments) {
+    // (What NumPy alone has dtypes for is no call of its own ufuncs where there is a program: `run` has them called.)
+    if ufunc.program().is_none() && is_numpys(np, arguments) {
         return call_as_passed(py, ufunc, Method::Call, arguments);
     }
     if arguments.keywords.is_empty()
@@ -246,16 +247,15 @@ fn run<'py>(
     arguments: &Arguments<'_, 'py>,
     normal: &NormalArguments<'_, 'py>,
 ) -> Returned<'py> {
-    let numpys = |arguments: &Arguments<'_, 'py>| call_twin(py, np, called.ufunc, method, arguments);
+    let twins = |arguments: &Arguments<'_, 'py>| call_twin(py, np, called.ufunc, method, arguments);
     let reason = match natively(py, np, called, method, normal) {
         Ok(result) => return result,
         Err(reason) => reason,
     };
-    if method == Method::Call
-        && let Some(result) = unfused_call(py, np, called.ufunc, reason, normal)
-    {
-        return result;
-    }
+    let numpys = |arguments: &Arguments<'_, 'py>| {
+        let unfused = || unfused_call(py, np, called.ufunc, reason, normal);
+        if method == Method::Call { unfused() } else { None }.unwrap_or_else(|| twins(arguments))
+    };
     if !matches!(reason, Reason::Operand | Reason::DType) || called.ufunc.def.is_none() {
         return numpys(arguments);
     }
@@ -281,7 +281,7 @@ fn unfused_call<'py>(
         dtypes.is_some_and(|dtypes| ufunc.def.is_some_and(|def| def.loop_for(&dtypes).is_some()))
     };
     let no_loop = match reason {
-        Reason::DType => true,
+        Reason::Operand | Reason::DType => true,
         Reason::Resolution => !has_loop(),
         _ => false,
     };

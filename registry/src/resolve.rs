@@ -67,7 +67,7 @@ pub fn resolve_reduction(
     if let (Some(source), [result]) = (&def.derived, l.outputs)
         && !l.is_reducible()
     {
-        l = source.derive(&[*result; 2])?;
+        l = source.derive(&[Typed::Strong(*result); 2])?;
     }
     if !l.is_reducible() {
         return Err(no_loop());

@@ -5,6 +5,7 @@ use crate::core::CoreSignature;
 use crate::derive::Derive;
 use crate::dtype::{DType, Kind};
 use crate::intern;
+use crate::promote::Typed;
 use crate::signature::write_signature;
 use std::fmt;
 use std::sync::OnceLock;
@@ -153,7 +154,10 @@ impl UfuncDef {
     /// The loop with exactly these input dtypes.
     pub fn loop_for(&self, inputs: &[DType]) -> Option<&LoopDef> {
         match &self.derived {
-            Some(source) => source.derive(inputs).ok(),
+            Some(source) => source.derived().find_strong(inputs).or_else(|| {
+                let types: Vec<Typed> = inputs.iter().map(|&dtype| Typed::Strong(dtype)).collect();
+                source.derive(&types).ok()
+            }),
             None => self.loops().find(|l| l.inputs == inputs),
         }
     }

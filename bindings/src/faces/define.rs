@@ -2,7 +2,10 @@
 //! as long as somebody holds it.
 
 use super::object;
+use crate::numpys::made;
+use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
+use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -47,6 +50,32 @@ pub fn define<'py>(
 #[pyfunction]
 pub fn from_definition<'py>(py: Python<'py>, definition: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     of_definition(py, Definition::from_bytes(definition).map_err(refused)?)
+}
+
+/// The nodes and the outputs that a made ufunc was made of, as `define` takes them.
+#[pyfunction]
+pub fn nodes_of<'py>(ufunc: &Bound<'py, PyAny>) -> PyResult<(Vec<Bound<'py, PyTuple>>, Vec<u32>)> {
+    let py = ufunc.py();
+    let program = This::<Ufunc>::of(ufunc.as_borrowed()).and_then(|this| this.behind.program());
+    let program = program.ok_or_else(|| PyTypeError::new_err("nodes_of takes a ufunc made at run time"))?;
+    let definition = program.definition();
+    let nodes = definition.nodes.iter().map(|node| tuple_of(py, node)).collect::<PyResult<_>>()?;
+    Ok((nodes, definition.outputs.clone()))
+}
+
+fn tuple_of<'py>(py: Python<'py>, node: &Node) -> PyResult<Bound<'py, PyTuple>> {
+    match node {
+        Node::Input(i) => ("input", i).into_pyobject(py),
+        Node::Call { ufunc: Named(def), inputs, output } => {
+            ("call", def.name, PyTuple::new(py, inputs)?, output).into_pyobject(py)
+        }
+        Node::Where([c, a, b]) => ("where", c, a, b).into_pyobject(py),
+        Node::Cast(dtype, id) => ("cast", dtype.char(), id).into_pyobject(py),
+        constant => {
+            let kind = if matches!(constant, Node::Strong(..)) { "strong" } else { "weak" };
+            (kind, made::constant(py, constant)?).into_pyobject(py)
+        }
+    }
 }
 
 fn refused(error: DefinitionError) -> PyErr {

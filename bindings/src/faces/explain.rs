@@ -24,6 +24,7 @@ use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
 use ufunx::generalized::{self, PreparedCore};
 use ufunx::plan::Access;
+use ufunx::registry::Code;
 
 /// The facts of `ufunx.explain`, which says what they are and has them as text too.
 #[pyfunction]
@@ -113,7 +114,10 @@ fn prepare<'py>(
         });
         Ok(Explained {
             signature: plan.l.to_string(),
-            isa: plan.l.code.kernels().block.level_at(ufunx::current_isa()),
+            isa: match &plan.l.code {
+                Code::Kernels(kernels) => kernels.block.level_at(ufunx::current_isa()),
+                Code::Object(_) => ufunx::current_isa(),
+            },
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),

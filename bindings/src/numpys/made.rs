@@ -129,17 +129,7 @@ pub fn unfused<'py>(
                 Node::Cast(dtype, id) => {
                     numpy.call_method1("asarray", (value(*id),))?.call_method1("astype", (dtype.char(),))?
                 }
-                Node::Strong(dtype, bits) => {
-                    let bytes = &bits.to_le_bytes()[..dtype.size()];
-                    let args = (PyBytes::new(py, bytes), dtype.char());
-                    numpy.call_method1("frombuffer", args)?.get_item(0)?
-                }
-                number => match number.scalar() {
-                    Some(Scalar::Int(x)) => x.into_pyobject(py)?.into_any(),
-                    Some(Scalar::Float(x)) => x.into_pyobject(py)?.into_any(),
-                    Some(Scalar::Complex(z)) => PyComplex::from_doubles(py, z.re, z.im).into_any(),
-                    None => unreachable!("every other node is a number"),
-                },
+                number => constant(py, number)?,
             };
             values.push(made);
         }
@@ -154,6 +144,21 @@ pub fn unfused<'py>(
         }
     };
     Some(compute())
+}
+
+/// The object of a constant: a NumPy scalar, or a number.
+pub fn constant<'py>(py: Python<'py>, node: &Node) -> Returned<'py> {
+    Ok(match (node, node.scalar()) {
+        (Node::Strong(dtype, bits), _) => {
+            let bytes = PyBytes::new(py, &bits.to_le_bytes()[..dtype.size()]);
+            let array = py.import("numpy")?.call_method1("frombuffer", (bytes, dtype.char()))?;
+            array.get_item(0)?
+        }
+        (_, Some(Scalar::Int(x))) => x.into_pyobject(py)?.into_any(),
+        (_, Some(Scalar::Float(x))) => x.into_pyobject(py)?.into_any(),
+        (_, Some(Scalar::Complex(z))) => PyComplex::from_doubles(py, z.re, z.im).into_any(),
+        _ => unreachable!("every other node is computed"),
+    })
 }
 
 /// Results written to the outputs that were given.

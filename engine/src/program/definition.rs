@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 /// Most nodes of a program.
 pub const MOST_NODES: usize = 4096;
 /// Most inputs and outputs together; NumPy's limit.
-pub const MOST_OPERANDS: usize = 32;
+pub const MOST_OPERANDS: usize = 64;
 
 /// A ufunc made of others, as data. Equal definitions have equal bytes ([`Definition::to_bytes`]).
 #[derive(Clone, Debug, PartialEq)]

@@ -32,6 +32,8 @@ pub struct Lowered {
     pub register_bytes: usize,
     /// Blocks of constants.
     pub constants: Constants,
+    /// In which dtypes the program has its inputs that are numbers.
+    pub numbers: Box<[(usize, DType)]>,
     steps: Box<[Placed]>,
     ops: [OnceLock<Box<[Op]>>; Isa::ALL.len()],
 }
@@ -104,6 +106,7 @@ impl Lowered {
             registers,
             register_bytes: block * widest + STAGGER,
             constants: Constants::new(&constants, block),
+            numbers: program.numbers.into(),
             steps,
             ops: Default::default(),
         }
@@ -126,7 +129,7 @@ impl Placed {
         let (run, fp) = match &self.what {
             What::Loop(l) => {
                 let run = match &l.code {
-                    Code::Kernels(kernels) => match (kernels.block.at(isa), kernels.strided.at(isa)) {
+                    Code::Kernels(kernels) => match (kernels.cached.at(isa).or(kernels.block.at(isa)), kernels.strided.at(isa)) {
                         (Some(block), _) => Run::Block(block),
                         (None, Some(strided)) => {
                             let sizes = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize);

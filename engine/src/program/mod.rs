@@ -18,7 +18,8 @@ pub(crate) use raised::{Raised, take_noted};
 
 use crate::registry::derive::alike;
 use crate::registry::{
-    Code, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, UfuncDef, intern,
+    Code, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, Typed,
+    UfuncDef, intern,
 };
 use lowered::{Lowered, cost_of};
 use smallvec::SmallVec;
@@ -72,32 +73,46 @@ impl Program {
 
     /// The loops for inputs of one dtype: of each that the program takes, the dtypes of its inputs and outputs.
     pub fn signatures(&self) -> Vec<(Vec<DType>, Vec<DType>)> {
-        let signature = |inputs: Vec<DType>| {
+        let signature = |inputs: Vec<Typed>| {
             let typed = TypedProgram::new(&self.definition, &inputs).ok()?;
             let outputs = typed.outputs.iter().map(|&value| typed.dtype(value)).collect();
-            Some((inputs, outputs))
+            Some((inputs.iter().map(|input| input.alone()).collect(), outputs))
         };
         alike(self.definition.parameters.len()).filter_map(signature).collect()
     }
 }
 
+/// In which dtypes a loop of a program has its inputs that are numbers, by input.
+pub fn numbers(l: &LoopDef) -> &[(usize, DType)] {
+    let lowered = match &l.code {
+        Code::Object(object) => object.data.downcast_ref::<Lowered>(),
+        Code::Kernels(_) => None,
+    };
+    lowered.map_or(&[], |lowered| &lowered.numbers)
+}
+
 impl Derive for Program {
     #[inline]
-    fn derive(&self, inputs: &[DType]) -> Result<&LoopDef, ResolveError> {
+    fn derive(&self, inputs: &[Typed]) -> Result<&LoopDef, ResolveError> {
         match self.loops.find(inputs) {
             Some(known) => Ok(known),
-            None => Ok(self.loops.keep(self.lower(inputs)?)),
+            None => Ok(self.loops.keep(inputs, self.lower(inputs)?)),
         }
+    }
+
+    fn derived(&self) -> &Derived {
+        &self.loops
     }
 }
 
 impl Program {
     #[cold]
-    fn lower(&self, inputs: &[DType]) -> Result<LoopDef, ResolveError> {
+    fn lower(&self, inputs: &[Typed]) -> Result<LoopDef, ResolveError> {
         let typed = TypedProgram::new(&self.definition, inputs)?;
         let outputs: SmallVec<[DType; 2]> = typed.outputs.iter().map(|&value| typed.dtype(value)).collect();
+        let dtypes: SmallVec<[DType; 4]> = inputs.iter().map(|input| input.alone()).collect();
         Ok(LoopDef {
-            inputs: intern::dtypes(inputs),
+            inputs: intern::dtypes(&dtypes),
             outputs: intern::dtypes(&outputs),
             // Each step's are read by itself.
             fp: FpReport::Returned,

@@ -5,7 +5,7 @@ use super::definition::{Definition, Named, Node};
 use crate::array::Scalar;
 use crate::cast::{can_raise, cast_block};
 use crate::registry::{
-    Casting, DType, FpFlags, Isa, Kind, LoopDef, Request, ResolveError, Typed, UfuncDef, promote_all, resolve,
+    Casting, DType, FpFlags, Isa, Kind, LoopDef, Request, ResolveError, Typed, UfuncDef, Weak, promote_all, resolve,
 };
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -67,6 +67,8 @@ pub struct TypedProgram {
     pub names: Vec<&'static str>,
     /// What every call raises: numbers that lose by taking their dtype.
     pub always: Vec<(usize, FpFlags)>,
+    /// Inputs that are numbers, and the dtypes they are cast to.
+    pub numbers: Vec<(usize, DType)>,
 }
 
 /// What NumPy calls a cast in its warnings.
@@ -74,18 +76,24 @@ const CAST: &str = "cast";
 
 impl TypedProgram {
     /// Resolves every node.
-    pub fn new(definition: &Definition, inputs: &[DType]) -> Result<TypedProgram, ResolveError> {
+    pub fn new(definition: &Definition, inputs: &[Typed]) -> Result<TypedProgram, ResolveError> {
         let mut typing = Typing { program: TypedProgram::default(), nodes: vec![], known: HashMap::new(), calls: HashMap::new() };
-        for (i, &dtype) in inputs.iter().enumerate() {
-            typing.program.values.push(Value { dtype, from: From::Input(i) });
+        for (i, input) in inputs.iter().enumerate() {
+            typing.program.values.push(Value { dtype: input.alone(), from: From::Input(i) });
         }
         for node in &definition.nodes {
-            let typed = typing.node(node)?;
+            let typed = match *node {
+                Node::Input(i) => match inputs[i as usize] {
+                    Typed::Strong(_) => Of::Value(i as usize),
+                    Typed::Weak(weak) => Of::Operand(i as usize, weak),
+                },
+                _ => typing.node(node)?,
+            };
             typing.nodes.push(typed);
         }
         for &id in &definition.outputs {
             let value = match typing.nodes[id as usize] {
-                Of::Value(value) => value,
+                Of::Value(value) | Of::Operand(value, _) => value,
                 Of::Number(number) => typing.number(number, number.weak().default_dtype())?,
             };
             let copied = !matches!(typing.program.values[value].from, From::Step);
@@ -109,6 +117,8 @@ enum Of {
     Value(usize),
     /// A number that has none yet.
     Number(Scalar),
+    /// An input that is such a number.
+    Operand(usize, Weak),
 }
 
 struct Typing {
@@ -127,12 +137,11 @@ impl Typing {
             return Ok(Of::Number(scalar));
         }
         Ok(Of::Value(match node {
-            &Node::Input(i) => i as usize,
             &Node::Strong(dtype, bits) => self.value(dtype, From::Constant(bits)),
             Node::Call { ufunc, inputs, output } => self.call(*ufunc, inputs)?[*output as usize],
             Node::Where(three) => self.choice(*three)?,
             &Node::Cast(dtype, id) => self.astype(id, dtype)?,
-            Node::Int(_) | Node::Float(_) | Node::Complex(..) => unreachable!("a number has a scalar"),
+            Node::Input(_) | Node::Int(_) | Node::Float(_) | Node::Complex(..) => unreachable!("they are no steps"),
         }))
     }
 
@@ -150,6 +159,7 @@ impl Typing {
         match self.nodes[id as usize] {
             Of::Value(value) => Typed::Strong(self.program.dtype(value)),
             Of::Number(number) => Typed::Weak(number.weak()),
+            Of::Operand(_, weak) => Typed::Weak(weak),
         }
     }
 
@@ -212,10 +222,7 @@ impl Typing {
         let refused = || ResolveError::NoLoop { ufunc: "where", inputs: types.to_vec() };
         let dtype = promote_all(&types).filter(|dtype| dtype.kind() != Kind::Date).ok_or_else(refused)?;
         let name = self.name("where");
-        let condition = match self.nodes[ids[0] as usize] {
-            Of::Value(_) => self.in_dtype(ids[0], DType::Bool, name)?,
-            Of::Number(number) => self.number(number, DType::Bool)?,
-        };
+        let condition = self.in_dtype(ids[0], DType::Bool, name)?;
         let sides = [self.in_dtype(ids[1], dtype, name)?, self.in_dtype(ids[2], dtype, name)?];
         let output = self.value(dtype, From::Step);
         let inputs = [condition, sides[0], sides[1]].into_iter().collect();
@@ -225,11 +232,14 @@ impl Typing {
 
     fn astype(&mut self, id: u32, dtype: DType) -> Result<usize, ResolveError> {
         let refused = |from| ResolveError::NoLoop { ufunc: "astype", inputs: vec![from] };
-        if dtype.kind() == Kind::Date || self.typed(id).alone().kind() == Kind::Date {
+        let from = self.typed(id).alone().kind();
+        // NumPy warns of imaginary parts that are lost.
+        let loses = from == Kind::Complex && !matches!(dtype.kind(), Kind::Complex | Kind::Bool);
+        if loses || dtype.kind() == Kind::Date || from == Kind::Date {
             return Err(refused(self.typed(id)));
         }
         let value = match self.nodes[id as usize] {
-            Of::Value(value) => value,
+            Of::Value(value) | Of::Operand(value, _) => value,
             Of::Number(number) => self.number(number, number.weak().default_dtype())?,
         };
         let name = self.name(CAST);
@@ -243,6 +253,10 @@ impl Typing {
         }
         let (value, raises) = match self.nodes[id as usize] {
             Of::Number(number) => (self.number(number, dtype)?, false),
+            Of::Operand(value, _) => {
+                self.program.numbers.push((value, dtype));
+                (self.cast(value, dtype, name), false)
+            }
             Of::Value(value) => (self.cast(value, dtype, name), can_raise(self.program.dtype(value), dtype)),
         };
         // What raises is reported with each ufunc that has it cast.

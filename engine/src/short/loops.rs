@@ -40,6 +40,8 @@ pub enum NumbersDType {
     Theirs,
     /// What it has alone, where inputs do not meet in one dtype.
     Own,
+    /// None: a program says what it has beside each of its own operands.
+    Kept,
     /// To a logical ufunc its truth counts, before any rounding.
     Unsaid,
 }
@@ -56,6 +58,7 @@ impl ShortLoops {
             nout: 1,
             cost: Cost::Light,
             number: match def {
+                Some(def) if def.derived.is_some() => NumbersDType::Kept,
                 Some(def) if !def.truth && def.meets_in_one_dtype() => NumbersDType::Theirs,
                 Some(def) if !def.truth => NumbersDType::Own,
                 _ => NumbersDType::Unsaid,
