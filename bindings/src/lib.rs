@@ -81,6 +81,7 @@ mod run {
     pub mod common;
     pub mod core;
     pub mod early;
+    pub mod folded;
     pub mod outer;
     pub mod reduce;
     pub mod scans;
@@ -89,6 +90,7 @@ mod short {
     pub mod call;
     pub mod folds;
     pub mod labelled;
+    pub mod programs;
     pub mod read;
 }
 mod ufunc {

@@ -32,9 +32,6 @@ pub fn define<'py>(
     reorderable: bool,
     fold: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if fold.is_some() {
-        return Err(pyo3::exceptions::PyNotImplementedError::new_err("fold="));
-    }
     let mut definition = Definition::new(name, &[]);
     (definition.doc, definition.module, definition.parameters) = (doc, module, parameters);
     let np = NumPy::get(py);

@@ -3,15 +3,18 @@
 //! any other: broadcasting, strides, masks, threads and methods come from there.
 //!
 //! [`definition`] is a program as data, [`bytes`] writes and reads that; [`typed`] resolves it for inputs of certain dtypes;
-//! [`lowered`] makes steps over blocks of it, which [`machine`] runs; [`raised`] says which step raised what.
+//! [`lowered`] makes steps over blocks of it, which [`machine`] runs; [`raised`] says which step raised what;
+//! [`fold`] folds what a program computes.
 
 mod bytes;
 pub mod definition;
+mod fold;
 mod lowered;
 mod machine;
 mod raised;
 mod typed;
 
+pub use fold::{FoldReport, Folded};
 pub use definition::{Definition, DefinitionError, Named, Node, Nodes};
 pub use raised::take as take_raised;
 pub(crate) use raised::{Raised, take_noted};
