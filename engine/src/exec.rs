@@ -84,7 +84,8 @@ pub(crate) unsafe fn run_part(plan: &Plan<'_>, isa: Isa, start: usize, end: usiz
     let mut args = plan.args.clone();
     let last = args.len() - 1;
     args[last].ptr = out.wrapping_sub(start * args[last].dtype.size());
-    let part = Plan { l: plan.l, cost: plan.cost, shape: plan.shape.clone(), total: plan.total, args, mask: None };
+    let part =
+        Plan { l: plan.l, cost: plan.cost, shape: plan.shape.clone(), total: plan.total, args, mask: None };
     // SAFETY: the caller's promise.
     unsafe { run_range(&part, isa, start, end) }
 }

@@ -31,7 +31,9 @@ def unfused(nodes: list[Node], outputs: tuple[int, ...], args: list[Any]) -> lis
     for i in reversed(range(len(nodes))):
         kind, *rest = nodes[i]
         if i in used:
-            used.update({"call": lambda r: r[1], "where": list, "cast": lambda r: r[1:]}.get(kind, lambda _: ())(rest))
+            used.update(
+                {"call": lambda r: r[1], "where": list, "cast": lambda r: r[1:]}.get(kind, lambda _: ())(rest)
+            )
     values: list[Any] = []
     for i, (kind, *rest) in enumerate(nodes):
         if i not in used:
@@ -74,7 +76,10 @@ def same(a: Any, b: Any) -> bool:
         bits = {2: "u2", 4: "u4", 8: "u8"}[floats.itemsize]
         return all(
             np.array_equal(np.isnan(x), np.isnan(y))
-            and np.array_equal(np.ascontiguousarray(x).view(bits)[~np.isnan(x)], np.ascontiguousarray(y).view(bits)[~np.isnan(y)])
+            and np.array_equal(
+                np.ascontiguousarray(x).view(bits)[~np.isnan(x)],
+                np.ascontiguousarray(y).view(bits)[~np.isnan(y)],
+            )
             for x, y in ((np.atleast_1d(x), np.atleast_1d(y)) for x, y in pairs)
         )
     return np.array_equal(a, b)
@@ -94,7 +99,9 @@ def compare(nodes: list[Node], outputs: tuple[int, ...], args: list[Any], about:
     for k, (a, b) in enumerate(zip(found, expected, strict=True)):
         # What depends on no array, or on some of the arguments only, is broadcast.
         assert same(a, np.broadcast_to(b, shape)), f"{about}, output {k}: {b!r} is {a!r}\n{made.__doc__}"
-    assert found_warnings == expected_warnings, f"{about}: {expected_warnings} are {found_warnings}\n{made.__doc__}"
+    assert found_warnings == expected_warnings, (
+        f"{about}: {expected_warnings} are {found_warnings}\n{made.__doc__}"
+    )
     return True
 
 
@@ -186,8 +193,18 @@ def test_random_programs(seed: int) -> None:
 
 
 def gauss() -> tuple[list[Node], tuple[int, ...]]:
-    nodes: list[Node] = [("input", 0), ("input", 1), ("call", "negative", (0,), 0), ("call", "multiply", (2, 0), 0)]
-    nodes += [("call", "exp", (3,), 0), ("call", "multiply", (4, 1), 0), ("weak", 1), ("call", "add", (5, 6), 0)]
+    nodes: list[Node] = [
+        ("input", 0),
+        ("input", 1),
+        ("call", "negative", (0,), 0),
+        ("call", "multiply", (2, 0), 0),
+    ]
+    nodes += [
+        ("call", "exp", (3,), 0),
+        ("call", "multiply", (4, 1), 0),
+        ("weak", 1),
+        ("call", "add", (5, 6), 0),
+    ]
     return nodes, (7,)
 
 
@@ -195,7 +212,14 @@ def test_it_is_a_ufunc() -> None:
     nodes, outputs = gauss()
     f = _native.define("gauss", "Bell.", "here", ("x", "y"), nodes, outputs)
     assert isinstance(f, np.ufunc)
-    assert (f.nin, f.nout, f.nargs, f.__name__, f.__doc__, f.__module__) == (2, 1, 3, "gauss", "Bell.", "here")
+    assert (f.nin, f.nout, f.nargs, f.__name__, f.__doc__, f.__module__) == (
+        2,
+        1,
+        3,
+        "gauss",
+        "Bell.",
+        "here",
+    )
     assert "dd->d" in f.types
     assert repr(f) == "<ufunc 'gauss'>"
     x, y = np.linspace(-2, 2, 1000), np.linspace(1, 2, 1000)
@@ -251,7 +275,7 @@ def test_definitions_are_one_object_and_pickle_as_data() -> None:
     made, roots = _native.nodes_of(f)
     assert define(made, tuple(roots), 2) is f
     with pytest.raises(AttributeError, match="definition"):
-        ux.add.definition  # noqa: B018
+        ux.add.definition
 
 
 def test_malformed_definitions_are_value_errors() -> None:
@@ -271,7 +295,12 @@ def test_malformed_definitions_are_value_errors() -> None:
         except ValueError:
             continue
         assert _native.from_definition(f.definition) is f
-    for bad_nodes in ([("input", 3)], [("call", "nothing", (0,), 0)], [("call", "matmul", (0, 0), 0)], [("what",)]):
+    for bad_nodes in (
+        [("input", 3)],
+        [("call", "nothing", (0,), 0)],
+        [("call", "matmul", (0, 0), 0)],
+        [("what",)],
+    ):
         with pytest.raises(ValueError, match="."):
             define([("input", 0), *bad_nodes], (1,), 1)
 
@@ -290,8 +319,7 @@ def test_what_nobody_holds_is_dropped() -> None:
 
 
 def test_what_has_no_loops_runs_one_after_the_other() -> None:
-    nodes, outputs = gauss()
-    f = define(nodes[:4], (3,), 2)
+    f = define(gauss()[0][:4], (3,), 2)
     objects = np.array([3, 2], object)
     assert f(objects, objects).tolist() == [-9, -4]
     assert f(np.longdouble(3), 1).dtype == np.longdouble

@@ -121,7 +121,8 @@ fn node_of(np: &NumPy, node: &Bound<'_, PyTuple>) -> PyResult<Node> {
         ("cast", 3) => {
             let char: char = node.get_item(1)?.extract()?;
             let dtype = DType::from_char(char);
-            let dtype = dtype.ok_or_else(|| PyTypeError::new_err(format!("a program cannot cast to '{char}'")))?;
+            let dtype =
+                dtype.ok_or_else(|| PyTypeError::new_err(format!("a program cannot cast to '{char}'")))?;
             Node::Cast(dtype, id(2)?)
         }
         _ => return Err(PyValueError::new_err(format!("{} is no node of a program", node.repr()?))),

@@ -42,7 +42,9 @@ pub fn twin<'py>(py: Python<'py>, def: &Arc<UfuncDef>) -> Returned<'py> {
     let mut types = vec![];
     for (inputs, outputs) in program.signatures() {
         let number = |d: &DType| d.numpy_number().and_then(|n| c_char::try_from(n).ok());
-        let Some(numbers) = inputs.iter().chain(&outputs).map(number).collect::<Option<Vec<_>>>() else { continue };
+        let Some(numbers) = inputs.iter().chain(&outputs).map(number).collect::<Option<Vec<_>>>() else {
+            continue;
+        };
         types.extend(numbers);
         loops.push(Box::new(Loop { def: def.clone(), inputs }));
     }
@@ -126,7 +128,9 @@ pub fn unfused<'py>(
                     let result = ufunx.getattr(called.name)?.call1(inputs)?;
                     if called.nout() == 1 { result } else { result.get_item(*output)? }
                 }
-                Node::Where(three) => numpy.call_method1("where", (value(three[0]), value(three[1]), value(three[2])))?,
+                Node::Where(three) => {
+                    numpy.call_method1("where", (value(three[0]), value(three[1]), value(three[2])))?
+                }
                 Node::Cast(dtype, id) => {
                     numpy.call_method1("asarray", (value(*id),))?.call_method1("astype", (dtype.char(),))?
                 }

@@ -5,7 +5,7 @@ use crate::arguments::passed::Arguments;
 use crate::python::gil;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
-use crate::python::object::{Object, Returned, exact_tuple, entries, is_false, is_true};
+use crate::python::object::{Object, Returned, entries, exact_tuple, is_false, is_true};
 use crate::results::scalar::scalar;
 use crate::short::read::read_array;
 use crate::ufunc::record::Ufunc;
@@ -34,7 +34,9 @@ pub fn call<'py>(
             b"keepdims" => keepdims = Some(value),
             _ => {
                 let (own, name) = (ufunc.own_name(), name.to_string_lossy());
-                return Err(PyTypeError::new_err(format!("{own}() got an unexpected keyword argument '{name}'")));
+                return Err(PyTypeError::new_err(format!(
+                    "{own}() got an unexpected keyword argument '{name}'"
+                )));
             }
         }
     }

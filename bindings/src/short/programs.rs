@@ -5,7 +5,7 @@ use super::read::{Number, number, read_array, scalar};
 use crate::arguments::passed::Arguments;
 use crate::python::gil;
 use crate::python::numpy_api::NumPy;
-use crate::python::object::Object;
+use crate::python::object::{Object, entries, exact_tuple};
 use crate::results::fresh::{Results, returned};
 use crate::ufunc::record::Ufunc;
 use pyo3::prelude::*;
@@ -37,26 +37,34 @@ pub unsafe fn call<'py>(
     let Some(outputs) = outputs(def, arguments) else { return Ok(None) };
     let cells = [const { Cell::new(0u128) }; MOST];
     // SAFETY: the caller's promise.
-    let Some(read) = (unsafe { Inputs::read(np, def, arguments.positional, &cells) }) else { return Ok(None) };
+    let Some(read) = (unsafe { Inputs::read(np, def, arguments.positional, &cells) }) else {
+        return Ok(None);
+    };
     // SAFETY: the same.
     unsafe { read.run(py, np, ufunc, outputs) }
 }
 
-/// The outputs that were given, by name only.
-fn outputs<'a, 'py>(def: &UfuncDef, arguments: &Arguments<'a, 'py>) -> Option<Option<Object<'a, 'py>>> {
+/// The outputs that were given, by name only; none, if there are none.
+fn outputs<'a, 'py>(def: &UfuncDef, arguments: &Arguments<'a, 'py>) -> Option<Given<'a, 'py>> {
     if arguments.positional.len() != def.nin() {
         return None;
     }
-    let mut out = None;
+    let mut given = Given::new();
     for (name, value) in arguments.named() {
         match name.to_bytes() {
             b"out" if value.is_none() => {}
-            b"out" if def.nout() == 1 => out = Some(value),
+            b"out" => match exact_tuple(value) {
+                None => given.push(value),
+                Some(tuple) => given.extend(entries(tuple)),
+            },
             _ => return None,
         }
     }
-    Some(out)
+    (given.is_empty() || given.len() == def.nout()).then_some(given)
 }
+
+/// Outputs that were given.
+type Given<'a, 'py> = SmallVec<[Object<'a, 'py>; 2]>;
 
 /// A call's inputs.
 struct Inputs<'a> {
@@ -130,24 +138,20 @@ impl<'a> Inputs<'a> {
         py: Python<'py>,
         np: &NumPy,
         ufunc: &Ufunc,
-        out: Option<Object<'_, 'py>>,
+        given: Given<'_, 'py>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut args: SmallVec<[*mut u8; 2 * MOST]> = self.heads.iter().map(|head| head.ptr).collect();
         let mut results = Results::new();
-        match out {
-            Some(out) => match self.target_in(np, out) {
-                Some(target) => {
-                    args.push(target);
-                    results.push((*out).to_owned());
-                }
-                None => return Ok(None),
-            },
-            None => {
-                for &dtype in self.l.outputs {
-                    let (made, target) = np.new_array(py, dtype, self.dims, None)?;
-                    args.push(target);
-                    results.push(made);
-                }
+        for (i, &out) in given.iter().enumerate() {
+            let Some(target) = self.target_in(np, out, i, &args) else { return Ok(None) };
+            args.push(target);
+            results.push((*out).to_owned());
+        }
+        if given.is_empty() {
+            for &dtype in self.l.outputs {
+                let (made, target) = np.new_array(py, dtype, self.dims, None)?;
+                args.push(target);
+                results.push(made);
             }
         }
         // SAFETY: all of it is aligned, without gaps, of as many elements; outputs are apart from inputs.
@@ -168,19 +172,23 @@ impl<'a> Inputs<'a> {
         returned(py, results).map(Some)
     }
 
-    /// The memory of a given output, if it is like the inputs' and apart from it.
-    fn target_in(&self, np: &NumPy, out: Object<'_, '_>) -> Option<*mut u8> {
+    /// The memory of a given output, if it is like the inputs', and apart from theirs and from that of outputs before it.
+    fn target_in(&self, np: &NumPy, out: Object<'_, '_>, i: usize, args: &[*mut u8]) -> Option<*mut u8> {
         let mut head = Head::EMPTY;
         // SAFETY: what is read is used at once.
         unsafe { read_array(np, np.exact_array(out)?, &mut head) }?;
         let lies = Lies::ROWS.and(Lies::ALIGNED).and(Lies::WRITABLE);
-        let bytes = |head: &Head<'_>| -> Range<usize> {
-            let n = if head.dims.is_empty() { 1 } else { self.n };
-            head.ptr.addr()..head.ptr.addr() + n * head.dtype.size()
-        };
-        let target = bytes(&head);
+        if !head.lies.has(lies) || head.dims != self.dims || head.dtype != self.l.outputs[i] {
+            return None;
+        }
+        let bytes = |start: *mut u8, dtype: DType| start.addr()..start.addr() + self.n * dtype.size();
+        let target = bytes(head.ptr, head.dtype);
         let apart = |other: Range<usize>| other.end <= target.start || target.end <= other.start;
-        let fits = head.lies.has(lies) && head.dims == self.dims && head.dtype == self.l.outputs[0];
-        (fits && self.heads.iter().all(|head| apart(bytes(head)))).then_some(head.ptr)
+        // (Values are in cells of ours.)
+        let inputs =
+            self.heads.iter().filter(|head| !head.dims.is_empty()).map(|head| bytes(head.ptr, head.dtype));
+        let before =
+            args[self.heads.len()..].iter().zip(self.l.outputs).map(|(&at, &dtype)| bytes(at, dtype));
+        inputs.chain(before).all(apart).then_some(head.ptr)
     }
 }

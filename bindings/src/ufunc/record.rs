@@ -35,13 +35,16 @@ pub struct Ufunc {
 
 impl Ufunc {
     /// One of the registry's, or NumPy's alone.
-    pub fn new(
-        twin: Py<PyAny>,
-        def: Option<&'static UfuncDef>,
-        target: Target,
-        name: String,
-    ) -> Ufunc {
-        Ufunc { twin: OnceLock::from(twin), def, target, name, short: ShortLoops::new(def), made: None, elements: PyOnceLock::new() }
+    pub fn new(twin: Py<PyAny>, def: Option<&'static UfuncDef>, target: Target, name: String) -> Ufunc {
+        Ufunc {
+            twin: OnceLock::from(twin),
+            def,
+            target,
+            name,
+            short: ShortLoops::new(def),
+            made: None,
+            elements: PyOnceLock::new(),
+        }
     }
 
     /// One made at run time.

@@ -6,15 +6,16 @@
 
 use super::raised::{Raised, take_noted};
 use crate::array::Array;
+use crate::cast::cast_block;
 use crate::exec;
 use crate::invoke::{call_contiguous, call_fold};
 use crate::operand::{Operand, Order, Shape, broadcast_shape, c_strides, output_strides, single_call_order};
 use crate::plan::{Access, Plan};
 use crate::reduce::{Axes, Initial, normalize_axes, start_value};
 use crate::registry::{
-    Casting, DType, FoldOrder, FpFlags, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve, resolve_reduction,
+    Casting, DType, FoldOrder, FpFlags, Isa, Kind, LoopDef, Request, Typed, UfuncDef, resolve,
+    resolve_reduction,
 };
-use crate::cast::cast_block;
 use crate::simd::fold::{minus_zero, pairwise_split};
 use crate::simd::level::current_isa;
 use crate::threads::{self, Helpers};
@@ -213,7 +214,8 @@ impl<'d> Folded<'d> {
     /// # Safety
     /// As [`Folded::run`], of at most [`BLOCK`] elements.
     unsafe fn piece(&self, isa: Isa, start: usize, n: usize) -> (Element, FoldReport) {
-        let (mut elements, mut cast): (Piece, Piece) = ([MaybeUninit::uninit(); BLOCK], [MaybeUninit::uninit(); BLOCK]);
+        let (mut elements, mut cast): (Piece, Piece) =
+            ([MaybeUninit::uninit(); BLOCK], [MaybeUninit::uninit(); BLOCK]);
         let mut computed: *mut u8 = elements.as_mut_ptr().cast();
         let nin = self.plan.l.inputs.len();
         let mut acc = [self.neutral];
@@ -236,7 +238,13 @@ impl<'d> Folded<'d> {
                 computed = cast.as_mut_ptr().cast();
             }
             let fold = call_fold(self.fold, isa, acc.as_mut_ptr().cast(), computed, n);
-            (acc, FoldReport { steps, fold: fold.unwrap_or_else(|| unreachable!("the loop has a fold kernel")) })
+            (
+                acc,
+                FoldReport {
+                    steps,
+                    fold: fold.unwrap_or_else(|| unreachable!("the loop has a fold kernel")),
+                },
+            )
         }
     }
 

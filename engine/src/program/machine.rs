@@ -48,7 +48,9 @@ impl Op {
 /// # Safety
 /// As for [`BlockFn`]; `data` is a [`Lowered`], for operands of these dtypes.
 pub unsafe fn run(data: &(dyn Any + Send + Sync), args: *const *mut u8, n: usize) -> FpFlags {
-    let Some(lowered) = data.downcast_ref::<Lowered>() else { unreachable!("the loop was made with a program") };
+    let Some(lowered) = data.downcast_ref::<Lowered>() else {
+        unreachable!("the loop was made with a program")
+    };
     with_registers(lowered.registers * lowered.register_bytes, |registers| {
         // SAFETY: the caller's promise; as many registers as the program has.
         unsafe { lowered.run(args, registers, n) }
