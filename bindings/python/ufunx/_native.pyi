@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar, Literal, TypeVar, final
 
@@ -136,6 +136,20 @@ def array_function_dispatch(
     verify: bool = True,
     docs_from_dispatcher: bool = False,
 ) -> Callable[[_F], _F]: ...
+def define(
+    name: str,
+    doc: str | None,
+    module: str | None,
+    parameters: Sequence[str],
+    nodes: Sequence[tuple[Any, ...]],
+    outputs: Sequence[int],
+    *,
+    identity: Any = ...,
+    reorderable: bool = ...,
+    fold: str | None = ...,
+) -> Any: ...
+def from_definition(definition: bytes) -> Any: ...
+def nodes_of(ufunc: Any) -> tuple[list[tuple[Any, ...]], list[int]]: ...
 def explain(ufunc: Any, /, *args: Any, **kwargs: Any) -> dict[str, Any]: ...
 def native_calls() -> int: ...
 def num_threads() -> int: ...
