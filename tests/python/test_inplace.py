@@ -539,8 +539,10 @@ def test_switched_while_threads_compute():
         for thread in threads:
             thread.start()
         switch(1000)
+        ux.release_memory()
         memory = resident()
         switch(9000)
+        ux.release_memory()
         grown = resident() - memory
     finally:
         stop.set()

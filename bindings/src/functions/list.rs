@@ -3,7 +3,7 @@
 use super::bind::{Parameters, Shape};
 use super::native::{Native, Reduction, Run, Ufuncs};
 use super::reductions;
-use super::{Kind, elementwise, moments, new};
+use super::{Kind, elementwise, moments, nans, new, pairs};
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -49,6 +49,7 @@ const MAX: &str = "a axis= out= keepdims= initial= where=";
 const ANY: &str = "a axis= out= keepdims= * where=";
 const CUMSUM: &str = "a axis= dtype= out=";
 const VAR: &str = "a axis= dtype= out= ddof= keepdims= * where= mean= correction=";
+const CLOSE: &str = "a b rtol= atol= equal_nan=";
 
 const ROWS: &[Row] = &[
     Row {
@@ -175,6 +176,132 @@ const ROWS: &[Row] = &[
         doc: "The elements rounded to that many decimals, halves to even.",
         example: ("[0.5, 1.5, 2.7]", "array([0., 2., 3.])"),
         run: elementwise::round,
+        reduction: None,
+    },
+    Row {
+        names: &["nansum"],
+        parameters: SUM,
+        relevant: &["a", "out"],
+        doc: "Sum of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(3.0)"),
+        run: nans::nansum,
+        reduction: None,
+    },
+    Row {
+        names: &["nanmean"],
+        parameters: "a axis= dtype= out= keepdims= * where=",
+        relevant: &["a", "out"],
+        doc: "Arithmetic mean of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(1.5)"),
+        run: nans::nanmean,
+        reduction: None,
+    },
+    Row {
+        names: &["nanvar"],
+        parameters: VAR,
+        relevant: &["a", "out"],
+        doc: "Variance of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(0.25)"),
+        run: nans::nanvar,
+        reduction: None,
+    },
+    Row {
+        names: &["nanstd"],
+        parameters: VAR,
+        relevant: &["a", "out"],
+        doc: "Standard deviation of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(0.5)"),
+        run: nans::nanstd,
+        reduction: None,
+    },
+    Row {
+        names: &["nanmin"],
+        parameters: MAX,
+        relevant: &["a", "out"],
+        doc: "Least of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(1.0)"),
+        run: nans::nanmin,
+        reduction: None,
+    },
+    Row {
+        names: &["nanmax"],
+        parameters: MAX,
+        relevant: &["a", "out"],
+        doc: "Largest of the elements that are numbers, along the axes, by default all of them.",
+        example: ("[1.0, ufunx.nan, 2.0]", "np.float64(2.0)"),
+        run: nans::nanmax,
+        reduction: None,
+    },
+    Row {
+        names: &["nan_to_num"],
+        parameters: "x copy= nan= posinf= neginf=",
+        relevant: &["x"],
+        doc: "The elements, with numbers in place of NaN and the infinities.",
+        example: ("[1.0, ufunx.nan]", "array([1., 0.])"),
+        run: nans::nan_to_num,
+        reduction: None,
+    },
+    Row {
+        names: &["ptp"],
+        parameters: "a axis= out= keepdims=",
+        relevant: &["a", "out"],
+        doc: "Largest less smallest element along the axes, by default of all.",
+        example: ("[[1, 5], [2, 9]], axis=1", "array([4, 7])"),
+        run: pairs::ptp,
+        reduction: None,
+    },
+    Row {
+        names: &["diff"],
+        parameters: "a n= axis= prepend= append=",
+        relevant: &["a", "prepend", "append"],
+        doc: "Differences of neighbours along an axis, by default the last.",
+        example: ("[1, 4, 9]", "array([3, 5])"),
+        run: pairs::diff,
+        reduction: None,
+    },
+    Row {
+        names: &["average"],
+        parameters: "a axis= weights= returned= * keepdims=",
+        relevant: &["a", "weights"],
+        doc: "Weighted mean along the axes, by default of all elements.",
+        example: ("[1.0, 3.0], weights=[3.0, 1.0]", "np.float64(1.5)"),
+        run: pairs::average,
+        reduction: None,
+    },
+    Row {
+        names: &["trapezoid"],
+        parameters: "y x= dx= axis=",
+        relevant: &["y", "x"],
+        doc: "Area under the line through points.",
+        example: ("[1.0, 2.0, 3.0]", "np.float64(4.0)"),
+        run: pairs::trapezoid,
+        reduction: None,
+    },
+    Row {
+        names: &["array_equal"],
+        parameters: "a1 a2 equal_nan=",
+        relevant: &["a1", "a2"],
+        doc: "Whether two arrays have one shape and equal elements.",
+        example: ("[1, 2], [1, 2]", "True"),
+        run: pairs::array_equal,
+        reduction: None,
+    },
+    Row {
+        names: &["isclose"],
+        parameters: CLOSE,
+        relevant: &["a", "b", "rtol", "atol"],
+        doc: "Which elements are within a tolerance of each other.",
+        example: ("[1.0, 2.0], [1.0, 2.1]", "array([ True, False])"),
+        run: pairs::isclose,
+        reduction: None,
+    },
+    Row {
+        names: &["allclose"],
+        parameters: CLOSE,
+        relevant: &["a", "b", "rtol", "atol"],
+        doc: "Whether all elements are within a tolerance of each other.",
+        example: ("[1.0, 2.0], [1.0, 2.0]", "True"),
+        run: pairs::allclose,
         reduction: None,
     },
 ];

@@ -7,13 +7,16 @@
 //! `numpy.add`.
 
 mod bind;
+mod composed;
 mod decorate;
 mod elementwise;
 mod list;
 mod moments;
+mod nans;
 mod native;
 mod objects;
 mod override_call;
+mod pairs;
 mod read_dispatcher;
 mod reductions;
 mod short_moments;

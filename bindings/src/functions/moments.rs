@@ -181,7 +181,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
                 call_object(class, &[value.as_borrowed()], &[])
             };
             if self.np.is_array(sum.as_borrowed()) {
-                let mean = self.divide_in_place(&sum, &count)?;
+                let mean = divide_in_place(self.py, self.ufuncs, &sum, &count)?;
                 return if half && self.out.is_none() { to_half(mean) } else { Ok(mean) };
             }
             let mean = sum.div(&count)?;
@@ -197,7 +197,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
             Some(mean) => Ok(mean.to_owned()),
             None => self.reduce(dtype, None, boolean(py, true))?.and_then(|sum| {
                 let count = Divisor::Int(self.count as i64).scalar(py, self.np)?;
-                self.divide_in_place(&sum, &count)
+                divide_in_place(py, self.ufuncs, &sum, &count)
             }),
         };
         let result = mean.and_then(|mean| self.squares(&mean)).and_then(|squares| {
@@ -233,7 +233,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
     fn divided(&self, moment: Moment, sum: &Bound<'py, PyAny>, divisor: &Bound<'py, PyAny>) -> Returned<'py> {
         let (py, root) = (self.py, self.ufuncs.sqrt.bind_borrowed(self.py));
         if self.np.is_array(sum.as_borrowed()) {
-            let variance = self.divide_in_place(sum, divisor)?;
+            let variance = divide_in_place(py, self.ufuncs, sum, divisor)?;
             let out = [(intern!(py, "out"), variance.as_borrowed())];
             return match moment {
                 Moment::Std => call_object(root, &[variance.as_borrowed()], &out),
@@ -274,18 +274,22 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         let add = Ufuncs::inner(self.py, &self.ufuncs.add);
         pipeline::run_plain(self.py, self.np, add, Method::Reduce, &arguments)
     }
+}
 
-    /// `divide(a, by, out=a, casting="unsafe", subok=False)`.
-    fn divide_in_place(&self, a: &Bound<'py, PyAny>, by: &Bound<'py, PyAny>) -> Returned<'py> {
-        let py = self.py;
-        let named = [
-            (intern!(py, "out"), a.as_borrowed()),
-            (intern!(py, "casting"), any(intern!(py, "unsafe").as_borrowed())),
-            (intern!(py, "subok"), boolean(py, false)),
-        ];
-        let positional = [a.as_borrowed(), by.as_borrowed()];
-        call_object(self.ufuncs.divide.bind_borrowed(py), &positional, &named)
-    }
+/// `divide(a, by, out=a, casting="unsafe", subok=False)`.
+pub fn divide_in_place<'py>(
+    py: Python<'py>,
+    ufuncs: &Ufuncs,
+    a: &Bound<'py, PyAny>,
+    by: &Bound<'py, PyAny>,
+) -> Returned<'py> {
+    let named = [
+        (intern!(py, "out"), a.as_borrowed()),
+        (intern!(py, "casting"), any(intern!(py, "unsafe").as_borrowed())),
+        (intern!(py, "subok"), boolean(py, false)),
+    ];
+    let positional = [a.as_borrowed(), by.as_borrowed()];
+    call_object(ufuncs.divide.bind_borrowed(py), &positional, &named)
 }
 
 /// How many elements go into one result; `None` for an axis that NumPy must look at.

@@ -33,6 +33,17 @@ pub fn reduce<'py>(
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let Reduction { ufunc, places, .. } = native.reduction?;
+    by(py, np, ufunc(&native.ufuncs), places, slots)
+}
+
+/// The same by that ufunc.
+pub fn by<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Py<PyAny>,
+    places: &Places,
+    slots: &Slots<'_, 'py>,
+) -> Option<Returned<'py>> {
     let [out, mask] = [slots[places.out], given(np, slots[places.mask])];
     let plain_mask = mask.is_none_or(|mask| is_true(mask) || np.is_exact_array(mask));
     if !is_plain_out(np, out) || !plain_mask {
@@ -53,7 +64,7 @@ pub fn reduce<'py>(
     // The short way reads every one.
     let plain = [dtype, out, keepdims, initial, mask].iter().all(Option::is_none);
     let arguments = Arguments::positional(if plain { &all[..2] } else { &all[..] });
-    pipeline::run_plain(py, np, Ufuncs::inner(py, ufunc(&native.ufuncs)), Method::Reduce, &arguments)
+    pipeline::run_plain(py, np, Ufuncs::inner(py, ufunc), Method::Reduce, &arguments)
 }
 
 impl Reduction {

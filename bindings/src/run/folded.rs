@@ -2,6 +2,7 @@
 //! elements are made, and folded.
 
 use crate::arguments::passed::Arguments;
+use crate::python::entry::count_native;
 use crate::python::gil;
 use crate::python::number::integer;
 use crate::python::numpy_api::NumPy;
@@ -115,6 +116,7 @@ unsafe fn fused<'py>(
             let report = gil::around(py, folded.l(), folded.len(), || folded.run(target));
             ufunc.report(py, np, ufunc.own_name(), report.steps)?;
             np.report(py, "reduce", report.fold)?;
+            count_native();
             match made {
                 Some(made) => Ok(made),
                 None => scalar(py, np, folded.dtype(), target),
