@@ -4,9 +4,9 @@
 
 Cases are ufuncs by dtype and form (contiguous, in place, a number on either side, every second and fourth
 element, short inner axes, `where=`), methods and functions. Each is called in turns on NumPy and on ufunx, a
-few hundred microseconds at a time, and the best time of each counts; so a machine that others use as well still
-tells. A ratio is NumPy's time over ours: above 1, ours is faster. Printed are the cases below `--below`, the
-worst first, and geometric means by group.
+few hundred microseconds at a time, and the best time of each counts; so a machine that others use as well
+still tells. A ratio is NumPy's time over ours: above 1, ours is faster. Printed are the cases below
+`--below`, the worst first, and geometric means by group.
 """
 
 import argparse
@@ -81,9 +81,7 @@ def ufunc_cases() -> Iterator[Case]:
                 kept = values(dtype, n)
                 identity = {"?": True, "u": 1, "i": 1, "f": 1.0}[a.dtype.kind]
                 if nin == 2 and name in ("add", "subtract", "multiply", "divide", "maximum"):
-                    yield Case(
-                        f"{group} in place", f"{name} {dtype}", bound(name, kept, identity, out=kept)
-                    )
+                    yield Case(f"{group} in place", f"{name} {dtype}", bound(name, kept, identity, out=kept))
             if nin == 2 and dtype != "?":
                 number = 3 if a.dtype.kind in "iu" else 1.5
                 yield Case(f"{group} number", f"{name} {dtype} a,k", bound(name, a, number, out=out))
@@ -163,7 +161,7 @@ def method_cases() -> Iterator[Case]:
                 yield Case("at", f"{name} {dtype} {values_are}", call)
     for dtype in ("F", "D"):
         for name in ("add", "multiply"):
-            data = (1 + 1e-3 * values("f8", 100_000) + 0.5j).astype(dtype) * 0.8
+            data = np.exp(1j * values("f8", 100_000)).astype(dtype)
             yield Case("reduce complex", f"{name} {dtype}", bound(f"{name}.reduce", data))
 
 
@@ -203,7 +201,9 @@ def function_cases() -> Iterator[Case]:
             yield Case(f"dates {n}", name, bound(name.split()[0], *args))
     for shape in ((50, 50), (200, 200)):
         for dtype in ("i8", "i4", "f8"):
-            yield Case("matmul", f"{dtype} {shape}", bound("matmul", values(dtype, shape), values(dtype, shape)))
+            yield Case(
+                "matmul", f"{dtype} {shape}", bound("matmul", values(dtype, shape), values(dtype, shape))
+            )
 
 
 def cases() -> Iterator[Case]:

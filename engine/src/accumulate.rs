@@ -8,13 +8,14 @@ use crate::call::Called;
 use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
-use crate::invoke::call_scan;
-use crate::operand::{Operand, Order, output_strides};
+use crate::invoke::{call_scan, watched, with_scratch};
+use crate::operand::{Operand, Order, lies_packed, output_strides};
 use crate::plan::Plan;
 use crate::reduce::{check_binary, normalize_axis};
-use crate::registry::{DType, LoopDef, UfuncDef, resolve_reduction};
+use crate::registry::{BlockFn, Code, DType, FpFlags, FpReport, LoopDef, UfuncDef, resolve_reduction};
+use crate::simd::level::current_isa;
 use crate::stage;
-use crate::tuning::SHORT_ROW;
+use crate::tuning::{BLOCK, SHORT_ROW};
 
 /// Accumulates into a new array.
 pub fn accumulate(
@@ -65,6 +66,11 @@ pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, a
     }
     // ... then each element or row with the one before.
     if faster {
+        if let Some(rows) = Rows::of(l, out, axis) {
+            // SAFETY: the caller's promise.
+            report.flags |= unsafe { rows.run() };
+            return report;
+        }
         for i in 1..n {
             let (before, here) = (out.at(axis, i - 1), out.at(axis, i));
             let plan = Plan::new(l, def.cost, &[before, here.clone(), here.clone()], None, &here.shape);
@@ -88,4 +94,59 @@ pub unsafe fn run(def: &UfuncDef, l: &LoopDef, input: &Operand, out: &Operand, a
         }
     }
     report
+}
+
+/// Packed rows of an output, each computed from the one before and what it holds.
+struct Rows {
+    kernel: BlockFn,
+    fp: FpReport,
+    first: *mut u8,
+    /// From row to row.
+    step: isize,
+    rows: usize,
+    n: usize,
+    size: usize,
+}
+
+impl Rows {
+    /// `None` where rows are not packed, or the loop has no such code.
+    fn of(l: &LoopDef, out: &Operand, axis: usize) -> Option<Rows> {
+        let row = out.at(axis, 0);
+        let size = out.dtype.size();
+        let packed = lies_packed(&row.shape, &row.strides, size, (0..row.shape.len()).rev());
+        let plain = packed && out.is_aligned();
+        let kernel = match &l.code {
+            Code::Kernels(kernels) if plain => kernels.block.at(current_isa())?,
+            _ => return None,
+        };
+        let (step, rows, n) = (out.strides[axis], out.shape[axis], row.len());
+        Some(Rows { kernel, fp: l.fp, first: out.ptr, step, rows, n, size })
+    }
+
+    /// # Safety
+    /// The output is there.
+    unsafe fn run(&self) -> FpFlags {
+        let (block, mut flags) = (BLOCK.min(self.n), FpFlags::NONE);
+        // A block of every row before the next block: it stays in the cache.
+        with_scratch(block * self.size, |held| {
+            watched(self.fp, || {
+                for start in (0..self.n).step_by(block) {
+                    let here = block.min(self.n - start);
+                    for i in 1..self.rows {
+                        let y = self
+                            .first
+                            .wrapping_offset(i as isize * self.step)
+                            .wrapping_add(start * self.size);
+                        // SAFETY: `here` elements of a row, of the one before and of the scratch. The row is copied apart, for
+                        // the code does not write over its second input.
+                        unsafe {
+                            std::ptr::copy_nonoverlapping(y, held, here * self.size);
+                            flags |= (self.kernel)([y.wrapping_offset(-self.step), held, y].as_ptr(), here);
+                        }
+                    }
+                }
+                flags
+            })
+        })
+    }
 }

@@ -8,14 +8,15 @@
 use crate::cast::cast_block;
 use crate::error::Error;
 use crate::invoke::{call_contiguous, call_runs, call_strided, with_scratch};
-use crate::mask::{self, Choice};
+use crate::mask::{Bits, Choice};
 use crate::plan::{Access, Arg, Plan};
 use crate::registry::{Code, Cost, DType, FpFlags, Isa, UfuncDef};
 use crate::rows::Rows;
+use crate::simd::chosen;
 use crate::simd::level::current_isa;
 use crate::stage::{self, Coords};
 use crate::threads;
-use crate::tuning::{BLOCK, CHUNKS_PER_THREAD, GATHERED, SHORT_ROW, elements_per_thread};
+use crate::tuning::{BLOCK, CHUNKS_PER_THREAD, GATHERED, SHORT_ROW, as_much_work, elements_per_thread};
 use smallvec::SmallVec;
 
 /// What a piece of work raised.
@@ -93,7 +94,9 @@ pub(crate) unsafe fn run_part(plan: &Plan<'_>, isa: Isa, start: usize, end: usiz
 
 /// Threads the plan is worth.
 pub fn worth_threads(plan: &Plan<'_>) -> usize {
-    if plan.l.needs_gil { 1 } else { threads::threads_for(plan.total, plan.cost) }
+    let widest = plan.args.iter().map(|arg| arg.dtype.size()).max().unwrap_or(0);
+    let work = as_much_work(plan.total, widest, plan.cost);
+    if plan.l.needs_gil { 1 } else { threads::threads_for(work, plan.cost) }
 }
 
 /// An argument's blocks: one in the loop's dtype, one in memory's.
@@ -249,7 +252,8 @@ impl<'p> Pass<'p> {
         let mut report = Report::default();
         // SAFETY: the caller's promise, for these elements.
         unsafe {
-            let chosen = self.choose(coords, n, going.spare.stored);
+            let bits = self.choose(coords, n, going.spare.stored);
+            let chosen = bits.as_ref().map_or(Choice::All, |bits| bits.choice(plan.cost));
             if chosen == Choice::None {
                 return report;
             }
@@ -270,8 +274,8 @@ impl<'p> Pass<'p> {
                 let in_place = self.direct[i] && (chosen == Choice::All || runs);
                 *arg = if in_place { self.address(i, coords, flat) } else { block.computed };
             }
-            if chosen != Choice::All {
-                return report | self.run_chosen(chosen, coords, flat, n, going);
+            if let Some(bits) = bits.filter(|_| chosen != Choice::All) {
+                return report | self.run_chosen((chosen, &bits), coords, flat, n, going);
             }
             report.flags |= call_contiguous(plan.l, self.isa, &going.args, n);
             for (i, &block) in going.blocks.iter().enumerate().skip(nin).filter(|&(i, _)| !self.direct[i]) {
@@ -290,21 +294,24 @@ impl<'p> Pass<'p> {
         whole && outer.iter().all(|&step| step == 0)
     }
 
-    /// What the mask chooses of a block; its `n` bytes are left in `block`.
-    unsafe fn choose(&self, coords: &Coords, n: usize, block: *mut u8) -> Choice {
-        let Some(mask) = &self.plan.mask else { return Choice::All };
+    /// What the mask chooses of `n` elements, if there is one. The block is for its bytes where they are apart.
+    unsafe fn choose(&self, coords: &Coords, n: usize, block: *mut u8) -> Option<Bits> {
+        let mask = self.plan.mask.as_ref()?;
         // SAFETY: the mask has the plan's shape; the block holds `n` bytes.
-        let bytes = unsafe {
-            stage::gather(mask.ptr, coords, &self.plan.shape, &mask.strides, 1, n, block);
-            std::slice::from_raw_parts(block, n)
-        };
-        Choice::of(bytes, self.plan.cost)
+        unsafe {
+            let packed = self.by_rows && mask.strides[coords.len() - 1] == 1;
+            let bytes = if packed { mask.address(coords) } else { block };
+            if !packed {
+                stage::gather(mask.ptr, coords, &self.plan.shape, &mask.strides, 1, n, block);
+            }
+            Some(Bits::of(std::slice::from_raw_parts(bytes, n)))
+        }
     }
 
     fn address(&self, i: usize, coords: &Coords, flat: usize) -> *mut u8 {
         let arg = &self.plan.args[i];
         match self.by_rows {
-            true => arg.ptr.wrapping_offset(stage::offset_of(coords, &arg.strides)),
+            true => arg.address(coords),
             false => arg.ptr.wrapping_add(flat * arg.dtype.size()),
         }
     }
@@ -356,7 +363,7 @@ impl<'p> Pass<'p> {
     /// Runs the loop on a block of which the mask chooses some.
     unsafe fn run_chosen(
         &self,
-        choice: Choice,
+        (choice, bits): (Choice, &Bits),
         coords: &Coords,
         flat: usize,
         n: usize,
@@ -364,24 +371,23 @@ impl<'p> Pass<'p> {
     ) -> Report {
         let (plan, nin) = (self.plan, self.plan.l.inputs.len());
         let flagged = |flags| Report { flags, cast: FpFlags::NONE };
-        // SAFETY: `choose` has left the mask there; inputs are placed, outputs are blocks or, as runs are, memory without gaps.
+        // SAFETY: inputs are placed, outputs are blocks or, as runs are, memory without gaps.
         unsafe {
-            let mask = std::slice::from_raw_parts(going.spare.stored, n);
             // An object's code is somebody's, who was promised the chosen elements only.
             let ours = matches!(plan.l.code, Code::Kernels(_));
             let direct = self.direct[nin..].iter().all(|&direct| direct);
             if direct && choice == Choice::Runs {
-                return flagged(call_runs(plan.l, self.isa, &going.args, mask));
+                return flagged(call_runs(plan.l, self.isa, &going.args, bits));
             }
             let whole = direct && ours && choice == Choice::Whole;
             if whole && call_contiguous(plan.l, self.isa, &going.args, n).is_empty() {
                 for (i, arg) in plan.args.iter().enumerate().skip(nin) {
                     let to = self.address(i, coords, flat);
-                    mask::copy_chosen(going.args[i], to, mask, arg.dtype.size());
+                    chosen::copy(going.args[i], to, arg.dtype.size(), bits, self.isa);
                 }
                 return Report::default();
             }
-            self.run_kept(coords, flat, n, mask, going)
+            self.run_kept(coords, flat, n, bits, going)
         }
     }
 
@@ -391,34 +397,33 @@ impl<'p> Pass<'p> {
         coords: &Coords,
         flat: usize,
         n: usize,
-        mask: &[u8],
+        bits: &Bits,
         going: &mut Going<'_>,
     ) -> Report {
         let (plan, nin) = (self.plan, self.plan.l.inputs.len());
         let Going { blocks, spare, args, .. } = going;
-        let mut places = [0u32; BLOCK];
-        let kept = mask::places(mask, &mut places);
+        let kept = bits.chosen();
         let mut report = Report::default();
-        // SAFETY: `kept` ascends and stays below `n`; inputs are packed into blocks of their own (a constant's block is
+        // SAFETY: inputs are packed into blocks of their own (a constant's block is
         // the same everywhere, packed or not); the spare block takes an output's elements while some are replaced.
         unsafe {
             for i in 0..nin {
                 if !plan.args[i].is_constant() || self.direct[i] {
-                    stage::compress(args[i], blocks[i].computed, self.dtypes[i].size(), kept);
+                    chosen::pack(args[i], blocks[i].computed, self.dtypes[i].size(), bits, self.isa);
                     args[i] = blocks[i].computed;
                 }
             }
-            report.flags = call_contiguous(plan.l, self.isa, args, kept.len());
+            report.flags = call_contiguous(plan.l, self.isa, args, kept);
             for (i, (arg, &block)) in plan.args.iter().zip(*blocks).enumerate().skip(nin) {
                 let Arg { ptr, dtype, strides, .. } = arg;
                 let size = dtype.size();
-                let (packed, flags) = self.stored(i, kept.len(), block);
+                let (packed, flags) = self.stored(i, kept, block);
                 report.cast |= flags;
                 if self.direct[i] {
-                    stage::expand(packed, self.address(i, coords, flat), size, kept);
+                    chosen::unpack(packed, self.address(i, coords, flat), size, bits, self.isa);
                 } else {
                     stage::gather(*ptr, coords, &plan.shape, strides, size, n, spare.computed);
-                    stage::expand(packed, spare.computed, size, kept);
+                    chosen::unpack(packed, spare.computed, size, bits, self.isa);
                     stage::scatter(*ptr, coords, &plan.shape, strides, size, n, spare.computed);
                 }
             }

@@ -1,7 +1,7 @@
 //! Calls of a loop's code: the form that fits, at the level there is, and what it raised.
 
 use crate::fperr;
-use crate::mask;
+use crate::mask::Bits;
 use crate::registry::{Code, FpFlags, FpReport, Isa, LoopDef, Segments};
 use crate::simd::level::current_isa;
 use smallvec::SmallVec;
@@ -44,10 +44,10 @@ pub unsafe fn call_contiguous(l: &LoopDef, isa: Isa, args: &[*mut u8], n: usize)
 ///
 /// # Safety
 /// As for [`call_contiguous`], for as many elements as the mask has.
-pub unsafe fn call_runs(l: &LoopDef, isa: Isa, args: &[*mut u8], mask: &[u8]) -> FpFlags {
+pub unsafe fn call_runs(l: &LoopDef, isa: Isa, args: &[*mut u8], mask: &Bits) -> FpFlags {
     let dtypes = || l.inputs.iter().chain(l.outputs);
     let mut flags = FpFlags::NONE;
-    for (start, end) in mask::runs(mask) {
+    for (start, end) in mask.runs() {
         let here: SmallVec<[*mut u8; 4]> =
             args.iter().zip(dtypes()).map(|(arg, dtype)| arg.wrapping_add(start * dtype.size())).collect();
         // SAFETY: the caller's promise, for a part of them.

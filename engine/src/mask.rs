@@ -1,7 +1,8 @@
-//! What a mask chooses in a block, and the way that costs least: run by run where it chooses long runs, all of the block where
-//! it chooses much of it, else the chosen elements packed.
+//! What a mask chooses in a block, as bits, and the way that costs least: run by run where it chooses long runs, all of the
+//! block where it chooses much of it, else the chosen elements packed. `simd/chosen.rs` moves the elements.
 
 use crate::registry::Cost;
+use crate::tuning::BLOCK;
 
 /// The way to compute the chosen elements of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum Choice {
     Packed,
 }
 
-/// Elements that are worth a call of a kernel (5 to 10 ns).
-const RUN: usize = 32;
+/// Elements for which a call of a kernel of their own costs less than to copy them from the whole block's results.
+const RUN: usize = 128;
 
 /// A block of which less than one in so many is chosen is packed; else it costs less to compute the whole (add and log of
 /// 100,000 f64 by random masks).
@@ -30,89 +31,135 @@ const fn sparse(cost: Cost) -> usize {
     }
 }
 
-impl Choice {
-    /// The way for a block under that mask.
-    pub fn of(mask: &[u8], cost: Cost) -> Choice {
-        let count = total(mask.chunks(PART), |part| part.iter().fold(0, |sum, &m| sum + u8::from(m != 0)));
-        if count == 0 || count == mask.len() {
-            return if count == 0 { Choice::None } else { Choice::All };
+/// Elements of a word.
+const WORD: usize = 64;
+
+/// The mask of a block, one bit for each of at most [`BLOCK`] elements.
+pub struct Bits {
+    words: [u64; BLOCK / WORD],
+    len: usize,
+    chosen: usize,
+}
+
+impl Bits {
+    /// Of a mask of bytes, where every one that is not 0 chooses.
+    pub fn of(mask: &[u8]) -> Bits {
+        let mut bits = Bits { words: [0; BLOCK / WORD], len: mask.len(), chosen: 0 };
+        let (whole, rest) = mask.as_chunks::<WORD>();
+        for (word, bytes) in bits.words.iter_mut().zip(whole) {
+            *word = word_of(bytes);
         }
-        let pairs = mask[1..].chunks(PART).zip(mask.chunks(PART));
-        let edges = total(pairs, |(after, before)| {
-            after.iter().zip(before).fold(0, |sum, (&a, &b)| sum + u8::from((a != 0) != (b != 0)))
-        });
-        match edges / 2 + 1 {
-            runs if count >= RUN * runs => Choice::Runs,
-            _ if count >= mask.len() / sparse(cost) => Choice::Whole,
+        if !rest.is_empty() {
+            let mut bytes = [0; WORD];
+            bytes[..rest.len()].copy_from_slice(rest);
+            bits.words[whole.len()] = word_of(&bytes);
+        }
+        bits.chosen = bits.words.iter().map(|word| word.count_ones() as usize).sum();
+        bits
+    }
+
+    /// How many are chosen.
+    pub fn chosen(&self) -> usize {
+        self.chosen
+    }
+
+    /// How many there are to choose from.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is nothing to choose from.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether so few are chosen that each is moved by itself.
+    pub fn is_sparse(&self) -> bool {
+        self.chosen * 8 < self.len
+    }
+
+    /// The words that have a bit for some element.
+    pub fn words(&self) -> &[u64] {
+        &self.words[..self.len.div_ceil(WORD)]
+    }
+
+    /// The way for the block.
+    pub fn choice(&self, cost: Cost) -> Choice {
+        match self.chosen {
+            0 => Choice::None,
+            chosen if chosen == self.len => Choice::All,
+            chosen if chosen >= RUN && chosen >= RUN * self.count_runs() => Choice::Runs,
+            chosen if chosen >= self.len / sparse(cost) => Choice::Whole,
             _ => Choice::Packed,
         }
     }
-}
 
-/// Bytes counted at a time: whole vectors, and no more than a byte can count.
-const PART: usize = 240;
-
-/// The sum over parts, each in a byte: so vectors hold as many counts as bytes.
-#[inline(always)]
-fn total<P>(parts: impl Iterator<Item = P>, count: impl Fn(P) -> u8) -> usize {
-    parts.map(|part| usize::from(count(part))).sum()
-}
-
-/// Where the runs of chosen elements begin and end.
-pub fn runs(mask: &[u8]) -> impl Iterator<Item = (usize, usize)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + mask[at..].iter().position(|&m| m != 0)?;
-        let end = mask[start..].iter().position(|&m| m == 0).map_or(mask.len(), |n| start + n);
-        at = end;
-        Some((start, end))
-    })
-}
-
-/// The places that a mask chooses; there is room for as many as it has.
-pub fn places<'a>(mask: &[u8], places: &'a mut [u32]) -> &'a [u32] {
-    let mut count = 0;
-    for (k, part) in mask.chunks(8).enumerate() {
-        if part.iter().fold(0, |any, &m| any | m) == 0 {
-            continue;
-        }
-        for (i, &chosen) in part.iter().enumerate() {
-            places[count] = (8 * k + i) as u32;
-            count += usize::from(chosen != 0);
-        }
+    fn count_runs(&self) -> usize {
+        let mut before = 0;
+        let starts = self.words().iter().map(|&word| {
+            let starts = word & !(word << 1 | before);
+            before = word >> (WORD - 1);
+            starts.count_ones() as usize
+        });
+        starts.sum()
     }
-    &places[..count]
-}
 
-/// Copies the elements that a mask chooses.
-///
-/// # Safety
-/// As many elements each as the mask has; the target overlaps no other.
-pub unsafe fn copy_chosen(from: *const u8, to: *mut u8, mask: &[u8], size: usize) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match size {
-            1 => copy_items::<u8>(from, to, mask),
-            2 => copy_items::<u16>(from, to, mask),
-            4 => copy_items::<u32>(from, to, mask),
-            8 => copy_items::<u64>(from, to, mask),
-            16 => copy_items::<u128>(from, to, mask),
-            _ => unreachable!("no dtype has {size} bytes"),
+    /// Where the runs of chosen elements begin and end.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, usize)> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let start = self.next(at, 0).filter(|&start| start < self.len)?;
+            let end = self.next(start, !0).map_or(self.len, |end| end.min(self.len));
+            at = end;
+            Some((start, end))
+        })
+    }
+
+    /// The first element from `at` on that is chosen; with all bits inverted, that is not.
+    fn next(&self, at: usize, inverted: u64) -> Option<usize> {
+        let first = at / WORD;
+        let word = |k: usize| self.words.get(k).map(|word| word ^ inverted);
+        let here = word(first)? & (!0 << (at % WORD));
+        if here != 0 {
+            return Some(first * WORD + here.trailing_zeros() as usize);
         }
+        let k = (first + 1..self.words.len()).find(|&k| word(k) != Some(0))?;
+        Some(k * WORD + word(k)?.trailing_zeros() as usize)
+    }
+
+    /// The places of the chosen elements.
+    #[inline(always)]
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.words().iter().enumerate().flat_map(|(k, &word)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let place = (left != 0).then(|| k * WORD + left.trailing_zeros() as usize);
+                left &= left.wrapping_sub(1);
+                place
+            })
+        })
     }
 }
 
-/// # Safety
-/// As [`copy_chosen`].
-unsafe fn copy_items<T: Copy>(from: *const u8, to: *mut u8, mask: &[u8]) {
-    let (from, to) = (from.cast::<T>(), to.cast::<T>());
-    for (i, &chosen) in mask.iter().enumerate() {
-        // SAFETY: the caller's promise. Written in any case, which makes vectors of it.
-        unsafe {
-            let (new, old) = (from.add(i).read_unaligned(), to.add(i).read_unaligned());
-            to.add(i).write_unaligned(if chosen != 0 { new } else { old });
-        }
-    }
+/// A bit for each byte that is not 0.
+#[cfg(target_arch = "x86_64")]
+fn word_of(bytes: &[u8; WORD]) -> u64 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_setzero_si128};
+    let quarter = |i: usize| {
+        // SAFETY: SSE2 is part of x86-64; 16 bytes of 64.
+        let zeros = unsafe {
+            let x = _mm_loadu_si128(bytes.as_ptr().add(16 * i).cast());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128()))
+        };
+        u64::from(zeros as u32 & 0xffff) << (16 * i)
+    };
+    !(quarter(0) | quarter(1) | quarter(2) | quarter(3))
+}
+
+/// A bit for each byte that is not 0.
+#[cfg(not(target_arch = "x86_64"))]
+fn word_of(bytes: &[u8; WORD]) -> u64 {
+    bytes.iter().rev().fold(0, |word, &byte| word << 1 | u64::from(byte != 0))
 }
 
 #[cfg(test)]
@@ -122,23 +169,25 @@ mod tests {
     #[test]
     fn what_is_chosen_is_the_same_every_way() {
         let mut state = 1u64;
-        for n in 1..600 {
+        for n in (1..600).chain([1023, 1024]) {
             let dense = n % 7;
             let mask: Vec<u8> = (0..n)
                 .map(|i| {
                     state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                     let random = (state >> 33) % 8;
-                    if n % 3 == 0 { u8::from(i / 50 % 2 == 0) } else { u8::from(random <= dense) * 3 }
+                    if n % 3 == 0 { u8::from(i / 150 % 2 == 0) } else { u8::from(random <= dense) * 3 }
                 })
                 .collect();
-            let expected: Vec<u32> = (0..n as u32).filter(|&i| mask[i as usize] != 0).collect();
-            let mut room = vec![0; mask.len()];
-            assert_eq!(places(&mask, &mut room), expected);
-            assert_eq!(runs(&mask).flat_map(|(a, b)| a as u32..b as u32).collect::<Vec<_>>(), expected);
-            match Choice::of(&mask, Cost::Light) {
+            let expected: Vec<usize> = (0..n as usize).filter(|&i| mask[i] != 0).collect();
+            let bits = Bits::of(&mask);
+            assert_eq!((bits.len(), bits.chosen()), (mask.len(), expected.len()));
+            assert_eq!(bits.places().collect::<Vec<_>>(), expected);
+            assert_eq!(bits.runs().flat_map(|(a, b)| a..b).collect::<Vec<_>>(), expected);
+            assert_eq!(bits.count_runs(), bits.runs().count());
+            match bits.choice(Cost::Light) {
                 Choice::None => assert!(expected.is_empty()),
                 Choice::All => assert_eq!(expected.len(), mask.len()),
-                Choice::Runs => assert!(expected.len() >= RUN * runs(&mask).count().max(1) / 2),
+                Choice::Runs => assert!(expected.len() >= RUN * bits.runs().count()),
                 Choice::Whole | Choice::Packed => {
                     assert!(!expected.is_empty() && expected.len() < mask.len())
                 }

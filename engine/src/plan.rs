@@ -7,6 +7,7 @@
 use crate::operand::{Operand, Shape, Strides};
 use crate::overlap::may_overlap;
 use crate::registry::{Cost, DType, LoopDef};
+use crate::stage::offset_of;
 use crate::tuning::{LONGER_AXIS, SHORT_ROW, STREAM_BYTES};
 use smallvec::SmallVec;
 
@@ -127,6 +128,12 @@ impl Arg {
             step *= n as isize;
             packed
         })
+    }
+
+    /// Where the element at those coordinates is.
+    #[inline]
+    pub fn address(&self, coords: &[usize]) -> *mut u8 {
+        self.ptr.wrapping_offset(offset_of(coords, &self.strides))
     }
 
     /// Whether there is only one element, repeated.

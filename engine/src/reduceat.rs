@@ -5,6 +5,7 @@ use crate::call::Called;
 use crate::environment;
 use crate::error::Error;
 use crate::exec::Report;
+use crate::invoke::with_scratch;
 use crate::memory;
 use crate::operand::{Operand, Order, output_strides};
 use crate::reduce::{Folding, Nest, check_binary, execute, normalize_axis};
@@ -93,8 +94,10 @@ unsafe fn run_segments(
 ) -> Option<Report> {
     let packed = input.strides[axis] == input.dtype.size() as isize;
     // Longer ones are divided, as sums are.
-    let short = || slices.iter().all(|[start, end]| end - start <= FOLD_PIECE);
-    if !packed || !fold.is_direct() || !input.is_aligned() || !out.is_aligned() || !short() {
+    let most = if fold.is_direct() { FOLD_PIECE } else { CAST_PIECE };
+    let short = || slices.iter().all(|[start, end]| end - start <= most);
+    let plain = packed && fold.is_written_directly() && input.is_aligned() && out.is_aligned();
+    if !plain || !fold.has_segments() || !short() {
         return None;
     }
     let (rows, results) = (input.at(axis, 0), out.at(axis, 0));
@@ -110,10 +113,56 @@ unsafe fn run_segments(
             out_step: out.strides[axis],
         };
         // SAFETY: the caller's promise, for this row.
-        report.flags |= unsafe { fold.segments(&on) }?;
+        unsafe {
+            match fold.is_direct() {
+                true => report.flags |= fold.segments(&on)?,
+                false => report |= run_cast(fold, &on, input.dtype.size())?,
+            }
+        }
         if !rows.shape.is_empty() {
             stage::advance(&mut at, &rows.shape, 1);
         }
     }
     Some(report)
+}
+
+/// Elements cast at a time.
+const CAST_PIECE: usize = 2048;
+
+/// Stretches of a row, cast by as many as fit a piece: those that follow one another, of which none is longer.
+///
+/// # Safety
+/// As [`run`], of elements that are aligned.
+unsafe fn run_cast(fold: &Folding<'_>, on: &Segments<'_>, size: usize) -> Option<Report> {
+    const AT_A_TIME: usize = 128;
+    let mut report = Report::default();
+    with_scratch(CAST_PIECE * 16, |scratch| {
+        let mut done = 0;
+        while done < on.bounds.len() {
+            let [first, mut end] = on.bounds[done];
+            let follows = |&&[start, next]: &&[usize; 2]| {
+                let fits = start >= first && start <= end && next >= end && next - first <= CAST_PIECE;
+                end = if fits { next } else { end };
+                fits
+            };
+            let count = 1 + on.bounds[done + 1..].iter().take(AT_A_TIME - 1).take_while(follows).count();
+            let mut bounds = [[0; 2]; AT_A_TIME];
+            for (mine, bound) in bounds.iter_mut().zip(&on.bounds[done..done + count]) {
+                *mine = bound.map(|index| index - first);
+            }
+            // SAFETY: the caller's promise; the scratch holds the piece.
+            unsafe {
+                report.cast |= fold.cast(on.x.wrapping_add(first * size), scratch, end - first);
+                let on = Segments {
+                    x: scratch,
+                    bounds: &bounds[..count],
+                    out: on.out.wrapping_offset(done as isize * on.out_step),
+                    ..*on
+                };
+                report.flags |= fold.segments(&on)?;
+            }
+            done += count;
+        }
+        Some(report)
+    })
 }

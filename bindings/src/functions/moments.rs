@@ -48,7 +48,10 @@ pub struct Moments<'a, 'py> {
 /// `mean`, of an exact array.
 pub fn mean<'py>(py: Python<'py>, np: &NumPy, native: &Native, slots: &Slots<'_, 'py>) -> Attempt<'py> {
     let [array, axis, dtype, out, keepdims, mask, ..] = *slots;
-    let moments = Moments::new(py, np, native, [array, axis, dtype, out, keepdims, mask])?;
+    let moments = Moments::new(py, np, native, [array, axis, dtype, out, keepdims])?;
+    if let Some(mask) = given(np, mask).filter(|&mask| !is_true(mask)) {
+        return moments.masked_mean(mask);
+    }
     // SAFETY: they were read just now.
     unsafe { moments.short(Moment::Mean, None) }.or_else(|| moments.mean())
 }
@@ -76,7 +79,10 @@ fn spread<'py>(
         (correction, None) => correction,
         _ => return None,
     };
-    let moments = Moments::new(py, np, native, [array, axis, dtype, out, keepdims, mask])?;
+    if !given(np, mask).is_none_or(is_true) {
+        return None;
+    }
+    let moments = Moments::new(py, np, native, [array, axis, dtype, out, keepdims])?;
     let divisor = moments.divisor(ddof)?;
     let mean = match given(np, mean) {
         None => None,
@@ -118,15 +124,15 @@ impl Divisor {
 }
 
 impl<'a, 'py: 'a> Moments<'a, 'py> {
-    /// Reads the arguments: array, axis, dtype, out, keepdims, where. `None` where the call is NumPy's: a mask, an array
+    /// Reads the arguments: array, axis, dtype, out, keepdims. `None` where the call is NumPy's: an array
     /// it has no numbers of ours in, an axis it does not have, nothing to take the mean of.
     fn new(
         py: Python<'py>,
         np: &'a NumPy,
         native: &'a Native,
-        [array, axis, dtype, out, keepdims, mask]: [Option<Object<'a, 'py>>; 6],
+        [array, axis, dtype, out, keepdims]: [Option<Object<'a, 'py>>; 5],
     ) -> Option<Moments<'a, 'py>> {
-        if !given(np, mask).is_none_or(is_true) || !is_plain_out(np, out) {
+        if !is_plain_out(np, out) {
             return None;
         }
         let array = np.exact_array(array?)?;
@@ -188,6 +194,32 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
             if half { to_half(mean) } else { sum.get_type().call1((mean,)) }
         };
         Some(sum.and_then(divide))
+    }
+
+    /// NumPy's `_mean` of the elements that a mask of the array's own shape chooses; `None` where it is another, or there is
+    /// nothing to take the mean of, of which NumPy warns.
+    fn masked_mean(&self, mask: Object<'_, 'py>) -> Attempt<'py> {
+        const INDEX: DType = if cfg!(target_pointer_width = "64") { DType::I64 } else { DType::I32 };
+        let chosen = self.np.exact_array(mask)?;
+        let plain = chosen.dtype(self.np) == Some(DType::Bool) && chosen.dims().eq(self.array.dims());
+        if !plain || self.dtype == DType::F16 {
+            return None;
+        }
+        let count = self.reduce_of([mask, any(self.descr(INDEX)), none(self.py)], None)?;
+        let sum = count.and_then(|count| {
+            if !count.call_method0(intern!(self.py, "all"))?.is_truthy()? {
+                return Ok(None);
+            }
+            let dtype = self.sum_dtype().unwrap_or(none(self.py));
+            let out = self.out.unwrap_or(none(self.py));
+            let sum = self.reduce_of([self.array.object(), dtype, out], Some(mask)).transpose()?;
+            Ok(sum.map(|sum| (sum, count)))
+        });
+        let mean = sum.transpose()?.and_then(|(sum, count)| match self.np.is_array(sum.as_borrowed()) {
+            true => self.divide_in_place(&sum, &count),
+            false => sum.get_type().call1((sum.div(&count)?,)),
+        });
+        Some(mean)
     }
 
     /// NumPy's `_var`, and `_std` on it.
@@ -270,7 +302,22 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         let none = none(self.py);
         let positional =
             [self.array.object(), self.axis, dtype.unwrap_or(none), out.unwrap_or(none), keepdims];
-        let arguments = Arguments::positional(&positional);
+        self.add_reduce(&positional)
+    }
+
+    /// The same of another array, along this one's axes, where a mask says so.
+    fn reduce_of(
+        &self,
+        [array, dtype, out]: [Object<'_, 'py>; 3],
+        mask: Option<Object<'_, 'py>>,
+    ) -> Attempt<'py> {
+        let initial = self.np.no_value.bind_borrowed(self.py);
+        let mask = mask.unwrap_or(boolean(self.py, true));
+        self.add_reduce(&[array, self.axis, dtype, out, self.keepdims, initial, mask])
+    }
+
+    fn add_reduce(&self, positional: &[Object<'_, 'py>]) -> Attempt<'py> {
+        let arguments = Arguments::positional(positional);
         let add = Ufuncs::inner(self.py, &self.ufuncs.add);
         pipeline::run_plain(self.py, self.np, add, Method::Reduce, &arguments)
     }

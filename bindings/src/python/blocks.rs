@@ -23,6 +23,9 @@ const LARGE: usize = 64 << 10;
 /// From this size on the system is asked for large pages, as NumPy does.
 const HUGE: usize = 4 << 20;
 
+/// Of memory; longer ones do no harm.
+const PAGE: usize = 4096;
+
 /// Most blocks of either kind that are kept.
 const PLACES: usize = 64;
 
@@ -42,7 +45,13 @@ pub fn kept() -> usize {
 
 /// Gives everything kept back; how many bytes that were.
 pub fn release() -> usize {
-    locked(|store| store.large.release() + store.small.release())
+    let bytes = locked(|store| store.large.release() + store.small.release());
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: may be called at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+    bytes
 }
 
 /// A block for so many bytes, uninitialised; null if there is none.
@@ -149,7 +158,7 @@ unsafe extern "C" fn realloc(_: *mut c_void, block: *mut c_void, bytes: usize) -
     // SAFETY: NumPy hands back what it had from here.
     unsafe {
         let class = class_in(block.cast());
-        if class_of(bytes) == Some(class) {
+        if (class / 2..=class).contains(&bytes) {
             return block;
         }
         let new = allocate(bytes);
@@ -168,11 +177,11 @@ unsafe extern "C" fn free_block(_: *mut c_void, block: *mut c_void, _: usize) {
     }
 }
 
-/// The size of the blocks that hold so many bytes: at most an eighth more, and whole lines.
+/// The size of the blocks made for so many bytes: at most an eighth more, and whole lines.
 #[inline]
 fn class_of(bytes: usize) -> Option<usize> {
     let step = (bytes.checked_next_power_of_two()? / 16).max(LINE);
-    bytes.max(1).checked_next_multiple_of(step).filter(|&class| class < isize::MAX as usize - 2 * LINE)
+    bytes.max(1).checked_next_multiple_of(step).filter(|&class| class < isize::MAX as usize - PAGE)
 }
 
 /// The size of a block, which is noted before it.
@@ -181,20 +190,29 @@ fn class_of(bytes: usize) -> Option<usize> {
 /// It is [`allocate`]'s.
 #[inline]
 unsafe fn class_in(block: *mut u8) -> usize {
-    // SAFETY: a line precedes every block.
+    // SAFETY: at least a line precedes every block.
     unsafe { block.sub(LINE).cast::<usize>().read() }
+}
+
+/// What precedes a block of so many bytes. Large ones start at a page: two operands that start a little apart within theirs
+/// would have the CPU take what is read for what was just written.
+#[inline]
+fn head_of(class: usize) -> usize {
+    if class >= LARGE { PAGE } else { LINE }
 }
 
 #[cold]
 fn from_system(class: usize) -> *mut u8 {
-    let whole = system::allocate(class + LINE);
+    let head = head_of(class);
+    let whole = system::allocate(class + head, head);
     if whole.is_null() {
         return whole;
     }
-    // SAFETY: a line and a block.
+    // SAFETY: the head and a block; the size is noted in the last line of the head.
     unsafe {
-        whole.cast::<usize>().write(class);
-        whole.add(LINE)
+        let block = whole.add(head);
+        block.sub(LINE).cast::<usize>().write(class);
+        block
     }
 }
 
@@ -203,59 +221,81 @@ fn from_system(class: usize) -> *mut u8 {
 #[cold]
 unsafe fn to_system(block: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { system::free(block.sub(LINE), class_in(block) + LINE) }
+    unsafe {
+        let class = class_in(block);
+        let head = head_of(class);
+        system::free(block.sub(head), class + head, head)
+    }
 }
 
 #[cfg(unix)]
 mod system {
-    use super::{HUGE, LINE};
+    use super::HUGE;
 
-    pub fn allocate(bytes: usize) -> *mut u8 {
-        let mut block = std::ptr::null_mut();
-        // SAFETY: a power of two; the address is written where there is one.
-        let failed = unsafe { libc::posix_memalign(&raw mut block, LINE, bytes) };
-        if failed != 0 {
+    /// From this size on memory is mapped, and so goes back at once when it is freed.
+    const MAPPED: usize = 256 << 10;
+
+    pub fn allocate(bytes: usize, align: usize) -> *mut u8 {
+        if bytes < MAPPED {
+            let mut block = std::ptr::null_mut();
+            // SAFETY: a power of two; the address is written where there is one.
+            let failed = unsafe { libc::posix_memalign(&raw mut block, align, bytes) };
+            return if failed == 0 { block.cast() } else { std::ptr::null_mut() };
+        }
+        // SAFETY: new memory, of no file.
+        let block = unsafe {
+            let (access, how) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+            libc::mmap(std::ptr::null_mut(), bytes, access, how, -1, 0)
+        };
+        if block == libc::MAP_FAILED {
             return std::ptr::null_mut();
         }
-        #[cfg(target_os = "linux")]
         if bytes >= HUGE {
             large_pages(block.cast(), bytes);
         }
         block.cast()
     }
 
-    pub unsafe fn free(block: *mut u8, _: usize) {
+    /// # Safety
+    /// Allocated so, and nobody's any more.
+    pub unsafe fn free(block: *mut u8, bytes: usize, _: usize) {
         // SAFETY: the caller's promise.
-        unsafe { libc::free(block.cast()) }
+        unsafe {
+            match bytes < MAPPED {
+                true => libc::free(block.cast()),
+                false => _ = libc::munmap(block.cast(), bytes),
+            }
+        }
     }
 
     /// Asks for large pages, unless NumPy's setting forbids that.
     #[cfg(target_os = "linux")]
     fn large_pages(block: *mut u8, bytes: usize) {
         static ASK: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-        const PAGE: usize = 4096;
-        if !*ASK.get_or_init(|| std::env::var("NUMPY_MADVISE_HUGEPAGE").map_or(true, |value| value != "0")) {
-            return;
+        if *ASK.get_or_init(|| std::env::var("NUMPY_MADVISE_HUGEPAGE").map_or(true, |value| value != "0")) {
+            // SAFETY: advice about pages of this block; whether it is taken does not matter.
+            unsafe { libc::madvise(block.cast(), bytes, libc::MADV_HUGEPAGE) };
         }
-        let head = block.align_offset(PAGE);
-        // SAFETY: advice about pages of this block; whether it is taken does not matter.
-        unsafe { libc::madvise(block.add(head).cast(), bytes - head, libc::MADV_HUGEPAGE) };
     }
+
+    #[cfg(not(target_os = "linux"))]
+    fn large_pages(_: *mut u8, _: usize) {}
 }
 
 #[cfg(not(unix))]
 mod system {
-    use super::LINE;
     use std::alloc::{Layout, alloc, dealloc};
 
-    pub fn allocate(bytes: usize) -> *mut u8 {
+    pub fn allocate(bytes: usize, align: usize) -> *mut u8 {
         // SAFETY: the layout is not empty.
-        Layout::from_size_align(bytes, LINE).map_or(std::ptr::null_mut(), |layout| unsafe { alloc(layout) })
+        Layout::from_size_align(bytes, align).map_or(std::ptr::null_mut(), |layout| unsafe { alloc(layout) })
     }
 
-    pub unsafe fn free(block: *mut u8, bytes: usize) {
+    /// # Safety
+    /// Allocated so, and nobody's any more.
+    pub unsafe fn free(block: *mut u8, bytes: usize, align: usize) {
         // SAFETY: the caller's promise: allocated with this layout.
-        unsafe { dealloc(block, Layout::from_size_align_unchecked(bytes, LINE)) }
+        unsafe { dealloc(block, Layout::from_size_align_unchecked(bytes, align)) }
     }
 }
 
@@ -288,7 +328,9 @@ impl Shelf {
         while self.count > 0 && self.blocks[0].since + DISUSE < self.requests {
             self.give_back();
         }
-        let at = self.blocks[..self.count].iter().rposition(|kept| kept.class == class)?;
+        // A little more room than asked for is better than none.
+        let fits = |kept: &Kept| kept.class >= class && kept.class - class <= class / 4;
+        let at = self.blocks[..self.count].iter().rposition(fits)?;
         let block = self.blocks[at].block;
         self.remove(at);
         Some(block)

@@ -253,6 +253,17 @@ impl Dtypes {
         self.labelled_scalars.contains(&object.get_type_ptr())
     }
 
+    /// What is in a scalar of dates, of exactly NumPy's type.
+    pub fn date_value(&self, object: Object<'_, '_>) -> Option<Date> {
+        let place = self.labelled_scalars.iter().position(|&class| class == object.get_type_ptr())?;
+        let number = LABELS[place].0;
+        is_date(number).then(|| {
+            // SAFETY: a scalar of dates, as its type says; NumPy's header has what is in one.
+            let scalar = unsafe { &*object.as_ptr().cast::<DateScalar>() };
+            Date { number, value: scalar.value, unit: scalar.unit }
+        })
+    }
+
     /// The dtype and the bits of a NumPy scalar, of exactly NumPy's type.
     #[inline]
     pub fn scalar_value(&self, object: Object<'_, '_>) -> Option<(DType, [u128; 1])> {
@@ -315,6 +326,22 @@ pub struct DateUnit {
 impl DateUnit {
     /// That of what is no date.
     pub const NONE: DateUnit = DateUnit { unit: -1, many: 0 };
+}
+
+/// What is in a scalar of dates: the number of its dtype, and so many of a unit.
+#[derive(Clone, Copy)]
+pub struct Date {
+    pub number: c_int,
+    pub value: i64,
+    pub unit: DateUnit,
+}
+
+/// A scalar of dates in memory.
+#[repr(C)]
+struct DateScalar {
+    head: ffi::PyObject,
+    value: i64,
+    unit: DateUnit,
 }
 
 /// The unit of a date's descriptor.

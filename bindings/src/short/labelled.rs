@@ -1,4 +1,4 @@
-//! Small calls on arrays whose dtypes have labels (dates, C's `long long`), beside numbers perhaps, all of them in the units that
+//! Small calls on arrays whose dtypes have labels (dates, C's `long long`), beside numbers and single dates perhaps, all of them in the units that
 //! NumPy resolves them to. What does not fit returns `None`, having done nothing.
 
 use super::call::call_resolved;
@@ -25,7 +25,10 @@ pub fn call_labelled<'py>(
     objects: &[Object<'_, 'py>],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let arrays = || objects.iter().filter_map(|&object| np.exact_array(object));
-    let is_plain = |&object: &Object<'_, '_>| np.exact_array(object).is_some() || value(np, object).is_some();
+    let is_plain = |&object: &Object<'_, '_>| {
+        let is_number = || value(np, object).is_some() || np.dtypes.date_value(object).is_some();
+        np.exact_array(object).is_some() || is_number()
+    };
     if objects.len() != ufunc.short.nin
         || !arrays().any(|array| array.labelled(np).is_some())
         || !objects.iter().all(is_plain)
@@ -46,7 +49,7 @@ pub fn call_labelled<'py>(
     {
         let operand = match np.exact_array(object) {
             Some(array) => in_unit(np, array, *dtype, said).then(|| array.operand(*dtype)),
-            None => bits(value(np, object), *dtype).map(|bits| {
+            None => date(np, object, said).or_else(|| bits(value(np, object), *dtype)).map(|bits| {
                 *cell = bits;
                 Operand::scalar(std::ptr::from_mut(cell).cast(), *dtype)
             }),
@@ -77,6 +80,20 @@ fn value(np: &NumPy, object: Object<'_, '_>) -> Option<Scalar> {
 /// Whether an array's elements are what the loop takes, in the unit that NumPy says.
 fn in_unit(np: &NumPy, array: ArrayRef<'_, '_>, dtype: DType, said: Object<'_, '_>) -> bool {
     array.dtype(np).or_else(|| array.labelled(np)) == Some(dtype) && array.unit(np) == np.dtypes.unit(said)
+}
+
+/// The bits of a date in the unit that NumPy says; `None` for one in another, and for anything else.
+fn date(np: &NumPy, object: Object<'_, '_>, said: Object<'_, '_>) -> Option<u128> {
+    let date = np.dtypes.date_value(object)?;
+    if date.unit == np.dtypes.unit(said) {
+        return Some(u128::from(date.value as u64));
+    }
+    // A cast of NumPy's; what it refuses, it is asked again for.
+    let cast = np.array_cast(object, said).ok()?;
+    let array = np.exact_array(cast.as_borrowed())?;
+    let is_one = array.nd() == 0 && array.unit(np) == np.dtypes.unit(said);
+    // SAFETY: an element of 8 bytes, of an array that nobody else has.
+    is_one.then(|| u128::from(unsafe { array.operand(DType::TimeDelta).ptr.cast::<u64>().read_unaligned() }))
 }
 
 /// A number's bits, where nothing is lost.

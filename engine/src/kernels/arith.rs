@@ -6,7 +6,7 @@
 use super::lanes::complex::{Products, Squares};
 use super::{Lane, One, Quiet, Raises, dates, lane};
 use crate::registry::{
-    Accuracy, B8, BoolRule, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, ReduceRule,
+    Accuracy, B8, BoolRule, Complex32, Complex64, Cost, F8E4M3FN, F8E5M2, FpFlags, Identity, Isa, ReduceRule,
     bf16, f16,
 };
 use crate::simd::classes::Reduces;
@@ -74,19 +74,26 @@ lane! {
 }
 
 macro_rules! reduces {
-    ($($op:ident, $report:ident, $fold:ty: $($t:ty)*;)*) => {$($(
+    ($($op:ident, $report:ident, $fold:ty $(, up to $isa:ident)?: $($t:ty)*;)*) => {$(
+        reduces! { @each $op, $report, $fold, [$($isa)?], $($t)* }
+    )*};
+    (@each $op:ident, $report:ident, $fold:ty, $isa:tt, $($t:ty)*) => {$(
         impl Reduces<$t> for $op {
             type Report = $report;
             type Fold = $fold;
+            reduces! { @ceiling $isa }
         }
-    )*)*};
+    )*};
+    (@ceiling []) => {};
+    (@ceiling [$isa:ident]) => { const CEILING: Isa = Isa::$isa; };
 }
 reduces! {
     Add, Quiet, ByLanes<Add>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
     Add, Raises, Pairwise: f32 f64 Complex32 Complex64;
     Subtract, Quiet, InOrder: i8 i16 i32 i64 u8 u16 u32 u64;
     Subtract, Raises, InOrder: f32 f64 Complex32 Complex64;
-    Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 i64 u8 u16 u32 u64;
+    Multiply, Quiet, ByLanes<Multiply>: B8 i8 i16 i32 u8 u16 u32;
+    Multiply, Quiet, ByLanes<Multiply>, up to V4: i64 u64; // AVX2 has no such product
     Multiply, Raises, ByLanes<Multiply>: f32 f64;
     Multiply, Judged, InOrder: Complex32 Complex64;
     Divide, Raises, InOrder: f32 f64;

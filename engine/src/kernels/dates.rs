@@ -17,9 +17,10 @@ use crate::simd::kernel::{
     Judged, Kernel, Lane, Quiet, UpToV3, UpToV4, lane_loop, loop_of, parted_loop, reducing_loop,
 };
 use crate::simd::level::{Level, Madd};
-use crate::simd::pack::{Counted, OutPack};
-use crate::simd::parted::{Out, Parted, Parts};
+use crate::simd::pack::{Counted, OutPack, Pack};
+use crate::simd::parted::{Out, PIECE, Parted, Parts};
 use crate::ufunc;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 type M = DateTime64;
@@ -96,8 +97,14 @@ fn of<T: Time>(a: impl Time, b: impl Time, count: impl Fn(i64, i64) -> i64) -> T
 /// A span times or by a number, `scaled` being that as floats: the whole part, no time where it is none that a span holds.
 #[inline(always)]
 fn whole(span: D, scaled: f64) -> D {
-    let fits = (-FIRST_BEYOND..FIRST_BEYOND).contains(&scaled) & !span.is_nat();
+    let fits = is_held(scaled) & !span.is_nat();
     D::new(if fits { scaled as i64 } else { NOT_A_TIME })
+}
+
+/// Whether a span holds the whole part.
+#[inline(always)]
+fn is_held(scaled: f64) -> bool {
+    (scaled >= -FIRST_BEYOND) & (scaled < FIRST_BEYOND)
 }
 
 /// 2^63, the first number that no span holds.
@@ -108,7 +115,7 @@ const FIRST_BEYOND: f64 = 9_223_372_036_854_775_808.0;
 #[inline(always)]
 fn scaled_flags(span: D, number: f64, scaled: f64, by_zero: bool, underflows: bool) -> FpFlags {
     let is_finite = scaled.abs() < f64::INFINITY;
-    let beyond = is_finite & !(-FIRST_BEYOND..FIRST_BEYOND).contains(&scaled);
+    let beyond = is_finite & !is_held(scaled);
     let invalid = beyond | (scaled.is_nan() & !number.is_nan());
     let overflow = (scaled.abs() == f64::INFINITY) & (number.abs() < f64::INFINITY) & !by_zero;
     let raised = FpFlags::INVALID.when(invalid)
@@ -321,6 +328,59 @@ impl Kernel for Shares {
     }
 }
 
+/// A function of a span and a number that are scaled as floats.
+trait Scales<I: Pack>: Lane<I, Out = D> {
+    /// Whether the result is none that spans hold, or too small for a float's digits: only then is anything raised.
+    fn is_odd(x: I) -> bool;
+}
+impl Scales<(D, f64)> for Multiply {
+    #[inline(always)]
+    fn is_odd((a, b): (D, f64)) -> bool {
+        !is_held(a.0 as f64 * b)
+    }
+}
+impl Scales<(f64, D)> for Multiply {
+    #[inline(always)]
+    fn is_odd((a, b): (f64, D)) -> bool {
+        !is_held(a * b.0 as f64)
+    }
+}
+impl Scales<(D, f64)> for Divide {
+    #[inline(always)]
+    fn is_odd((a, b): (D, f64)) -> bool {
+        let scaled = a.0 as f64 / b;
+        !is_held(scaled) | (scaled.abs() < f64::MIN_POSITIVE)
+    }
+}
+
+/// One of them, a piece at a time, which is judged where something in it is odd.
+struct Scaled<O, I>(PhantomData<(O, I)>);
+impl<O: Scales<I>, I: Pack> Kernel for Scaled<O, I> {
+    type In = I;
+    type Out = D;
+    const FP: FpReport = FpReport::Returned;
+    #[inline(always)]
+    fn run<L: Level>(level: L, x: I::Slices<'_>, mut y: &mut [MaybeUninit<D>], n: usize) -> FpFlags {
+        let (m, mut flags, mut start) = (level.madd(), FpFlags::NONE, 0);
+        while start < n {
+            let piece = start..n.min(start + PIECE);
+            let mut odd = 0;
+            for i in piece.clone() {
+                D::set(&mut y, i, O::lane(m, I::get(x, i)));
+                odd |= u64::from(O::is_odd(I::get(x, i)));
+            }
+            if odd != 0 {
+                for i in piece {
+                    let x = I::get(x, i);
+                    flags |= O::flags(m, x, O::lane(m, x));
+                }
+            }
+            start += PIECE;
+        }
+        flags
+    }
+}
+
 /// Loops of moments, of spans, and of both.
 const fn both<O>() -> [LoopDef; 2]
 where
@@ -358,17 +418,17 @@ pub(super) const SUBTRACT: &[LoopDef] = &[
 pub(super) const MULTIPLY: &[LoopDef] = &[
     lane_loop::<Multiply, (D, i64), Quiet, UpToV4>(),
     lane_loop::<Multiply, (i64, D), Quiet, UpToV4>(),
-    lane_loop::<Multiply, (D, f64), Judged, UpToV4>(),
-    lane_loop::<Multiply, (f64, D), Judged, UpToV4>(),
+    loop_of::<Scaled<Multiply, (D, f64)>, UpToV4>(),
+    loop_of::<Scaled<Multiply, (f64, D)>, UpToV4>(),
 ];
 pub(super) const DIVIDE: &[LoopDef] = &[
     loop_of::<Shares, UpToV4>(),
-    lane_loop::<Divide, (D, f64), Judged, UpToV4>(),
+    loop_of::<Scaled<Divide, (D, f64)>, UpToV4>(),
     lane_loop::<Divide, (D, D), Judged, UpToV4>(),
 ];
 pub(super) const FLOOR_DIVIDE: &[LoopDef] = &[
     loop_of::<Shares, UpToV4>(),
-    lane_loop::<Divide, (D, f64), Judged, UpToV4>(),
+    loop_of::<Scaled<Divide, (D, f64)>, UpToV4>(),
     loop_of::<Parts<FloorDivide, D>, UpToV4>(),
 ];
 pub(super) const REMAINDER: &[LoopDef] = &[parted_loop::<Remainder, D>()];

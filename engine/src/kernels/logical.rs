@@ -34,7 +34,7 @@ impl<T: Truth> Truth for Complex<T> {
 }
 
 macro_rules! logic {
-    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, clears: $clears:literal, $args:literal => $prints:literal;)*) => {$(
+    ($($(#[doc = $doc:literal])* $name:ident $op:ident $how:tt $identity:ident, absorbing: $absorbing:expr, clears: $clears:literal, $args:literal => $prints:literal;)*) => {$(
         $(#[doc = $doc])*
         pub struct $op;
         lane! {
@@ -52,6 +52,7 @@ macro_rules! logic {
             identity: Identity::$identity;
             reorderable: true;
             truth: true;
+            absorbing: $absorbing;
             clears_flags: $clears;
         }
     )*};
@@ -59,11 +60,11 @@ macro_rules! logic {
 
 logic! {
     /// Whether both are true, element-wise.
-    logical_and LogicalAnd & One, clears: true, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
+    logical_and LogicalAnd & One, absorbing: Some(false), clears: true, "[0, 1, 2], [1, 0, 3]" => "array([False, False,  True])";
     /// Whether either is true, element-wise.
-    logical_or LogicalOr | Zero, clears: true, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
+    logical_or LogicalOr | Zero, absorbing: Some(true), clears: true, "[0, 0, 2], [0, 1, 3]" => "array([False,  True,  True])";
     /// Whether just one is true, element-wise.
-    logical_xor LogicalXor ^ Zero, clears: false, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
+    logical_xor LogicalXor ^ Zero, absorbing: None, clears: false, "[0, 0, 2], [0, 1, 3]" => "array([False,  True, False])";
 }
 
 /// Whether the value is false.

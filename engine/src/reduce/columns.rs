@@ -3,7 +3,8 @@
 use super::folding::Folding;
 use super::nest::Nest;
 use crate::exec::Report;
-use crate::invoke::{call_contiguous, with_scratch};
+use crate::invoke::{call_contiguous, watched, with_scratch};
+use crate::registry::{BlockFn, FpFlags};
 use crate::stage;
 use crate::tuning::{BLOCK, FOLD_ROWS};
 
@@ -55,7 +56,8 @@ unsafe fn column_block(
         let mut at: stage::Coords = smallvec::smallvec![0; reduced.shape.len()];
         // SAFETY: rows are the nest's; scratch blocks are distinct and hold `n` elements each; operands of
         // every kernel call are distinct blocks, or a row of the input, which no output overlaps.
-        unsafe {
+        let plain = taking.is_plain();
+        let mut take_all = |report: &mut Report| unsafe {
             if let Some(start) = fold.start {
                 taking.begin_with(start.as_ptr().cast());
             }
@@ -68,8 +70,18 @@ unsafe fn column_block(
                 stage::advance(&mut at, &reduced.shape, 1);
             }
             taking.join_groups(report);
-            fold.store(taking.acc, casts, out, out_step, n, report);
+        };
+        if plain {
+            report.flags |= watched(fold.l.fp, || {
+                let mut returned = Report::default();
+                take_all(&mut returned);
+                returned.flags
+            });
+        } else {
+            take_all(report);
         }
+        // SAFETY: `n` results of the nest's.
+        unsafe { fold.store(taking.acc, casts, out, out_step, n, report) };
     });
 }
 
@@ -84,6 +96,9 @@ struct Taking<'a> {
     direct: bool,
     /// Whether the loop can write over its first input.
     overwrites: bool,
+    /// The loop's code for two blocks, and over the first, where nothing but it touches the status register: that is read
+    /// once then, which costs as much as a row.
+    forms: Option<[BlockFn; 2]>,
     /// Scratch blocks for a row as it is stored and as it is computed with.
     raw: *mut u8,
     row: *mut u8,
@@ -104,12 +119,20 @@ impl<'a> Taking<'a> {
         let block = |i: usize| scratch.wrapping_add(i * room);
         let size = fold.computed.size();
         let in_step = nest.kept.input[nest.kept.shape.len() - 1];
+        let direct = fold.source == fold.computed && nest.aligned && in_step == size as isize;
+        let overwrites = fold.l.code.kernels().in_place.exists();
+        let forms = || {
+            let kernels = fold.l.code.kernels();
+            let block = kernels.block.at(fold.isa)?;
+            Some([block, if overwrites { kernels.in_place.at(fold.isa)? } else { block }])
+        };
         Taking {
             fold,
             n,
             size,
-            direct: fold.source == fold.computed && nest.aligned && in_step == size as isize,
-            overwrites: fold.l.code.kernels().in_place.exists(),
+            direct,
+            overwrites,
+            forms: if direct { forms() } else { None },
             raw: block(0),
             row: block(1),
             acc: block(2),
@@ -118,6 +141,26 @@ impl<'a> Taking<'a> {
             heights: block(4),
             room,
             in_use: [false; LEVELS],
+        }
+    }
+
+    /// Whether the status register is left to whoever takes all rows.
+    fn is_plain(&self) -> bool {
+        self.forms.is_some()
+    }
+
+    /// The loop on blocks, over the first one or not.
+    ///
+    /// # Safety
+    /// As for [`call_contiguous`].
+    #[inline]
+    unsafe fn call(&self, args: [*mut u8; 3]) -> FpFlags {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.forms {
+                Some([block, over]) => (if args[0] == args[2] { over } else { block })(args.as_ptr(), self.n),
+                None => call_contiguous(self.fold.l, self.fold.isa, &args, self.n),
+            }
         }
     }
 
@@ -144,7 +187,7 @@ impl<'a> Taking<'a> {
                     x = self.row;
                 }
                 if self.overwrites {
-                    report.flags |= call_contiguous(fold.l, fold.isa, &[self.acc, x, self.acc], n);
+                    report.flags |= self.call([self.acc, x, self.acc]);
                 } else {
                     self.combine(self.acc, x, report);
                 }
@@ -201,7 +244,7 @@ impl<'a> Taking<'a> {
     /// Blocks of `n` elements, or a row; not that of `next`.
     unsafe fn combine(&mut self, a: *mut u8, b: *mut u8, report: &mut Report) {
         // SAFETY: the caller's promise.
-        report.flags |= unsafe { call_contiguous(self.fold.l, self.fold.isa, &[a, b, self.next], self.n) };
+        report.flags |= unsafe { self.call([a, b, self.next]) };
         std::mem::swap(&mut self.acc, &mut self.next);
     }
 }

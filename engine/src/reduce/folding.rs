@@ -25,6 +25,8 @@ pub(crate) struct Folding<'d> {
     pub(super) start: Option<[u128; 1]>,
     /// -0 in the computing dtype, where the fold is a sum of floats: adding it changes nothing.
     pub(super) neutral: Option<[u128; 1]>,
+    /// The truth value that decides a fold of truth values.
+    pub(super) absorbing: Option<bool>,
     /// Threads that long runs may still take for their halves.
     pub(super) helpers: Helpers,
     /// Whether a cast the caller asked for goes through blocks of NumPy's buffer size.
@@ -66,6 +68,7 @@ impl<'d> Folding<'d> {
             cost: def.cost,
             start,
             neutral,
+            absorbing: def.absorbing.filter(|_| computed == DType::Bool),
             helpers: Helpers::none(),
             blockwise: source != result,
         }
@@ -122,7 +125,26 @@ impl<'d> Folding<'d> {
 
     /// Whether elements are folded, and results written, as they are.
     pub(crate) fn is_direct(&self) -> bool {
-        self.narrow.is_none() && self.source == self.computed && self.target == self.computed
+        self.source == self.computed && self.is_written_directly()
+    }
+
+    /// Whether results are written as they are computed.
+    pub(crate) fn is_written_directly(&self) -> bool {
+        self.narrow.is_none() && self.target == self.computed
+    }
+
+    /// Whether stretches of elements are folded in one call.
+    pub(crate) fn has_segments(&self) -> bool {
+        self.l.code.kernels().segments.exists()
+    }
+
+    /// Elements as they lie, cast to what is computed with.
+    ///
+    /// # Safety
+    /// `n` aligned elements, and room for as many of the computing dtype.
+    pub(crate) unsafe fn cast(&self, from: *const u8, to: *mut u8, n: usize) -> FpFlags {
+        // SAFETY: the caller's promise.
+        unsafe { cast_block(self.source, self.computed, from, to, n, self.isa) }
     }
 
     /// Folds stretches of elements as they are; `None`, having done nothing, if the loop has no form for that.

@@ -11,12 +11,13 @@
 //! Floats narrower than f32 accumulate in f32 and are rounded once.
 //!
 //! Here a reduction is checked; `nest` lays out its loops and chooses the way, `runs` and `columns` are the two,
-//! `folding` is what both do to elements.
+//! `folding` is what both do to elements, `truth` what decides a fold of truth values early.
 
 mod columns;
 mod folding;
 mod nest;
 mod runs;
+mod truth;
 
 pub(crate) use folding::Folding;
 pub(crate) use nest::{Nest, execute};

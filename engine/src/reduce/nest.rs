@@ -8,7 +8,7 @@ use crate::operand::{Operand, Shape, Strides};
 use crate::registry::DType;
 use crate::simd::fold::pairwise_least;
 use crate::threads;
-use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT};
+use crate::tuning::{CHUNKS_PER_THREAD, SHORT_ROW, WIDE_KEPT, as_much_work};
 use smallvec::SmallVec;
 
 /// The loops around a reduction: kept axes, outermost first, and reduced ones.
@@ -158,7 +158,7 @@ impl Nest {
 /// The nest's elements are valid; outputs overlap no input.
 pub(crate) unsafe fn execute(fold: &Folding<'_>, nest: &Nest) -> Report {
     let outputs = nest.kept.len();
-    let work = outputs * nest.reduced.len();
+    let work = as_much_work(outputs * nest.reduced.len(), fold.source.size(), fold.cost);
     let threads = if fold.l.needs_gil { 1 } else { threads::threads_for(work, fold.cost) };
     let by_columns = nest.by_columns(fold);
     let piece = |start: usize, end: usize| match by_columns {

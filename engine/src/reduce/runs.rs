@@ -2,10 +2,13 @@
 
 use super::folding::Folding;
 use super::nest::Nest;
+use super::truth;
 use crate::cast::cast_block;
 use crate::exec::Report;
 use crate::invoke::{call_contiguous, call_strided, with_scratch};
-use crate::registry::Segments;
+use crate::mask::Bits;
+use crate::registry::{B8, Segments};
+use crate::simd::chosen;
 use crate::simd::fold::pairwise_split;
 use crate::stage;
 use crate::tuning::{BLOCK, CAST_FOLD_BLOCK, FOLD_PIECE};
@@ -131,6 +134,22 @@ impl Run {
         let in_place = fold.source == fold.computed && aligned;
         let packed = in_place && self.step == fold.source.size() as isize;
         let in_order = !fold.l.code.kernels().fold.exists();
+        if let Some(decides) = fold.absorbing
+            && aligned
+            && self.step == fold.source.size() as isize
+        {
+            let acc = acc.cast::<B8>();
+            // SAFETY: the caller's elements, aligned; an accumulator of a fold of truth values.
+            unsafe {
+                if (*acc).get() == decides {
+                    return;
+                }
+                if let Some(found) = truth::is_any(decides, fold.source, self.x, self.n, fold.isa) {
+                    acc.write(B8::from(found == decides));
+                    return;
+                }
+            }
+        }
         if in_order && in_place {
             let args = [acc, self.x.cast_mut(), acc];
             // SAFETY: the caller's elements, aligned; the accumulator is a cell of its own.
@@ -221,26 +240,36 @@ impl Run {
         mask_step: isize,
         report: &mut Report,
     ) {
-        let mut kept: Vec<u32> = Vec::new();
+        let (size, packed_mask) = (fold.source.size(), mask_step == 1);
         let mut done = 0;
-        while done < self.n {
-            let part = self.slice(done, (self.n - done).min(BLOCK));
-            let mask = mask.wrapping_offset(done as isize * mask_step);
-            kept.clear();
-            // SAFETY: the mask's elements are the caller's, one byte each.
-            kept.extend((0..part.n as u32).filter(|&i| unsafe { *mask.offset(i as isize * mask_step) } != 0));
-            // SAFETY: the caller's elements; each block holds `BLOCK` of them. Packing comes before the cast, so that
-            // elements left out raise nothing.
-            with_scratch(2 * BLOCK * 16, |scratch| unsafe {
-                let block = scratch.add(BLOCK * 16);
-                let raw_size = fold.source.size();
-                stage::copy_row(part.x, part.step, scratch, raw_size as isize, raw_size, part.n);
-                stage::compress(scratch, scratch, raw_size, &kept);
-                report.cast |= cast_block(fold.source, fold.computed, scratch, block, kept.len(), fold.isa);
-                fold.fold(acc, block, kept.len(), report);
-            });
-            done += part.n;
-        }
+        // Packing comes before the cast, so that elements left out raise nothing.
+        // SAFETY: the caller's elements, and a byte of the mask for each; each block holds `BLOCK` of them.
+        with_scratch(2 * BLOCK * 16 + BLOCK, |scratch| unsafe {
+            let (block, bytes) = (scratch.add(BLOCK * 16), scratch.add(2 * BLOCK * 16));
+            while done < self.n {
+                let part = self.slice(done, (self.n - done).min(BLOCK));
+                let mut mask = mask.wrapping_offset(done as isize * mask_step);
+                if !packed_mask {
+                    stage::copy_row(mask, mask_step, bytes, 1, 1, part.n);
+                    mask = bytes;
+                }
+                let bits = Bits::of(std::slice::from_raw_parts(mask, part.n));
+                done += part.n;
+                let mut from = part.x;
+                if part.step != size as isize {
+                    stage::copy_row(from, part.step, scratch, size as isize, size, part.n);
+                    from = scratch;
+                }
+                chosen::pack(from, scratch, size, &bits, fold.isa);
+                let mut x = scratch;
+                if fold.source != fold.computed {
+                    x = block;
+                    report.cast |=
+                        cast_block(fold.source, fold.computed, scratch, x, bits.chosen(), fold.isa);
+                }
+                fold.fold(acc, x, bits.chosen(), report);
+            }
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::head::{Head, Lies};
 use super::loops::{ShortFold, ShortLoops};
-use crate::invoke::{call_contiguous, call_scan};
+use crate::invoke::{call_scan, watched};
 use crate::registry::{DType, FpFlags};
 use crate::simd::fold::pairwise_least;
 use crate::simd::level::current_isa;
@@ -120,18 +120,19 @@ impl<'a> Reduction<'a> {
         let ShortFold { l, start, has_start } = *self.fold;
         let &Head { ptr, dims: [rows, kept @ ..], .. } = self.head else { return FpFlags::NONE };
         let (n, size): (usize, usize) = (kept.iter().product(), self.head.dtype.size());
-        let mut flags = FpFlags::NONE;
         // SAFETY: `rows` rows of `n` elements, and one such row that is the result.
         unsafe {
             match has_start {
                 true => copy_row((&raw const start).cast(), 0, target, size as isize, size, n),
                 false => std::ptr::copy_nonoverlapping(ptr, target, n * size),
             }
-            for i in usize::from(!has_start)..*rows {
-                flags |= call_contiguous(l, current_isa(), &[target, ptr.add(i * n * size), target], n);
-            }
+            // The status register is read once, if it is: that costs as much as a row.
+            let Some(kernel) = l.code.kernels().in_place.at(current_isa()) else { unreachable!("it exists") };
+            watched(l.fp, || {
+                let rows = (usize::from(!has_start)..*rows).map(|i| ptr.add(i * n * size));
+                rows.fold(FpFlags::NONE, |flags, row| flags | kernel([target, row, target].as_ptr(), n))
+            })
         }
-        flags
     }
 
     /// Whether the engine takes so many rows in one after the other.

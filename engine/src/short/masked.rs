@@ -4,10 +4,10 @@ use super::head::{Head, Lies};
 use super::{Addresses, MOST_INPUTS, MOST_OUTPUTS, ROOM, Short};
 use crate::exec::Report;
 use crate::invoke::{call_contiguous, call_runs, with_scratch};
-use crate::mask::{self, Choice};
+use crate::mask::{Bits, Choice};
 use crate::registry::{Code, DType};
+use crate::simd::chosen;
 use crate::simd::level::current_isa;
-use crate::stage;
 use crate::tuning::BLOCK;
 
 impl Short<'_> {
@@ -41,7 +41,8 @@ impl Short<'_> {
                 unsafe {
                     let target = target.add(start * size);
                     let mask = std::slice::from_raw_parts(mask.add(start), here);
-                    let choice = Choice::of(mask, self.cost);
+                    let bits = Bits::of(mask);
+                    let choice = bits.choice(self.cost);
                     if choice == Choice::None {
                         continue;
                     }
@@ -49,23 +50,21 @@ impl Short<'_> {
                     (args[nin], fresh) = (block, false);
                     if matches!(choice, Choice::All | Choice::Runs) {
                         args[nin] = target;
-                        report.flags |= call_runs(l, isa, &args[..=nin], mask);
+                        report.flags |= call_runs(l, isa, &args[..=nin], &bits);
                         continue;
                     }
                     if choice == Choice::Whole && call_contiguous(l, isa, &args[..=nin], here).is_empty() {
-                        mask::copy_chosen(block, target, mask, size);
+                        chosen::copy(block, target, size, &bits, isa);
                         continue;
                     }
-                    let mut places = [0u32; BLOCK];
-                    let kept = mask::places(mask, &mut places);
                     for (i, dtype) in l.inputs.iter().enumerate() {
                         let packed = scratch.wrapping_add(2 * i * ROOM);
-                        stage::compress(args[i], packed, dtype.size(), kept);
+                        chosen::pack(args[i], packed, dtype.size(), &bits, isa);
                         // What repeats is the same packed or not, and serves the next block.
                         args[i] = packed;
                     }
-                    report.flags |= call_contiguous(l, isa, &args[..=nin], kept.len());
-                    stage::expand(block, target, size, kept);
+                    report.flags |= call_contiguous(l, isa, &args[..=nin], bits.chosen());
+                    chosen::unpack(block, target, size, &bits, isa);
                 }
             }
         });

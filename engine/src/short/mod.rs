@@ -14,11 +14,11 @@ pub mod walk;
 
 use crate::cast::cast_block;
 use crate::exec::Report;
-use crate::invoke::{call_contiguous, call_strided, with_scratch};
-use crate::registry::{Cost, DType, FpFlags, Isa, LoopDef};
+use crate::invoke::{call_contiguous, call_strided, watched, with_scratch};
+use crate::registry::{Code, Cost, DType, FpFlags, Isa, LoopDef};
 use crate::simd::level::current_isa;
 use crate::stage::copy_row;
-use crate::tuning::{BLOCK, elements_per_thread};
+use crate::tuning::{BLOCK, GATHERED, elements_per_thread};
 use head::{Head, Lies};
 use walk::{PerAxis, Walk};
 
@@ -57,6 +57,11 @@ pub struct Short<'a> {
     direct: [bool; MOST_INPUTS],
     way: Way,
     cost: Cost,
+    /// Elements at a time, where some go through blocks: of a value that is repeated, as many bytes as of 8 each, for the calls of
+    /// a loop of bytes would cost more than it.
+    block: usize,
+    /// Whether some are cast, or copied for their alignment.
+    casts: bool,
 }
 
 impl<'a> Short<'a> {
@@ -72,6 +77,8 @@ impl<'a> Short<'a> {
             direct: [false; MOST_INPUTS],
             way: Way::Direct,
             cost: Cost::Light,
+            block: BLOCK,
+            casts: false,
         }
     }
 
@@ -89,7 +96,7 @@ impl<'a> Short<'a> {
             return false;
         }
         let n = self.walk.n;
-        let (mut all_direct, mut gathered, mut gaps, mut as_it_lies) = (true, false, false, true);
+        let (mut all_direct, mut gathered, mut gaps, mut as_it_lies, mut widest) = (true, false, 0, true, 0);
         for (i, (head, &dtype)) in typed().enumerate() {
             let (step, size) = (self.walk.step(i, head), dtype.size() as isize);
             let readable = head.dtype == dtype && head.lies.has(Lies::ALIGNED);
@@ -97,12 +104,20 @@ impl<'a> Short<'a> {
             self.direct[i] = readable && (step == Some(size) || n == 1);
             all_direct &= self.direct[i];
             gathered |= step.is_none();
-            gaps |= step.is_some_and(|step| step != 0 && step != size);
+            gaps += usize::from(step.is_some_and(|step| step != 0 && step != size));
             as_it_lies &= readable;
+            widest = size.max(widest);
         }
         if !all_direct {
-            // Cheap loops gain nothing from staging, as the executor says.
-            let strided = gaps && !gathered && as_it_lies && cost == Cost::Light;
+            // Cheap loops of wide elements gain nothing from staging, as the executor says.
+            let wide = gaps == inputs.len() && gaps > 1 && widest >= 8;
+            let strided = wide && !gathered && as_it_lies && cost == Cost::Light;
+            self.block = match (gathered, gaps) {
+                (false, 0) if as_it_lies => BLOCK.max(8 * BLOCK / widest as usize),
+                (false, 1..) => GATHERED,
+                _ => BLOCK,
+            };
+            self.casts = !as_it_lies;
             self.way = match strided && l.code.kernels().strided.exists() {
                 true => Way::Strided,
                 false => Way::Staged,
@@ -143,7 +158,7 @@ impl<'a> Short<'a> {
         for (k, input) in self.inputs.iter().enumerate() {
             // What goes through one block is read before anything is written; so is a value's, through any number.
             let read_before = match self.way {
-                Way::Staged => !self.direct[k] && (walk.n <= BLOCK || self.steps[k] == Some(0)),
+                Way::Staged => !self.direct[k] && (walk.n <= self.block || self.steps[k] == Some(0)),
                 _ => false,
             };
             if read_before {
@@ -227,7 +242,7 @@ impl<'a> Short<'a> {
         let (isa, n) = (current_isa(), self.walk.n);
         let mut report = Report::default();
         with_scratch(2 * MOST_INPUTS * ROOM, |scratch| {
-            if n > BLOCK {
+            if n > self.block {
                 // SAFETY: the caller's promise; the scratch has as much room.
                 return unsafe { self.run_blocks(args, scratch, isa, &mut report) };
             }
@@ -247,18 +262,60 @@ impl<'a> Short<'a> {
     /// # Safety
     /// As [`Short::run`]; the scratch has room for two blocks an input.
     unsafe fn run_blocks(&self, args: &mut [*mut u8], scratch: *mut u8, isa: Isa, report: &mut Report) {
-        let (n, nin) = (self.walk.n, self.inputs.len());
+        let (l, nin) = (self.l, self.inputs.len());
         let targets = [args[nin], args[args.len() - 1]];
-        for start in (0..n).step_by(BLOCK) {
-            let here = BLOCK.min(n - start);
-            // SAFETY: `here` elements of each input; each block holds `BLOCK`.
-            unsafe { self.place_inputs(args, (start, start == 0), here, scratch, isa, &mut report.cast) };
+        let kernel = match &l.code {
+            Code::Kernels(kernels) if !self.casts => match self.direct[0] && args[0] == args[nin] {
+                true => kernels.in_place.at(isa),
+                false => kernels.block.at(isa),
+            },
+            _ => None,
+        };
+        // SAFETY: the caller's promise, for each block.
+        unsafe {
+            match kernel {
+                // Nothing but the kernel touches the status register: it is read once.
+                Some(kernel) => {
+                    let cast = &mut report.cast;
+                    report.flags |= watched(l.fp, || {
+                        self.each_block(args, targets, scratch, isa, cast, |args, n| kernel(args.as_ptr(), n))
+                    });
+                }
+                None => {
+                    let run = |args: &[*mut u8], n| call_contiguous(l, isa, args, n);
+                    report.flags |= self.each_block(args, targets, scratch, isa, &mut report.cast, run);
+                }
+            }
+        }
+    }
+
+    /// Runs the code on each block, and says what it raised.
+    ///
+    /// # Safety
+    /// As [`Short::run_blocks`].
+    #[inline(always)]
+    unsafe fn each_block(
+        &self,
+        args: &mut [*mut u8],
+        targets: [*mut u8; MOST_OUTPUTS],
+        scratch: *mut u8,
+        isa: Isa,
+        raised: &mut FpFlags,
+        run: impl Fn(&[*mut u8], usize) -> FpFlags,
+    ) -> FpFlags {
+        let (n, nin) = (self.walk.n, self.inputs.len());
+        let mut flags = FpFlags::NONE;
+        for start in (0..n).step_by(self.block) {
+            let here = self.block.min(n - start);
+            // SAFETY: `here` elements of each input; each block holds as many.
+            unsafe { self.place_inputs(args, (start, start == 0), here, scratch, isa, raised) };
             for (k, dtype) in self.l.outputs.iter().enumerate() {
                 args[nin + k] = targets[k].wrapping_add(start * dtype.size());
             }
-            // SAFETY: contiguous and aligned, `here` elements each; the caller's promise for outputs.
-            report.flags |= unsafe { call_contiguous(self.l, isa, args, here) };
+            // Contiguous and aligned, `here` elements each; the caller's promise for outputs.
+            flags |= run(args, here);
         }
+        flags
     }
 
     /// Puts where `n` elements of each input are, from that one on, into `args`: where they lie, or in blocks.
@@ -287,7 +344,7 @@ impl<'a> Short<'a> {
     /// Brings `n` elements of input `i` from that one on into a block, in the loop's dtype.
     ///
     /// # Safety
-    /// They are the input's, at most [`BLOCK`]; all of them if it has no step. The scratch has two blocks an input.
+    /// They are the input's, as many as a block holds; all of them if it has no step. The scratch has two blocks an input.
     #[inline]
     unsafe fn stage(
         &self,

@@ -109,10 +109,16 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
             type Out = T;
             #[inline(always)]
             fn run<L: Level>(self, level: L) -> T {
+                let Self(mut acc, mut x, _) = self;
                 match const { lanes(T::DTYPE, L::ISA) } {
-                    64 => by_lanes::<O, T, L, 64>(level, self.0, self.1),
-                    _ => by_lanes::<O, T, L, 32>(level, self.0, self.1),
+                    64 => by_lanes::<O, T, L, 64>(level, &mut acc, &mut x),
+                    _ => by_lanes::<O, T, L, 32>(level, &mut acc, &mut x),
                 }
+                // What is left, up to 63 elements, would cost as much as several hundred.
+                if const { matches!(T::DTYPE.kind(), Kind::Int | Kind::Bool) } {
+                    by_lanes::<O, T, L, 8>(level, &mut acc, &mut x);
+                }
+                x.iter().fold(acc, |acc, &x| O::lane(level.madd(), (acc, x)))
             }
         }
         // SAFETY: the caller vouches for the level.
@@ -120,17 +126,18 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
     }
 }
 
+/// Takes whole chunks of that many elements in.
 #[inline(always)]
 fn by_lanes<O: Lane<(T, T), Out = T>, T: Element + OutPack, L: Level, const LANES: usize>(
     level: L,
-    mut acc: T,
-    mut x: &[T],
-) -> T {
+    acc: &mut T,
+    x: &mut &[T],
+) {
     let op = |a, b| O::lane(level.madd(), (a, b));
     if let Some((first, rest)) = x.split_first_chunk::<LANES>() {
         let mut lanes = *first;
         let chunks = rest.chunks_exact(LANES);
-        x = chunks.remainder();
+        *x = chunks.remainder();
         for chunk in chunks {
             for j in 0..LANES {
                 lanes[j] = op(lanes[j], chunk[j]);
@@ -143,12 +150,8 @@ fn by_lanes<O: Lane<(T, T), Out = T>, T: Element + OutPack, L: Level, const LANE
             }
             width /= 2;
         }
-        acc = op(acc, lanes[0]);
+        *acc = op(*acc, lanes[0]);
     }
-    for &x in x {
-        acc = op(acc, x);
-    }
-    acc
 }
 
 /// NumPy's block size (`PW_BLOCKSIZE` in its `loops_utils.h.src`); part of the result, not a tuning knob. Like everything

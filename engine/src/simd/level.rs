@@ -225,6 +225,23 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 pub use x86::{V3, V4};
 
+/// Runs the work as compiled for a level.
+///
+/// # Safety
+/// The CPU has it; what the work reads and writes is the caller's.
+pub(crate) unsafe fn enter<W: Work>(work: W, isa: Isa) -> W::Out {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::V4 => V4::enter(work),
+            #[cfg(target_arch = "x86_64")]
+            Isa::V3 => V3::enter(work),
+            _ => Scalar::enter(work),
+        }
+    }
+}
+
 /// The highest level this CPU has.
 pub fn detected_isa() -> Isa {
     #[cfg(target_arch = "x86_64")]

@@ -4,8 +4,9 @@
 //! `level` enters an ISA level through pulp; `pack` turns erased pointers into slices; `kernel` runs a lane function
 //! over a block, `math` and `parted` one with special cases, `narrow` one on floats below f32
 //! (`narrow_math` on f16 in registers), `fold` a reduction, `core` one over whole axes, `forms`
-//! scans, indexed updates and folds of many stretches; `classes` makes the `LoopDef`s of a whole dtype class at once.
+//! scans, indexed updates and folds of many stretches; `chosen` moves what a mask chooses; `classes` makes the `LoopDef`s of a whole dtype class at once.
 
+pub mod chosen;
 pub mod classes;
 pub mod complex;
 pub mod core;

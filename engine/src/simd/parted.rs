@@ -78,10 +78,11 @@ impl<O: Parted<T>, T: Element + PartialEq> Kernel for Parts<O, T> {
         }
         let mut flags = FpFlags::NONE;
         let mut start = 0;
+        let mut ready = None;
         while start < n {
             let range = start..n.min(start + BLOCK);
             let (a, b) = (&x.0[range.clone()], &x.1[range.clone()]);
-            flags |= block::<O, T, L::Madd>(level.madd(), a, b, O::Out::part(&mut y, range));
+            flags |= block::<O, T, L::Madd>(level.madd(), a, b, O::Out::part(&mut y, range), &mut ready);
             start += BLOCK;
         }
         flags
@@ -94,10 +95,11 @@ fn block<O: Parted<T>, T: Element + PartialEq, M: Madd>(
     a: &[T],
     b: &[T],
     mut y: Out<'_, O, T>,
+    ready: &mut Option<(T, O::Second)>,
 ) -> FpFlags {
     if O::PREPARES
         && repeats(b)
-        && let Some(second) = O::prepare(b[0])
+        && let Some(second) = prepared::<O, T>(b[0], ready)
     {
         // The whole block is one piece: all of it is usual, but for what one value of `b` raises.
         return match O::piece_by(m, second, a, b, &mut y) {
@@ -122,6 +124,22 @@ fn block<O: Parted<T>, T: Element + PartialEq, M: Madd>(
         start += PIECE;
     }
     flags
+}
+
+/// What is made of a second input; of the same as in the last block, that.
+#[inline(always)]
+fn prepared<O: Parted<T>, T: Element + PartialEq>(
+    b: T,
+    ready: &mut Option<(T, O::Second)>,
+) -> Option<O::Second> {
+    match *ready {
+        Some((of, second)) if of == b => Some(second),
+        _ => {
+            let second = O::prepare(b)?;
+            *ready = Some((b, second));
+            Some(second)
+        }
+    }
 }
 
 /// Does a piece by the lane function, only what is not usual if it was `tried`: what it raises, and how many are not usual.
