@@ -99,6 +99,7 @@ publish-check: $(READY) ## what publishing asks: licences and sources of depende
 	@type -P cargo-deny >/dev/null || { echo "cargo install --locked cargo-deny" >&2; exit 1; }
 	cargo deny check licenses bans sources
 	$(PY) bindings/notices.py --check
+	.ci/minimal_versions.sh
 	cargo publish --dry-run -p ufunx-registry -p ufunx
 	$(if $(BASELINE),cargo semver-checks --baseline-rev $(BASELINE) -p ufunx-registry -p ufunx)
 
