@@ -21,7 +21,7 @@ INTEROP ?= light
 export PYO3_PYTHON := $(abspath $(PY))
 export VIRTUAL_ENV := $(abspath $(VENV))
 
-.PHONY: help demo figures site sdist wheels publish-check bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
+.PHONY: help accuracy demo figures site sdist wheels publish-check bless-bits test test-extension faults fuzz fuzz-targets valgrind test-matrix test-platforms check bench wheel bless clean native tree
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -71,7 +71,7 @@ check: $(READY) tree ## formatting, lints, types, docs and the direction of depe
 	$(PY) tests/layers.py
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib bindings/notices.py tests/layers.py tests/matrix.py tests/packages.py tests/installed.py tests/valgrind.py tests/golden tests/numpy benches/python site
+	$(PY) -m mypy --strict bindings/python bindings/ufunx.data/purelib bindings/notices.py tests/accuracy.py tests/layers.py tests/matrix.py tests/packages.py tests/installed.py tests/valgrind.py tests/golden tests/numpy benches/python site
 
 bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches
@@ -105,6 +105,9 @@ publish-check: $(READY) ## what publishing asks: licences and sources of depende
 
 bless-bits: ## write anew the hashes of tests/data/bits_v3.csv, where results are meant to change
 	UFUNX_BLESS=1 cargo test --release -p ufunx-tests --test rust -- v3_gives_the_same_bits
+
+accuracy: native ## the errors of every function and its speed, beside NumPy's, into docs/accuracy.md; some minutes
+	$(PY) tests/accuracy.py
 
 bless: native ## write anew what is generated: tests/data, the type stubs, docs/interop.md, THIRD_PARTY.txt
 	$(PY) tests/golden/make.py

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Other processors and other CPythons than this machine's: `tests/platforms.sh aarch64|old-x86|python ...`, all without an
+# Other processors and other CPythons than this machine's: `tests/platforms.sh aarch64|old-x86|haswell|python ...`, all without an
 # argument. Needs root on a Debian machine: what this machine's Debian lacks comes from Debian's suite forky, in a folder of
 # its own, target/forky (a gigabyte), which is made once. A suite that moves must not decide what lands, so this is no
 # part of `.ci/run`.
@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 what=("$@")
-((${#what[@]})) || what=(aarch64 old-x86 python)
+((${#what[@]})) || what=(aarch64 old-x86 haswell python)
 root=$PWD
 forky=${FORKY:-$root/target/forky}
 pythons=(3.14 3.15)
@@ -80,6 +80,13 @@ old-x86() {
     export UFUNX_TEST_EMULATOR="qemu-x86_64 -cpu Nehalem"
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$UFUNX_TEST_EMULATOR \
         cargo test --release -p ufunx-tests -p ufunx -p ufunx-registry --lib --tests --no-fail-fast
+}
+
+# Whether a processor with AVX2 and without AVX-512 gives the bits that the data has of level v3.
+haswell() {
+    type -P qemu-x86_64 >/dev/null || { apt-get update -q && apt-get install -y -q qemu-user; }
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="qemu-x86_64 -cpu Haswell" \
+        cargo test --release -p ufunx-tests --test rust -- v3_gives_the_same_bits
 }
 
 # The Python tests on the CPythons that forky has.

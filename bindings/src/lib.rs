@@ -29,6 +29,7 @@ mod arguments {
 mod faces {
     pub mod array;
     pub mod asarray;
+    pub mod define;
     pub mod explain;
     pub mod inplace;
     pub mod methods;
@@ -40,6 +41,7 @@ mod faces {
 mod foreign;
 mod functions;
 mod numpys {
+    pub mod made;
     pub mod minis;
     pub mod registered;
     pub mod stock;
@@ -53,6 +55,7 @@ mod pipeline;
 mod python {
     pub mod array_class;
     pub mod array_ref;
+    pub mod blocks;
     pub mod class_cache;
     pub mod dtypes;
     pub mod entry;
@@ -79,6 +82,7 @@ mod run {
     pub mod common;
     pub mod core;
     pub mod early;
+    pub mod folded;
     pub mod outer;
     pub mod reduce;
     pub mod scans;
@@ -87,6 +91,7 @@ mod short {
     pub mod call;
     pub mod folds;
     pub mod labelled;
+    pub mod programs;
     pub mod read;
 }
 mod ufunc {
@@ -106,13 +111,14 @@ mod _native {
     #[pymodule_export]
     use super::{
         faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
+        faces::define::define, faces::define::from_definition, faces::define::nodes_of,
         faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
         faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
-        faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,
-        faces::ufuncs::ufuncs, foreign::array::Array, functions::array_function_dispatch,
-        functions::functions, numpys::stock::InPlaceError, overrides::handoff::get_handoff,
-        overrides::handoff::set_handoff,
+        faces::settings::num_threads, faces::settings::release_memory, faces::settings::set_num_threads,
+        faces::settings::show_config, faces::ufuncs::ufuncs, foreign::array::Array,
+        functions::array_function_dispatch, functions::functions, numpys::stock::InPlaceError,
+        overrides::handoff::get_handoff, overrides::handoff::set_handoff,
     };
 
     #[pymodule_init]
@@ -120,7 +126,10 @@ mod _native {
         ufunx::environment::check().map_err(|e| PyValueError::new_err(e.to_string()))?;
         // Nobody forks now: that takes the GIL.
         #[cfg(unix)]
-        ufunx::threads::guard_forks();
+        {
+            ufunx::threads::guard_forks();
+            python::blocks::guard_forks();
+        }
         python::numpy_api::NumPy::load(m.py())?;
         foreign::array::class(m.py());
         m.add("thread_setting", python::threads::variable(m.py())?)?;

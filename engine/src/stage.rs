@@ -1,6 +1,8 @@
 //! Staging: moving a block of elements between strided memory and a contiguous scratch block. Generic over item size
 //! only. Reads and writes tolerate any alignment.
 
+use crate::tuning::SHORT_ROW;
+
 /// A place in an iteration space: one index per axis.
 pub type Coords = smallvec::SmallVec<[usize; 4]>;
 
@@ -67,6 +69,16 @@ pub unsafe fn gather(
     block: *mut u8,
 ) {
     let inner = strides[strides.len() - 1];
+    if let Some(short) = ShortRows::of(coords, shape, strides, count) {
+        let packed = [shape[shape.len() - 1] * size, size].map(|step| step as isize);
+        short.walk(|offset, start, rows| {
+            // SAFETY: the caller's promise, for these rows.
+            unsafe {
+                copy_rows(base.offset(offset), short.steps, block.add(start * size), packed, size, rows)
+            }
+        });
+        return;
+    }
     for_rows(coords, shape, strides, count, |offset, start, n| {
         // SAFETY: the caller's promise, for this row's piece.
         unsafe { copy_row(base.offset(offset), inner, block.add(start * size), size as isize, size, n) }
@@ -87,10 +99,127 @@ pub unsafe fn scatter(
     block: *const u8,
 ) {
     let inner = strides[strides.len() - 1];
+    if let Some(short) = ShortRows::of(coords, shape, strides, count) {
+        let packed = [shape[shape.len() - 1] * size, size].map(|step| step as isize);
+        short.walk(|offset, start, rows| {
+            // SAFETY: the caller's promise, for these rows.
+            unsafe {
+                copy_rows(block.add(start * size), packed, base.offset(offset), short.steps, size, rows)
+            }
+        });
+        return;
+    }
     for_rows(coords, shape, strides, count, |offset, start, n| {
         // SAFETY: the caller's promise, for this row's piece.
         unsafe { copy_row(block.add(start * size), size as isize, base.offset(offset), inner, size, n) }
     });
+}
+
+/// Whole rows of a few elements each: to move them one by one would cost more than to copy them.
+struct ShortRows<'a> {
+    coords: &'a [usize],
+    shape: &'a [usize],
+    strides: &'a [isize],
+    rows: usize,
+    /// From row to row, and along one.
+    steps: [isize; 2],
+}
+
+/// The rows and their number, of which some is known: the numbers of colours, of coordinates.
+type Rows = (usize, usize);
+
+impl<'a> ShortRows<'a> {
+    /// `None` for longer rows, or parts of one.
+    fn of(coords: &'a [usize], shape: &'a [usize], strides: &'a [isize], count: usize) -> Option<Self> {
+        let last = shape.len() - 1;
+        let n = shape[last];
+        let whole = last > 0 && n < SHORT_ROW && coords[last] == 0 && count >= n && count % n == 0;
+        let rows = count / n.max(1);
+        whole.then(|| ShortRows { coords, shape, strides, rows, steps: [strides[last - 1], strides[last]] })
+    }
+
+    /// Calls `f(offset, start, rows)` for each stretch of rows an equal step apart.
+    fn walk(&self, mut f: impl FnMut(isize, usize, Rows)) {
+        let (last, n) = (self.shape.len() - 1, self.shape[self.shape.len() - 1]);
+        let mut at = Coords::from_slice(self.coords);
+        let mut done = 0;
+        while done < self.rows {
+            // Along the first axis a walk may go past its end: nothing follows that could be meant.
+            let ahead = if last == 1 { usize::MAX } else { self.shape[last - 1] - at[last - 1] };
+            let rows = ahead.min(self.rows - done);
+            f(offset_of(&at, self.strides), done * n, (rows, n));
+            done += rows;
+            advance(&mut at[..last], &self.shape[..last], rows);
+        }
+    }
+}
+
+/// Copies rows of a few elements.
+///
+/// # Safety
+/// As [`copy_row`].
+unsafe fn copy_rows(
+    from: *const u8,
+    from_steps: [isize; 2],
+    to: *mut u8,
+    to_steps: [isize; 2],
+    size: usize,
+    rows: Rows,
+) {
+    // SAFETY: the caller's promise carries over to each item size.
+    unsafe {
+        match size {
+            1 => copy_rows_of::<u8>(from, from_steps, to, to_steps, rows),
+            2 => copy_rows_of::<u16>(from, from_steps, to, to_steps, rows),
+            4 => copy_rows_of::<u32>(from, from_steps, to, to_steps, rows),
+            8 => copy_rows_of::<u64>(from, from_steps, to, to_steps, rows),
+            16 => copy_rows_of::<u128>(from, from_steps, to, to_steps, rows),
+            _ => unreachable!("no dtype has {size} bytes"),
+        }
+    }
+}
+
+/// # Safety
+/// As [`copy_row`].
+unsafe fn copy_rows_of<T: Copy>(
+    from: *const u8,
+    from_steps: [isize; 2],
+    to: *mut u8,
+    to_steps: [isize; 2],
+    (rows, n): Rows,
+) {
+    // SAFETY: the caller's promise; the lengths that programs have most are constants to the compiler.
+    unsafe {
+        match n {
+            2 => copy_each::<T>(from, from_steps, to, to_steps, (rows, 2)),
+            3 => copy_each::<T>(from, from_steps, to, to_steps, (rows, 3)),
+            4 => copy_each::<T>(from, from_steps, to, to_steps, (rows, 4)),
+            _ => copy_each::<T>(from, from_steps, to, to_steps, (rows, n)),
+        }
+    }
+}
+
+/// # Safety
+/// As [`copy_row`].
+#[inline(always)]
+unsafe fn copy_each<T: Copy>(
+    mut from: *const u8,
+    from_steps: [isize; 2],
+    mut to: *mut u8,
+    to_steps: [isize; 2],
+    (rows, n): Rows,
+) {
+    for _ in 0..rows {
+        for k in 0..n as isize {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let value = from.offset(k * from_steps[1]).cast::<T>().read_unaligned();
+                to.offset(k * to_steps[1]).cast::<T>().write_unaligned(value);
+            }
+        }
+        from = from.wrapping_offset(from_steps[0]);
+        to = to.wrapping_offset(to_steps[0]);
+    }
 }
 
 /// Copies `n` elements of `size` bytes between two strided rows.
@@ -135,15 +264,31 @@ unsafe fn copy_items<T: Copy>(from: *const u8, from_step: isize, to: *mut u8, to
                 to.cast::<T>().add(i).write_unaligned(value);
             }
         } else if to_step == item {
-            for i in 0..n {
-                let value = from.offset(i as isize * from_step).cast::<T>().read_unaligned();
-                to.cast::<T>().add(i).write_unaligned(value);
+            // Steps that programs have most are constants to the compiler, which then loads whole vectors.
+            match from_step / item {
+                2 if from_step % item == 0 => copy_every::<T>(from, 2 * item, to, n),
+                3 if from_step % item == 0 => copy_every::<T>(from, 3 * item, to, n),
+                4 if from_step % item == 0 => copy_every::<T>(from, 4 * item, to, n),
+                _ => copy_every::<T>(from, from_step, to, n),
             }
         } else {
             for i in 0..n {
                 let value = from.offset(i as isize * from_step).cast::<T>().read_unaligned();
                 to.offset(i as isize * to_step).cast::<T>().write_unaligned(value);
             }
+        }
+    }
+}
+
+/// # Safety
+/// As [`copy_row`].
+#[inline(always)]
+unsafe fn copy_every<T: Copy>(from: *const u8, step: isize, to: *mut u8, n: usize) {
+    for i in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let value = from.offset(i as isize * step).cast::<T>().read_unaligned();
+            to.cast::<T>().add(i).write_unaligned(value);
         }
     }
 }

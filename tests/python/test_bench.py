@@ -395,6 +395,10 @@ def test_stock_is_stock_whatever_the_environment(tmp_path, monkeypatch):
 def test_the_programs_of_the_repository(monkeypatch, capsys, tmp_path):
     from ufunx.bench import programs
 
+    # From this checkout, wherever the package is installed.
+    monkeypatch.setattr(
+        programs, "RUNNER", Path(__file__).resolve().parents[2] / "benches" / "python" / "bench_programs.py"
+    )
     real = programs.load
 
     def one_program():

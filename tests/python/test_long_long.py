@@ -38,7 +38,7 @@ def named(ufunc: np.ufunc, args: tuple[object, ...]) -> object:
     return names(ufunc(*args))
 
 
-@pytest.mark.parametrize("name", sorted(ux._UFUNCS))
+@pytest.mark.parametrize("name", sorted(name for name in ux._UFUNCS if hasattr(np, name)))
 def test_calls_name_their_results_as_numpy_does(name: str) -> None:
     ours, twin = getattr(ux, name), getattr(np, name)
     for args in CALLS.values():

@@ -1,7 +1,8 @@
 //! Helpers of several modules.
 
-use ufunx::registry::{DType, FpFlags, LoopDef, UfuncDef};
-use ufunx::{CallOptions, Error, Input, Report, Signature, Ufunc, View, ViewMut};
+use ufunx::Ufunc;
+
+pub use ufunx_tests::{run_loop, signature};
 
 /// The ufunc of that name.
 pub fn ufunc(name: &str) -> Ufunc<'static> {
@@ -11,27 +12,6 @@ pub fn ufunc(name: &str) -> Ufunc<'static> {
 /// The seed of random tests.
 pub fn seed() -> u64 {
     std::env::var("UFUNX_TEST_SEED").map_or(20260, |s| s.parse().unwrap())
-}
-
-/// The wish for exactly this loop.
-pub fn signature(l: &LoopDef) -> Signature {
-    let wish = |dtypes: &[DType]| dtypes.iter().copied().map(Some).collect();
-    Signature { inputs: wish(l.inputs), outputs: wish(l.outputs) }
-}
-
-/// Runs exactly this loop. That it refuses an element is a flag like the others here.
-pub fn run_loop(
-    def: &'static UfuncDef,
-    l: &LoopDef,
-    inputs: &[View<'_>],
-    outputs: &mut [ViewMut<'_>],
-) -> Result<Report, Error> {
-    let options = CallOptions { signature: Some(signature(l)), ..CallOptions::default() };
-    let inputs: Vec<Input<'_>> = inputs.iter().cloned().map(Input::View).collect();
-    match Ufunc::from_def(def).call_into(&inputs, outputs, &options) {
-        Err(Error::Refused { .. }) => Ok(Report { flags: FpFlags::REFUSED, ..Report::default() }),
-        result => result,
-    }
 }
 
 /// Collects complaints, and fails with the first few of them and their number.

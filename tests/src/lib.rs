@@ -10,12 +10,15 @@ pub mod objects;
 pub mod plane;
 pub mod reference;
 pub mod rng;
+pub mod run;
+pub mod samples;
 pub mod turns;
 pub mod value;
 pub mod values;
 
 pub use layouts::Buf;
 pub use rng::Rng;
+pub use run::{run_loop, signature};
 pub use value::Value;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

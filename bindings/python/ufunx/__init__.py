@@ -29,6 +29,7 @@ from ._native import from_dlpack as from_dlpack
 from ._native import install as install
 from ._native import native_calls as native_calls
 from ._native import num_threads as num_threads
+from ._native import release_memory as release_memory
 from ._native import set_num_threads as set_num_threads
 from ._native import uninstall as uninstall
 from .custom import OperatorsMixin as OperatorsMixin
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
-        dispatch explain from_dlpack install installed native_calls num_threads profile set_num_threads
-        show_config threads uninstall
+        dispatch explain from_dlpack install installed native_calls num_threads profile release_memory
+        set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
     # NumPy's other names, so that one costs here what it costs there.
@@ -114,8 +115,8 @@ def profile() -> "Profile":
 
 def show_config() -> "Config":
     """What this build is and does, in a dict that prints as text for people: version, instruction sets found
-    on this CPU (lowest first) and the one used, threads, whether in-place mode is on, ufuncs and loops, and
-    NumPy's version.
+    on this CPU (lowest first) and the one used, threads, bytes of freed results kept for the next and
+    the most that are, whether in-place mode is on, ufuncs and loops, and NumPy's version.
 
     >>> import ufunx
     >>> config = ufunx.show_config()

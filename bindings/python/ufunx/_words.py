@@ -51,12 +51,17 @@ class Config(dict[str, Any]):
             {
                 "ISA": f"{self['isa_used']}; this CPU has {', '.join(self['isa_found'])}",
                 "threads": self["threads"],
+                "memory kept": f"{in_mib(self['memory_kept'])} of at most {in_mib(self['memory_kept_at_most'])}",
                 "in-place mode": "on" if self["in_place"] else "off",
                 "NumPy": self["numpy"],
             },
         )
 
     __repr__ = __str__
+
+
+def in_mib(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"
 
 
 def in_lines(head: str, facts: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 //! What a program asks of the library as a whole, and sets for it: counts, threads, instruction sets.
 
 use crate::numpys::stock;
-use crate::python::{entry, threads};
+use crate::python::{blocks, entry, threads};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -48,6 +48,18 @@ pub fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
+/// Give back the memory of freed results, which is kept for the next ones; how many bytes that were is returned. What is
+/// kept is bounded (`show_config`), and goes back by itself when memory runs out or after some disuse.
+///
+/// >>> import numpy, ufunx
+/// >>> del (_ := [ufunx.sqrt(numpy.ones(100_000))])[:]
+/// >>> ufunx.release_memory() >= 800_000, ufunx.release_memory()
+/// (True, 0)
+#[pyfunction]
+pub fn release_memory() -> usize {
+    blocks::release()
+}
+
 /// Make the n-th request for memory that grows with an operand fail, of those this thread makes from now on, 0 for none;
 /// what was left of the last such wish is returned, 0 if it has been fulfilled. For tests.
 #[pyfunction]
@@ -80,6 +92,8 @@ pub fn show_config(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     config.set_item("isa_found", found.collect::<Vec<_>>())?;
     config.set_item("isa_used", ufunx::current_isa().name())?;
     config.set_item("threads", num_threads(py))?;
+    config.set_item("memory_kept", blocks::kept())?;
+    config.set_item("memory_kept_at_most", blocks::most_kept())?;
     config.set_item("in_place", stock::is_active())?;
     config.set_item("ufuncs", ufunx::table().len())?;
     config.set_item("loops", ufunx::table().iter().map(|def| def.loops().count()).sum::<usize>())?;

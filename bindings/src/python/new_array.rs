@@ -1,19 +1,20 @@
-//! New arrays: over memory of NumPy's, over memory that starts at a cache line, over somebody else's.
+//! New arrays: over memory of NumPy's, over blocks of ours, over somebody else's.
 
 use super::array_ref::ArrayRef;
+use super::blocks;
 use super::numpy_api::NumPy;
 use super::object::{Object, Returned};
-use numpy::npyffi::{NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
-use pyo3::exceptions::PyMemoryError;
+use numpy::npyffi::{NPY_ARRAY_OWNDATA, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use smallvec::SmallVec;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_uint, c_void};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, Ordering};
 use ufunx::DType;
 
 impl NumPy {
-    /// A new array, and its memory: C-contiguous, or in these byte strides, which leave no gaps.
+    /// A new array, and its memory: C-contiguous, or in these byte strides, which leave no gaps. From [`OWN_FROM`] bytes on it
+    /// owns a block of ours, as it would own NumPy's memory; but what a program has set to allocate does so.
     pub fn new_array<'py>(
         &self,
         py: Python<'py>,
@@ -21,17 +22,73 @@ impl NumPy {
         shape: &[usize],
         strides: Option<&[isize]>,
     ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
-        let aligned = self.aligned.load(Ordering::Relaxed);
-        if aligned != 0 && aligned == this_thread() {
-            return self.new_aligned(py, dtype, shape, strides);
+        let bytes = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n)).unwrap_or(0);
+        if self.is_worth_a_block(bytes) && self.allocates_as_ever(py) {
+            let block = blocks::allocate(bytes);
+            // Without one NumPy says what could not be had.
+            if !block.is_null() {
+                return self.over_block(py, dtype, shape, strides, block, bytes);
+            }
         }
         let lengths = (shape.len(), shape.as_ptr().cast());
         // SAFETY: lengths and strides have an entry per axis; without an address NumPy allocates.
         unsafe {
             let descr = self.dtypes.descr(dtype);
-            let array = self.make_array(py, descr, lengths, strides, std::ptr::null_mut(), 0)?;
+            let array = self.make_array(py, descr, lengths, strides, null_mut(), 0)?;
             let data = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
             Ok((array, data))
+        }
+    }
+
+    /// Whether an array of so many bytes has a block of ours.
+    #[inline]
+    fn is_worth_a_block(&self, bytes: usize) -> bool {
+        let aligned = self.aligned.load(Ordering::Relaxed);
+        bytes >= OWN_FROM || bytes > 0 && aligned != 0 && aligned == this_thread()
+    }
+
+    /// Whether no other way to allocate was set (`PyDataMem_SetHandler`).
+    #[inline]
+    fn allocates_as_ever(&self, py: Python<'_>) -> bool {
+        // SAFETY: a new reference, or null with an error, which is NumPy's to raise again.
+        unsafe {
+            let handler = (self.get_handler)();
+            if handler.is_null() {
+                ffi::PyErr_Clear();
+                return false;
+            }
+            drop(Bound::from_owned_ptr(py, handler));
+            handler == self.default_handler
+        }
+    }
+
+    /// An array that owns that block.
+    fn over_block<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: DType,
+        shape: &[usize],
+        strides: Option<&[isize]>,
+        block: *mut u8,
+        bytes: usize,
+    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
+        let (lengths, data) = ((shape.len(), shape.as_ptr().cast()), block.cast());
+        // SAFETY: a block for as many bytes as the elements have; a new array, which nobody else has yet.
+        unsafe {
+            let descr = self.dtypes.descr(dtype);
+            let array = match self.make_array(py, descr, lengths, strides, data, NPY_ARRAY_WRITEABLE) {
+                Ok(array) => array,
+                Err(error) => {
+                    blocks::free(block);
+                    return Err(error);
+                }
+            };
+            let owner: *mut OwningArray = array.as_ptr().cast();
+            (*owner).array.fields.flags |= NPY_ARRAY_OWNDATA;
+            (*owner).handler = self.blocks.clone_ref(py).into_ptr();
+            // What NumPy does for its own, so that `tracemalloc` counts them.
+            PyTraceMalloc_Track(NUMPYS_TRACES, block as usize, bytes);
+            Ok((array, block))
         }
     }
 
@@ -50,8 +107,8 @@ impl NumPy {
         data: *mut c_void,
         flags: c_int,
     ) -> Returned<'py> {
-        let strides = strides.map_or(std::ptr::null_mut(), |strides| strides.as_ptr().cast_mut());
-        let null: *mut ffi::PyObject = std::ptr::null_mut();
+        let strides = strides.map_or(null_mut(), |strides| strides.as_ptr().cast_mut());
+        let null: *mut ffi::PyObject = null_mut();
         // SAFETY: the caller's promise; lengths and strides are copied, the descriptor's reference is taken over.
         unsafe {
             ffi::Py_INCREF(descr.cast());
@@ -75,32 +132,6 @@ impl NumPy {
         let begun = self.aligned.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed);
         let _end = begun.is_ok().then(|| End(&self.aligned));
         f()
-    }
-
-    fn new_aligned<'py>(
-        &self,
-        py: Python<'py>,
-        dtype: DType,
-        shape: &[usize],
-        strides: Option<&[isize]>,
-    ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
-        const CACHE_LINE: usize = 64;
-        let bytes = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n));
-        let room = bytes
-            .and_then(|bytes| bytes.checked_add(CACHE_LINE))
-            .filter(|&room| isize::try_from(room).is_ok());
-        let room = room.ok_or_else(|| PyMemoryError::new_err("the result is larger than memory can be"))?;
-        let lengths: SmallVec<[isize; 8]> = shape.iter().map(|&n| n as isize).collect();
-        // SAFETY: the elements lie in the bytes, which are their array's base.
-        unsafe {
-            let room = room as isize;
-            let (bytes, descr) = ((1, &raw const room), self.dtypes.descr(DType::U8));
-            let raw = self.make_array(py, descr, bytes, None, std::ptr::null_mut(), 0)?;
-            let start: *mut u8 = (*raw.as_ptr().cast::<PyArrayObject>()).fields.data.cast();
-            let start = start.map_addr(|address| address.next_multiple_of(CACHE_LINE));
-            let array = self.view(dtype, &lengths, strides, start.cast(), true, raw)?;
-            Ok((array, start))
-        }
     }
 
     /// An array over somebody's memory, with the owner as its base. Elements that NumPy has no dtype for get a stand-in.
@@ -158,7 +189,7 @@ impl NumPy {
 
     /// An object as an array of no subclass, as NumPy makes it of anything.
     pub fn array_from<'py>(&self, object: Object<'_, 'py>) -> Returned<'py> {
-        self.array_of(object, std::ptr::null_mut())
+        self.array_of(object, null_mut())
     }
 
     /// An object as an array of no subclass with elements of that dtype, cast whatever is lost.
@@ -168,7 +199,7 @@ impl NumPy {
         let made = unsafe {
             let flags = NPY_ARRAY_ENSUREARRAY | NPY_ARRAY_FORCECAST;
             let (py, descr) = (object.py(), dtype.to_owned().into_ptr());
-            let null: *mut ffi::PyObject = std::ptr::null_mut();
+            let null: *mut ffi::PyObject = null_mut();
             PY_ARRAY_API.PyArray_FromAny(py, object.as_ptr(), descr.cast(), 0, 0, flags, null)
         };
         // SAFETY: an array, owned, or null with an error.
@@ -177,7 +208,7 @@ impl NumPy {
 
     /// The same of elements with that descriptor, or of those that NumPy finds if it is null.
     pub(super) fn array_of<'py>(&self, object: Object<'_, 'py>, descr: *mut PyArray_Descr) -> Returned<'py> {
-        let (py, null): (_, *mut ffi::PyObject) = (object.py(), std::ptr::null_mut());
+        let (py, null): (_, *mut ffi::PyObject) = (object.py(), null_mut());
         // SAFETY: a live object; a descriptor that lives for ever, whose new reference is taken over, or none.
         unsafe {
             ffi::Py_XINCREF(descr.cast());
@@ -186,6 +217,26 @@ impl NumPy {
             Bound::from_owned_ptr_or_err(py, made)
         }
     }
+}
+
+/// Smaller arrays have memory of NumPy's, which keeps the freed of those itself.
+const OWN_FROM: usize = 1024;
+
+/// An array as it is since NumPy 1.22, to the last of what its header shows.
+#[repr(C)]
+struct OwningArray {
+    array: PyArrayObject,
+    buffer_info: *mut c_void,
+    /// What frees the memory that the array owns: a capsule, referenced.
+    handler: *mut ffi::PyObject,
+}
+
+/// The domain of what NumPy tells `tracemalloc`.
+const NUMPYS_TRACES: c_uint = 389_047;
+
+unsafe extern "C" {
+    /// Public since 3.7.
+    fn PyTraceMalloc_Track(domain: c_uint, address: usize, bytes: usize) -> c_int;
 }
 
 /// Of no subclass.

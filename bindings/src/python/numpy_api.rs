@@ -1,5 +1,6 @@
 //! What the bindings ask of NumPy beyond the `numpy` crate: objects fetched once, the dtypes, the error state.
 
+use super::blocks;
 use super::dtypes::Dtypes;
 use super::exit;
 use super::object::{Object, lent_by_c};
@@ -40,6 +41,12 @@ pub struct NumPy {
     pub dtypes: Dtypes,
     /// The thread whose new arrays start at a cache line, or 0; see [`NumPy::aligned`].
     pub(super) aligned: AtomicU64,
+    /// What frees the memory of arrays that own blocks of ours.
+    pub(super) blocks: Py<PyAny>,
+    /// Asks NumPy what allocates in this context.
+    pub(super) get_handler: unsafe extern "C" fn() -> *mut ffi::PyObject,
+    /// What allocates unless told otherwise, which lives for ever.
+    pub(super) default_handler: *mut ffi::PyObject,
     give_fp_errors: unsafe extern "C" fn(*const c_char, c_int) -> c_int,
 }
 
@@ -59,6 +66,7 @@ impl NumPy {
             let of_ndarray = |name: &str| ndarray.getattr(name).map(Bound::unbind);
             // SAFETY: a type NumPy never frees.
             let array_type = unsafe { npyffi::get_type_object(py, NpyTypes::PyArray_Type) };
+            let (get_handler, default_handler) = handlers(&module)?;
             let formatter = py.import("numpy._core._internal")?.getattr("array_ufunc_errmsg_formatter")?;
             // SAFETY: the same.
             let generic_type = unsafe { npyffi::get_type_object(py, NpyTypes::PyGenericArrType_Type) };
@@ -76,6 +84,9 @@ impl NumPy {
                 version: version(&module)?,
                 dtypes: Dtypes::load(&module)?,
                 aligned: AtomicU64::new(0),
+                blocks: blocks::handler(py)?,
+                get_handler,
+                default_handler,
                 give_fp_errors: give_fp_errors(py)?,
             })
         })
@@ -182,17 +193,35 @@ impl NumPy {
 fn give_fp_errors(py: Python<'_>) -> PyResult<unsafe extern "C" fn(*const c_char, c_int) -> c_int> {
     // Slot 46 of the ufunc API (since NumPy 2.0), which the `numpy` crate does not name.
     const GIVE_FP_ERRORS: usize = 46;
-    let capsule = py.import("numpy._core.umath")?.getattr("_UFUNC_API")?;
-    // SAFETY: the capsule holds NumPy's table of function pointers, whose layout is NumPy's stable ABI.
+    let table = table(&py.import("numpy._core.umath")?.getattr("_UFUNC_API")?)?;
+    // SAFETY: NumPy's table of function pointers, whose layout is NumPy's stable ABI.
     unsafe {
-        let table = ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()) as *const *const c_void;
-        if table.is_null() {
-            return Err(PyErr::fetch(py));
-        }
         Ok(std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const c_char, c_int) -> c_int>(
             *table.add(GIVE_FP_ERRORS),
         ))
     }
+}
+
+type GetHandler = unsafe extern "C" fn() -> *mut ffi::PyObject;
+
+/// `PyDataMem_GetHandler` and `PyDataMem_DefaultHandler`.
+fn handlers(numpy: &Bound<'_, PyModule>) -> PyResult<(GetHandler, *mut ffi::PyObject)> {
+    // Slots of the array API since NumPy 1.22.
+    const GET_HANDLER: usize = 305;
+    const DEFAULT_HANDLER: usize = 306;
+    let table = table(&numpy.getattr("_core")?.getattr("multiarray")?.getattr("_ARRAY_API")?)?;
+    // SAFETY: NumPy's table, whose layout is NumPy's stable ABI; the second of the two is the address of a variable.
+    unsafe {
+        let get_handler = std::mem::transmute::<*const c_void, GetHandler>(*table.add(GET_HANDLER));
+        Ok((get_handler, *(*table.add(DEFAULT_HANDLER)).cast::<*mut ffi::PyObject>()))
+    }
+}
+
+/// The table that a capsule of NumPy's holds.
+fn table(capsule: &Bound<'_, PyAny>) -> PyResult<*const *const c_void> {
+    // SAFETY: any object may be asked for; what is no capsule is an error.
+    let table = unsafe { ffi::PyCapsule_GetPointer(capsule.as_ptr(), std::ptr::null()) };
+    if table.is_null() { Err(PyErr::fetch(capsule.py())) } else { Ok(table as *const *const c_void) }
 }
 
 /// The function that a builtin method binds; `None` for anything else.

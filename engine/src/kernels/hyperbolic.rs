@@ -11,7 +11,7 @@ math_ufuncs! {
     /// Hyperbolic cosine, element-wise.
     cosh Cosh + composed to 2.0, [], "[0.0, 1.0]" => "array([1.        , 1.54308063])";
     /// Hyperbolic tangent, element-wise.
-    tanh Tanh + composed to 4.0, [], "[0.0, 1.0]" => "array([0.        , 0.76159416])";
+    tanh Tanh + composed to 4.5, [], "[0.0, 1.0]" => "array([0.        , 0.76159416])";
     /// Inverse hyperbolic sine, element-wise.
     arcsinh Arcsinh + composed to 4.0, ["asinh"], "[0.0, 1.0]" => "array([0.        , 0.88137359])";
     /// Inverse hyperbolic cosine, element-wise.

@@ -12,7 +12,7 @@ math_ufuncs! {
     /// Cosine of angles in radians, however large, element-wise.
     cos Cos + composed to 2.0, [], "[0.0, 1.0471975511965976]" => "array([1. , 0.5])";
     /// Tangent of angles in radians, however large, element-wise.
-    tan Tan + composed to 4.0, [], "[0.0, 0.7853981633974483]" => "array([0., 1.])";
+    tan Tan + composed to 4.5, [], "[0.0, 0.7853981633974483]" => "array([0., 1.])";
 }
 
 /// The angle in degrees.

@@ -2,6 +2,7 @@
 //! NaNs.
 
 use super::Element;
+use super::error::{self, Off, distance};
 use crate::high::Exact;
 use crate::plane::{self, Plane, Real};
 use crate::value::{Format, Value};
@@ -342,6 +343,29 @@ impl Answer {
         Element { values: vec![value], flags: must, may, bound: ulps + self.more, fused: None }
     }
 
+    /// How far a result is off, where some part has digits and none is too large.
+    pub fn off(self, found: Value, dtype: DType) -> Option<Off> {
+        let found = match found {
+            Value::Complex(re, im) => vec![re, im],
+            other => vec![other.real()],
+        };
+        let (real, format) = (error::part(dtype), Format::of(dtype));
+        let near = self.parts[..found.len()].iter().map(|&part| nearest(part, format));
+        let largest = near.map(f64::abs).fold(0.0, f64::max);
+        if !largest.is_finite() {
+            return None;
+        }
+        let mut off = None;
+        for (&part, &y) in self.parts.iter().zip(&found) {
+            let Near(exact) = part else { continue };
+            let so_far: Off = off.unwrap_or(Off { part: 0.0, norm: 0.0 });
+            let by = |unit| distance(|| exact.error(y, unit), y);
+            let own = by(ulp(nearest(part, format), real));
+            off = Some(Off { part: so_far.part.max(own), norm: so_far.norm.max(by(ulp(largest, real))) });
+        }
+        off
+    }
+
     /// Whether a result will do.
     pub fn judge(self, found: Value, dtype: DType, ulps: f64) -> Result<(), String> {
         let found = match found {
@@ -354,10 +378,7 @@ impl Answer {
             Near(_) => nearest(part, format).abs().min(format.max),
             _ => 0.0,
         });
-        let unit = ulp(
-            sizes.fold(0.0, f64::max),
-            if dtype == DType::F32 || dtype == DType::C64 { DType::F32 } else { DType::F64 },
-        );
+        let unit = ulp(sizes.fold(0.0, f64::max), error::part(dtype));
         for (&part, y) in self.parts.iter().zip(found) {
             let right = match part {
                 Any => true,

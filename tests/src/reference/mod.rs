@@ -8,6 +8,7 @@ mod compare;
 mod complex;
 mod dates;
 mod division;
+mod error;
 mod explog;
 mod floats;
 mod gcd;
@@ -21,6 +22,7 @@ mod rounding;
 mod table;
 mod trig;
 
+pub use error::{Exactly, Judge, Off};
 pub use table::Table;
 
 use crate::high::Exact;

@@ -90,7 +90,7 @@ mod c64 {
     pub const MIN_POW: f64 = -1074.0;
 }
 
-mod c32 {
+pub(super) mod c32 {
     /// 1.5 * 2^23 plus the exponent bias.
     pub const MAGIC: f32 = 12582912.0 + 127.0;
     /// ln 2 to 15 bits, and the rest.
@@ -259,11 +259,12 @@ macro_rules! exp_family {
             impl Math<$t> for Expm1 {
                 #[inline(always)]
                 fn usual(x: $t) -> bool {
-                    x.abs() <= $c::LARGE
+                    x <= $c::LARGE
                 }
 
                 #[inline(always)]
                 fn lane<M: Madd>(m: M, x: $t) -> $t {
+                    let x = if x < $c::MINUS_ONE { $c::MINUS_ONE } else { x };
                     let (magic, hi, tail) = Expm1::$t(m, x);
                     let s = pow2(magic);
                     // 2^k - 1 and its rounding error. (Where k < 0 low is 0 and the error, half
@@ -279,8 +280,7 @@ macro_rules! exp_family {
 
                 #[inline(always)]
                 fn full<M: Madd>(m: M, x: $t) -> $t {
-                    let low = if x < $c::MINUS_ONE { $c::MINUS_ONE } else { x };
-                    let y = Self::lane(m, low);
+                    let y = Self::lane(m, x);
                     let large = <Exp as Math<$t>>::full(m, x);
                     // NaN takes this way too.
                     if x <= $c::LARGE { y } else { large }
@@ -311,7 +311,7 @@ macro_rules! v4 {
         super::lanes_v4!(f32, super::exp32_v4::exp2, super::exp32_v4::usual, c32::USUAL_EXP2);
     };
     (expm1, f32) => {
-        super::lanes_v4!(f32, super::exp32_v4::expm1, super::exp32_v4::usual, c32::LARGE);
+        super::lanes_v4!(f32, super::exp32_v4::expm1, super::exp32_v4::usual_expm1, c32::LARGE);
     };
 }
 use v4;

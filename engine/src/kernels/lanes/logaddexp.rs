@@ -138,8 +138,10 @@ fn apart<B: Base, M: Madd>(m: M, (most, least): (f64, f64)) -> f64 {
     // Scaled up, as the exponential may be subnormal.
     let Parts { steps, s, p } = B::exp(m, d, d_rest);
     let (s, p) = Parts { steps: steps + 16 * 200, s, p }.shifted();
-    let (total, rest) = two_sum(most * up(200), s);
-    (total + m.f64(s, p, rest)) / up(200)
+    // log(1 + e) is e here, to this base.
+    let (log, low) = B::log(m, s, s * p);
+    let (total, rest) = two_sum(most * up(200), log);
+    (total + (rest + low)) / up(200)
 }
 
 /// The function of f32, everywhere but for NaN and where the larger one is infinite.

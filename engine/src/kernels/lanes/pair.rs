@@ -304,8 +304,15 @@ impl Parts {
     /// The number, rounded once more where it is not normal.
     #[inline(always)]
     pub fn rounded<M: Madd>(self, m: M) -> f64 {
+        self.times(m, 1.0)
+    }
+
+    /// The number times another, rounded once more where that is not normal.
+    #[inline(always)]
+    pub fn times<M: Madd>(self, m: M, x: f64) -> f64 {
         let k = (self.steps.wrapping_sub(MAGIC.to_bits()) as i64) >> 4;
         let power = |k: i64| f64::from_bits(((k + 1023) as u64) << 52);
-        m.f64(self.s, self.p, self.s) * power(k >> 1) * power(k - (k >> 1))
+        let first = self.s * x;
+        m.f64(first, self.p, first) * power(k >> 1) * power(k - (k >> 1))
     }
 }

@@ -4,7 +4,7 @@
 //! the relative errors of two real functions and a product.
 
 use super::super::exp::{Exp, Exp2, Expm1};
-use super::super::pair::product_rest;
+use super::super::pair::{self, product_rest};
 use super::super::periodic::{Cos, Sin};
 use super::super::sinh::{Cosh, Sinh};
 use super::{LARGE, cos_of, cosh_of, exp_of, exp2_of, expm1_of, raised, sin_of, sinh_of, turned};
@@ -38,12 +38,26 @@ impl Growth {
 
     /// The same times c and s, where it may be beyond the range before it is multiplied.
     fn times(self, a: f64, (c, s): (f64, f64)) -> (f64, f64) {
-        let power = if matches!(self, Growth::Exp2) { exp2_of } else { exp_of };
+        // In parts, as a product of two roundings less.
+        let power = |a| match self {
+            Growth::Exp2 => pair::exp2(Scalar.madd(), a, 0.0),
+            _ => pair::exp(Scalar.madd(), a, 0.0),
+        };
         let signed = matches!(self, Growth::Exp | Growth::Exp2);
         let a_size = if signed { a } else { a.abs() };
-        let pieces = if a.abs() < 1400.0 { 2 } else { 4 };
+        let pieces = match a.abs() {
+            ..900.0 => 1,
+            ..1800.0 => 2,
+            _ => 4,
+        };
         let piece = power((a_size / f64::from(pieces)).clamp(-900.0, 900.0));
-        let grown = |x: f64| if x == 0.0 { x } else { (0..pieces).fold(x, |x, _| x * piece) };
+        let grow = |x: f64| match piece.times(Scalar.madd(), x) {
+            _ if x == 0.0 => x,
+            // An infinity, less a part of itself.
+            y if y.is_nan() => f64::INFINITY.copysign(x),
+            y => y,
+        };
+        let grown = |x: f64| (0..pieces).fold(x, |x, _| grow(x));
         let (c, s) = if signed { (c, s) } else { (0.5 * c, 0.5 * s) };
         let odd = |x: f64| if a < 0.0 { -x } else { x };
         match self {
