@@ -70,6 +70,16 @@ def test_threads_are_the_workers_own(client):
     assert client.run(ux.num_threads) == before
 
 
+def test_kept_memory_is_a_part_of_the_workers_limit(client):
+    def bound():
+        return ux.show_config()["memory_kept_at_most"]
+
+    before = client.run(bound)
+    with installed(client):
+        assert list(client.run(bound).values()) == [LIMIT // 16] * 2
+    assert client.run(bound) == before
+
+
 def test_a_second_plugin_replaces_the_first(client):
     import ufunx.dask
 
