@@ -8,6 +8,7 @@ import pytest
 from running import two_workers
 
 import ufunx as ux
+from ufunx import _native
 
 FULL = os.environ.get("INTEROP") == "full"
 pytestmark = pytest.mark.skipif(not FULL, reason="dask is tried by make test INTEROP=full")
@@ -99,6 +100,21 @@ def test_a_worker_that_starts_again_is_in_place(client):
         assert pids.isdisjoint(client.run(os.getpid).values())
         assert in_place(client) == [True, True]
     assert in_place(client) == [False, False]
+
+
+def test_a_ufunc_made_at_run_time_travels_to_the_workers(client):
+    """It is pickled as what defines it, and each worker makes its own; no plugin is needed."""
+    import dask.array as da
+
+    nodes = [("input", 0), ("weak", 2.0), ("call", "multiply", (0, 1), 0), ("call", "exp", (2,), 0)]
+    f = _native.define("exp_of_twice", None, None, ("x",), nodes, (3,))
+    x = np.linspace(0.0, 1.0, 1000)
+    expected, before = f(x), native_calls(client)
+    chunks = da.from_array(x, chunks=250)
+    for lazy in (chunks.map_blocks(f), f(chunks)):
+        np.testing.assert_array_equal(lazy.compute(), expected)
+    np.testing.assert_array_equal(client.submit(f, x).result(), expected)
+    assert native_calls(client) >= before + 4
 
 
 def test_workers_of_one_process_add_up():
