@@ -69,8 +69,8 @@ def page(name: str) -> str:
         parts.append(f"\n## Speed and error\n\n{plot(rows)}\n")
         parts.append(
             f"10,000 contiguous elements, one thread, on {FIGURES['machine']}. "
-            "How it is measured: [Measuring](../measure.md#how-it-is-measured); errors on more samples, at every "
-            "instruction set: [Accuracy](../accuracy.md)."
+            "How it is measured: [Measuring](../measure.md#how-it-is-measured); "
+            "errors on more samples, at every instruction set: [Accuracy](../accuracy.md)."
         )
     return "\n".join(parts) + "\n"
 
