@@ -1,5 +1,5 @@
 """The reference, from the registry: a page for each ufunc with what its docstring says, its loops, and a plot
-of how fast it is beside NumPy's and how far off, from docs/figures.json.
+of how fast it is beside NumPy's and how far off, from docs/figures.json; and one for all that is no ufunc.
 """
 
 import inspect
@@ -26,7 +26,8 @@ def pages() -> list[tuple[str, str, str]]:
     """Each page's path, title and text."""
     named = sorted(name for name in _native.records() if name in ufunx._UFUNCS)
     each = [(f"reference/{name}.md", name, page(name)) for name in named]
-    return [("reference/index.md", "Reference", index(named)), *each]
+    others = ("reference/package.md", "The package", package())
+    return [("reference/index.md", "Reference", index(named)), others, *each]
 
 
 def index(named: list[str]) -> str:
@@ -68,7 +69,8 @@ def page(name: str) -> str:
         parts.append(f"\n## Speed and error\n\n{plot(rows)}\n")
         parts.append(
             f"10,000 contiguous elements, one thread, on {FIGURES['machine']}. "
-            "How it is measured: [Measuring](../measure.md#how-it-is-measured)."
+            "How it is measured: [Measuring](../measure.md#how-it-is-measured); "
+            "errors on more samples, at every instruction set: [Accuracy](../accuracy.md)."
         )
     return "\n".join(parts) + "\n"
 
@@ -78,21 +80,42 @@ def called(signature: str) -> str:
     return textwrap.fill(f"ufunx.{' '.join(signature.split())}", 76, subsequent_indent="    ")
 
 
-def docstring(text: str) -> Iterator[str]:
-    """The sections of a docstring of NumPy's form, in Markdown."""
+def package() -> str:
+    """The page of what is no ufunc."""
+    ours = {name: getattr(ufunx, name) for name in ufunx._OURS if name != "__version__"}  # type: ignore[attr-defined]
+    parts = ["# The package\n", "What `ufunx` has beside ufuncs and NumPy's own names.\n"]
+    for title, named in {"Its own": ours, "Functions made of ufuncs": ufunx._FUNCTIONS}.items():
+        parts.append(f"## {title}\n")
+        for name, one in named.items():
+            parts.append(f"### {name}\n\n```text\n{called(name + parameters(one))}\n```\n")
+            parts += docstring(inspect.getdoc(one) or "", "####")
+    return "\n".join(parts)
+
+
+def parameters(one: Any) -> str:
+    """What a function takes; classes are not made by their users."""
+    return re.sub(r" -> .*", "", str(inspect.signature(one))) if inspect.isroutine(one) else ""
+
+
+def docstring(text: str, heading: str = "##") -> Iterator[str]:
+    """A docstring in Markdown; of NumPy's form, with its sections."""
     for section in re.split(r"\n\n(?=[A-Z]\w+\n-+\n)", text):
         title, rule, body = section.partition("\n---")
         if not rule:
-            yield prose(section) + "\n"
+            yield from paragraphs(section)
             continue
         body = body.lstrip("-").lstrip("\n")
-        yield f"## {title}\n"
-        if title == "Examples":
-            yield f"```pycon\n{body}\n```\n"
-        elif title in ("Parameters", "Returns"):
+        yield f"{heading} {title}\n"
+        if title in ("Parameters", "Returns"):
             yield "\n".join(map(parameter, body.splitlines())) + "\n"
         else:
-            yield prose(body) + "\n"
+            yield from paragraphs(body)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Prose and examples."""
+    for part in text.split("\n\n"):
+        yield f"```pycon\n{part}\n```\n" if part.startswith(">>> ") else f"{prose(part)}\n"
 
 
 def parameter(line: str) -> str:
@@ -101,7 +124,10 @@ def parameter(line: str) -> str:
 
 
 def prose(text: str) -> str:
-    return re.sub(r"([*<_|])", r"\\\1", text)
+    """Text that Markdown shows as it is, but for what stands between backticks."""
+    parts = text.split("`")
+    parts[::2] = (re.sub(r"([*<_|])", r"\\\1", part) for part in parts[::2])
+    return "`".join(parts)
 
 
 def summary(name: str) -> str:

@@ -93,7 +93,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Set dask.array on ufunx beside dask.array on stock NumPy.")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
-    parser.add_argument("--megabytes", type=int, default=800, help="of data in each computation")
+    parser.add_argument("--megabytes", type=int, default=400, help="of data in each computation")
     parser.add_argument("--chunk", type=int, default=1_000_000, help="elements in a chunk")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there too")

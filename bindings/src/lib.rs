@@ -114,11 +114,11 @@ mod _native {
         faces::define::define, faces::define::from_definition, faces::define::nodes_of,
         faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
-        faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
-        faces::settings::num_threads, faces::settings::release_memory, faces::settings::set_num_threads,
-        faces::settings::show_config, faces::ufuncs::ufuncs, foreign::array::Array,
-        functions::array_function_dispatch, functions::functions, numpys::stock::InPlaceError,
-        overrides::handoff::get_handoff, overrides::handoff::set_handoff,
+        faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::keep_memory,
+        faces::settings::native_calls, faces::settings::num_threads, faces::settings::release_memory,
+        faces::settings::set_num_threads, faces::settings::show_config, faces::ufuncs::ufuncs,
+        foreign::array::Array, functions::array_function_dispatch, functions::functions,
+        numpys::stock::InPlaceError, overrides::handoff::get_handoff, overrides::handoff::set_handoff,
     };
 
     #[pymodule_init]

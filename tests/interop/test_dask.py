@@ -8,6 +8,7 @@ import pytest
 from running import two_workers
 
 import ufunx as ux
+from ufunx import _native
 
 FULL = os.environ.get("INTEROP") == "full"
 pytestmark = pytest.mark.skipif(not FULL, reason="dask is tried by make test INTEROP=full")
@@ -70,6 +71,16 @@ def test_threads_are_the_workers_own(client):
     assert client.run(ux.num_threads) == before
 
 
+def test_kept_memory_is_a_part_of_the_workers_limit(client):
+    def bound():
+        return ux.show_config()["memory_kept_at_most"]
+
+    before = client.run(bound)
+    with installed(client):
+        assert list(client.run(bound).values()) == [LIMIT // 16] * 2
+    assert client.run(bound) == before
+
+
 def test_a_second_plugin_replaces_the_first(client):
     import ufunx.dask
 
@@ -89,6 +100,21 @@ def test_a_worker_that_starts_again_is_in_place(client):
         assert pids.isdisjoint(client.run(os.getpid).values())
         assert in_place(client) == [True, True]
     assert in_place(client) == [False, False]
+
+
+def test_a_ufunc_made_at_run_time_travels_to_the_workers(client):
+    """It is pickled as what defines it, and each worker makes its own; no plugin is needed."""
+    import dask.array as da
+
+    nodes = [("input", 0), ("weak", 2.0), ("call", "multiply", (0, 1), 0), ("call", "exp", (2,), 0)]
+    f = _native.define("exp_of_twice", None, None, ("x",), nodes, (3,))
+    x = np.linspace(0.0, 1.0, 1000)
+    expected, before = f(x), native_calls(client)
+    chunks = da.from_array(x, chunks=250)
+    for lazy in (chunks.map_blocks(f), f(chunks)):
+        np.testing.assert_array_equal(lazy.compute(), expected)
+    np.testing.assert_array_equal(client.submit(f, x).result(), expected)
+    assert native_calls(client) >= before + 4
 
 
 def test_workers_of_one_process_add_up():

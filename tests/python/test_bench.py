@@ -1,6 +1,7 @@
 """`python -m ufunx bench`: every option on next to no time. What is fast is not asserted here."""
 
 import csv
+import importlib.util
 import json
 import os
 import subprocess
@@ -423,3 +424,32 @@ def test_without_rich_it_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "python -m ufunx bench needs rich: pip install 'ufunx[bench]'\n"
+
+
+def test_what_cargo_bench_measured_is_read_into_the_same_json(tmp_path):
+    path = Path(__file__).parents[2] / "benches" / "python" / "criterion_json.py"
+    spec = importlib.util.spec_from_file_location("criterion_json", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, times in {
+        "exp/f64/10k/ufunx": [200.0, 90.0],
+        "exp/f64/10k/ndarray": [400.0, 450.0],
+        "add/f32/1M/contig": [60.0, 30.0],
+        "add.reduce/f64/1M/axis_slow": [10.0, 10.0],
+        "add/bf16/1M/contig": [1.0, 1.0],
+        "1/typed": [1.0, 1.0],
+    }.items():
+        folder = tmp_path / name / "new"
+        folder.mkdir(parents=True)
+        throughput = {"Elements": 10_000 if "10k" in name else 1_000_000}
+        (folder / "benchmark.json").write_text(json.dumps({"full_id": name, "throughput": throughput}))
+        (folder / "sample.json").write_text(json.dumps({"iters": [2.0, 3.0], "times": times}))
+    found = module.rows(tmp_path)
+    assert [(r.case.ufunc, r.case.method, r.case.dtype, r.case.size, r.case.layout) for r in found] == [
+        ("add", "call", "f4", 1_000_000, "out"),
+        ("add", "reduce", "f8", 1_000_000, "columns"),
+        ("exp", "call", "f8", 10_000, "contiguous"),
+    ]
+    assert found[2].sides["ufunx"].best == 30.0
+    assert found[2].ratio("ndarray") == 5.0
+    assert rows.from_json(rows.to_json(found, {})) == found

@@ -68,6 +68,25 @@ def test_freed_memory_is_used_again_and_given_back():
     assert kept() == 0
 
 
+def test_how_much_is_kept_can_be_set():
+    before = ux.keep_memory(1 << 20)
+    try:
+        assert ux.show_config()["memory_kept_at_most"] == 1 << 20
+        ux.release_memory()
+        del (_ := [ux.add(np.ones(100_000), 1)])[:]
+        assert 800_000 <= kept() <= 1 << 20
+        del (_ := [ux.add(np.ones(200_000), 1)])[:]  # more than may be kept
+        assert kept() <= 1 << 20
+        assert ux.keep_memory(0) == 1 << 20
+        assert kept() == 0
+        del (_ := [ux.add(np.ones(100_000), 1)])[:]
+        assert kept() == 0
+    finally:
+        ux.keep_memory(before)
+    with pytest.raises(OverflowError):
+        ux.keep_memory(-1)
+
+
 def test_what_is_not_wanted_goes_back():
     ux.release_memory()
     del (_ := [ux.add(np.ones(500_000), 1)])[:]

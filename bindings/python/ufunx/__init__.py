@@ -27,6 +27,7 @@ from ._native import asarray as asarray
 from ._native import cap_isa as cap_isa
 from ._native import from_dlpack as from_dlpack
 from ._native import install as install
+from ._native import keep_memory as keep_memory
 from ._native import native_calls as native_calls
 from ._native import num_threads as num_threads
 from ._native import release_memory as release_memory
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
-        dispatch explain from_dlpack install installed native_calls num_threads profile release_memory
-        set_num_threads show_config threads uninstall
+        dispatch explain from_dlpack install installed keep_memory native_calls num_threads profile
+        release_memory set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
     # NumPy's other names, so that one costs here what it costs there.

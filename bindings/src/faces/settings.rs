@@ -49,7 +49,7 @@ pub fn set_num_threads(n: usize) -> PyResult<()> {
 }
 
 /// Give back the memory of freed results, which is kept for the next ones; how many bytes that were is returned. What is
-/// kept is bounded (`show_config`), and goes back by itself when memory runs out or after some disuse.
+/// kept is bounded (`keep_memory`), and goes back by itself when memory runs out or after some disuse.
 ///
 /// >>> import numpy, ufunx
 /// >>> del (_ := [ufunx.sqrt(numpy.ones(100_000))])[:]
@@ -58,6 +58,22 @@ pub fn set_num_threads(n: usize) -> PyResult<()> {
 #[pyfunction]
 pub fn release_memory() -> usize {
     blocks::release()
+}
+
+/// Keep at most so many bytes of freed results for the next ones, in the whole process, none with 0; the bound so far is
+/// returned. Without it that is a sixteenth of the memory there is, at most 256 MiB.
+///
+/// >>> import ufunx
+/// >>> before = ufunx.keep_memory(0)
+/// >>> ufunx.show_config()["memory_kept_at_most"]
+/// 0
+/// >>> ufunx.keep_memory(before)
+/// 0
+#[pyfunction]
+pub fn keep_memory(at_most: usize) -> usize {
+    let before = blocks::most_kept();
+    blocks::keep_at_most(at_most);
+    before
 }
 
 /// Make the n-th request for memory that grows with an operand fail, of those this thread makes from now on, 0 for none;

@@ -216,7 +216,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
             Ok(sum.map(|sum| (sum, count)))
         });
         let mean = sum.transpose()?.and_then(|(sum, count)| match self.np.is_array(sum.as_borrowed()) {
-            true => self.divide_in_place(&sum, &count),
+            true => divide_in_place(self.py, self.ufuncs, &sum, &count),
             false => sum.get_type().call1((sum.div(&count)?,)),
         });
         Some(mean)

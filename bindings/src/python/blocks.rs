@@ -11,8 +11,7 @@ use pyo3::prelude::*;
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Where blocks start, and how long what precedes them is.
 const LINE: usize = 64;
@@ -32,10 +31,34 @@ const PLACES: usize = 64;
 /// A block that so many requests did not want goes back.
 const DISUSE: u64 = 64;
 
-/// Most bytes of large blocks that are kept: 256 MiB, or a sixteenth of the memory there is.
+/// What [`most_kept`] is before it is asked for or set.
+const UNKNOWN: usize = usize::MAX;
+static MOST_KEPT: AtomicUsize = AtomicUsize::new(UNKNOWN);
+
+/// Most bytes of large blocks that are kept: as was set, else 256 MiB, or a sixteenth of the memory there is.
+#[inline]
 pub fn most_kept() -> usize {
-    static MOST: OnceLock<usize> = OnceLock::new();
-    *MOST.get_or_init(|| memory_there_is().map_or(256 << 20, |bytes| (bytes / 16).min(256 << 20)))
+    match MOST_KEPT.load(Ordering::Relaxed) {
+        UNKNOWN => by_the_memory_there_is(),
+        most => most,
+    }
+}
+
+#[cold]
+fn by_the_memory_there_is() -> usize {
+    let most = memory_there_is().map_or(256 << 20, |bytes| (bytes / 16).min(256 << 20));
+    match MOST_KEPT.compare_exchange(UNKNOWN, most, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => most,
+        Err(set) => set,
+    }
+}
+
+/// Sets [`most_kept`]. If more is kept, all of it goes back.
+pub fn keep_at_most(bytes: usize) {
+    MOST_KEPT.store(bytes.min(UNKNOWN - 1), Ordering::Relaxed);
+    if kept() > bytes {
+        release();
+    }
 }
 
 /// Bytes that are kept.
