@@ -467,7 +467,14 @@ def constants_fit(name: str, nodes: tuple[Any, ...], kind: str) -> bool:
     return True
 
 
-def written(recorder: Recorder, name: str, operands: tuple[Any, ...], out: Any, ufunc: Any) -> Any:
+def written(
+    recorder: Recorder,
+    name: str,
+    operands: tuple[Any, ...],
+    out: Any,
+    ufunc: Any,
+    passing: Node | None = None,
+) -> Any:
     """A call with an output: what is behind its operands is made on the way."""
     array = out._array("written to") if type(out) is Lazy else out
     recorder.before_write(array)
@@ -486,7 +493,7 @@ def written(recorder: Recorder, name: str, operands: tuple[Any, ...], out: Any, 
             and constants_fit(name, nodes, kind)
         ):
             node = recorder.record(name, nodes, array.shape, kind)
-            recorder.run([node], "written to", array)
+            recorder.run([node], "written to", array, passing)
             return out
     return called(recorder, UFUNCS.get(name, ufunc), operands, {"out": (out,)}, name, True)
 

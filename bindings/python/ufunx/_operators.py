@@ -2,12 +2,14 @@
 
 import operator
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any, Final
 
 import numpy as np
 
 from ._kinds import KINDS, UFUNCS, short_cut
 from ._lazy import Lazy, called, is_open, recorded, unwrapped, wrapped, written
+from ._references import is_temporary
 
 REAL: Final = (float, int)
 FLOATS: Final = ("d", "f")
@@ -56,6 +58,7 @@ def reflected(name: str, function: Callable[..., Any]) -> Any:
 
 def in_place(name: str, function: Callable[..., Any]) -> Any:
     def method(self: Lazy, other: Any) -> Any:
+        references = getrefcount(other)
         node = self._node
         if node.value is None and name in UFUNCS and (type(other) in PLAIN or isinstance(other, np.generic)):
             # Nothing else has its memory yet, so it becomes what it would have been made.
@@ -66,7 +69,9 @@ def in_place(name: str, function: Callable[..., Any]) -> Any:
                 self._node = result._node
                 return self
         elif type(other) in PLAIN and name in UFUNCS and name != "power":
-            return written(node.recorder, name, (self, other), self, UFUNCS.get(name))
+            passes = type(other) is Lazy and is_temporary(other, references, "in place")
+            passing = other._node if passes else None
+            return written(node.recorder, name, (self, other), self, UFUNCS.get(name), passing)
         array = self._array("written to")
         node = self._node
         node.recorder.before_write(array)

@@ -123,6 +123,8 @@ class Recorder:
             if not targets:
                 return
             uses = self.needed(targets, why)
+            if passing in uses:
+                uses[passing] += 1
             outputs = list(targets)
             outputs += [node for node in held(uses) if node not in outputs]
             order = self.in_order(uses)
