@@ -29,6 +29,7 @@ mod arguments {
 mod faces {
     pub mod array;
     pub mod asarray;
+    pub mod define;
     pub mod explain;
     pub mod inplace;
     pub mod methods;
@@ -40,6 +41,7 @@ mod faces {
 mod foreign;
 mod functions;
 mod numpys {
+    pub mod made;
     pub mod minis;
     pub mod registered;
     pub mod stock;
@@ -106,7 +108,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
-        faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
+        faces::define::define, faces::define::from_definition, faces::define::nodes_of, faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
         faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
         faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,

@@ -7,6 +7,7 @@ use crate::arguments::numpys::is_numpys;
 use crate::arguments::parse::Reason;
 use crate::arguments::passed::Arguments;
 use crate::foreign::{self, Translated};
+use crate::numpys::made::unfused;
 use crate::numpys::twin::{call_as_passed, call_twin};
 use crate::overrides::ask::{Plain, ask, ask_plainly};
 use crate::python::entry::{attached, count_native};
@@ -63,7 +64,8 @@ pub unsafe fn call_ufunc<'py>(
             OfArrays::Other => {}
         }
     }
-    if is_numpys(np, arguments) {
+    // (What NumPy alone has dtypes for is no call of its own ufuncs where there is a program: `run` has them called.)
+    if ufunc.program().is_none() && is_numpys(np, arguments) {
         return call_as_passed(py, ufunc, Method::Call, arguments);
     }
     if arguments.keywords.is_empty()
@@ -245,10 +247,14 @@ fn run<'py>(
     arguments: &Arguments<'_, 'py>,
     normal: &NormalArguments<'_, 'py>,
 ) -> Returned<'py> {
-    let numpys = |arguments: &Arguments<'_, 'py>| call_twin(py, np, called.ufunc, method, arguments);
+    let twins = |arguments: &Arguments<'_, 'py>| call_twin(py, np, called.ufunc, method, arguments);
     let reason = match natively(py, np, called, method, normal) {
         Ok(result) => return result,
         Err(reason) => reason,
+    };
+    let numpys = |arguments: &Arguments<'_, 'py>| {
+        let unfused = || unfused_call(py, np, called.ufunc, reason, normal);
+        if method == Method::Call { unfused() } else { None }.unwrap_or_else(|| twins(arguments))
     };
     if !matches!(reason, Reason::Operand | Reason::DType) || called.ufunc.def.is_none() {
         return numpys(arguments);
@@ -258,6 +264,28 @@ fn run<'py>(
         Ok(result) => result,
         Err(_) => converted.call(np, arguments, numpys),
     }
+}
+
+/// A call of a made ufunc on operands that it has no loop for: its ufuncs, one after the other. What NumPy refuses of a call
+/// otherwise is its twin's to refuse.
+fn unfused_call<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufunc: &Ufunc,
+    reason: Reason,
+    normal: &NormalArguments<'_, 'py>,
+) -> Option<Returned<'py>> {
+    ufunc.program()?;
+    let has_loop = || {
+        let dtypes: Option<Vec<_>> = normal.inputs.iter().map(|&input| np.array(input)?.dtype(np)).collect();
+        dtypes.is_some_and(|dtypes| ufunc.def.is_some_and(|def| def.loop_for(&dtypes).is_some()))
+    };
+    let no_loop = match reason {
+        Reason::Operand | Reason::DType => true,
+        Reason::Resolution => !has_loop(),
+        _ => false,
+    };
+    if no_loop { unfused(py, np, ufunc.def?, normal) } else { None }
 }
 
 /// On our kernels, or why not.

@@ -1,6 +1,6 @@
 //! A call: resolve → broadcast → overlap → plan → execute.
 
-use crate::array::{Array, Input, View, ViewMut, check_ndim};
+use crate::array::{Array, Input, Scalar, View, ViewMut, check_ndim};
 use crate::environment;
 use crate::error::Error;
 use crate::exec::{self, Report};
@@ -10,7 +10,8 @@ use crate::operand::{
 };
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::plan::Plan;
-use crate::registry::{Casting, Cost, DType, FpFlags, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use crate::program::numbers;
+use crate::registry::{Casting, Cost, DType, FpFlags, Kind, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
 use crate::short::head::Head;
 use crate::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 use smallvec::SmallVec;
@@ -99,6 +100,14 @@ fn run_call(
         casting: options.casting,
     };
     let l = resolve(def, &request)?;
+    for &(i, dtype) in numbers(l) {
+        if let Input::Scalar(Scalar::Int(value)) = inputs[i]
+            && dtype.kind() == Kind::Int
+            && !dtype.int_range().contains(&value)
+        {
+            return Err(Error::OutOfRange { value, dtype });
+        }
+    }
     let mut scalars: SmallVec<[Array; 1]> = SmallVec::new();
     for (input, &dtype) in inputs.iter().zip(l.inputs) {
         if let Input::Scalar(scalar) = input {

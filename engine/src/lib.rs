@@ -42,6 +42,7 @@ pub mod operand;
 pub mod outer;
 pub mod overlap;
 pub mod plan;
+pub mod program;
 pub mod reduce;
 pub mod reduceat;
 pub mod select;

@@ -9,12 +9,13 @@
 //! the pool's lock across it and make the child forget the pool; the child starts its own.
 
 use crate::environment;
+use crate::program::{self, Raised};
 use crate::registry::Cost;
 use crate::tuning::elements_per_thread;
 use rayon::prelude::*;
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 static WANTED: AtomicUsize = AtomicUsize::new(0);
@@ -89,6 +90,15 @@ pub fn run_tasks<R: Send>(
     empty: impl Fn() -> R + Sync + Send,
 ) -> R {
     let next = AtomicUsize::new(0);
+    // What programs note on the thread that runs them is the calling thread's to know.
+    let noted = Mutex::new(vec![]);
+    let task = |i| {
+        let result = task(i);
+        if let Some(raised) = program::take_noted() {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(raised);
+        }
+        result
+    };
     let take_turns = |_| {
         let mut result = empty();
         loop {
@@ -98,11 +108,13 @@ pub fn run_tasks<R: Send>(
             }
         }
     };
-    match pool(threads) {
+    let result = match pool(threads) {
         Some(pool) => pool
             .install(|| (0..threads).into_par_iter().with_max_len(1).map(take_turns).reduce(&empty, &join)),
         None => take_turns(0),
-    }
+    };
+    noted.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(Raised::hand_over);
+    result
 }
 
 /// The threads that a piece of work may still take for parts of itself.

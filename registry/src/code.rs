@@ -20,7 +20,9 @@ pub enum Code {
 pub struct Kernels {
     /// Contiguous blocks; the scalar level is there for every loop without a strided form.
     pub block: ByIsa<BlockFn>,
-    /// The same with the first input being the output, element for element; other inputs apart from it.
+    /// Contiguous blocks that lie in an L1 cache, at the levels that gain there and not from memory.
+    pub cached: ByIsa<BlockFn>,
+    /// The same as `block` with the first input being the output, element for element; other inputs apart from it.
     pub in_place: ByIsa<BlockFn>,
     /// Strided and strictly sequential.
     pub strided: ByIsa<StridedFn>,
@@ -59,6 +61,7 @@ impl Kernels {
     /// No code yet.
     pub const NONE: Kernels = Kernels {
         block: ByIsa::NONE,
+        cached: ByIsa::NONE,
         in_place: ByIsa::NONE,
         strided: ByIsa::NONE,
         fold: ByIsa::NONE,

@@ -101,6 +101,13 @@ pub enum ResolveError {
         /// Under this rule.
         casting: Casting,
     },
+    /// A number in a program that the dtype beside it cannot hold.
+    OutOfRange {
+        /// The number.
+        value: i128,
+        /// The dtype.
+        dtype: DType,
+    },
     /// A result may not be cast to the output it goes to.
     OutputCast {
         /// The ufunc.
@@ -133,6 +140,9 @@ impl fmt::Display for ResolveError {
             }
             ResolveError::InputCast { ufunc, index, several, from, to, casting } => {
                 write_cast(f, ufunc, "input", *index, *several, type_name(*from), *to, *casting)
+            }
+            ResolveError::OutOfRange { value, dtype } => {
+                write!(f, "Python integer {value} out of bounds for {dtype}")
             }
             ResolveError::OutputCast { ufunc, index, several, from, to, casting } => {
                 write_cast(f, ufunc, "output", *index, *several, from.name(), *to, *casting)

@@ -12,6 +12,7 @@ pub mod abi;
 pub mod code;
 pub mod core;
 mod define;
+pub mod derive;
 pub mod dtype;
 pub mod element;
 pub mod error;
@@ -27,6 +28,7 @@ pub use abi::{
     BlockFn, CoreFn, Cores, FoldFn, FpFlags, Indexed, IndexedFn, Isa, ScanFn, Segments, SegmentsFn, StridedFn,
 };
 pub use code::{ByIsa, Code, Kernels, Object, ObjectFn};
+pub use derive::{Derive, Derived};
 pub use dtype::{Class, DType, Kind, LONG_LONG};
 pub use element::{B8, DateTime64, Element, F8E4M3FN, F8E5M2, NOT_A_TIME, TimeDelta64, UserElement};
 pub use error::{ResolveError, TableError};

@@ -8,6 +8,7 @@
 //!    taken, whatever the inputs, and the call's casting rule judges;
 //! 4. every input, and every given output, must be castable under the call's rule.
 
+use crate::derive::derived_loop;
 use crate::dtype::{DType, Kind};
 use crate::error::ResolveError;
 use crate::promote::{Casting, Typed, can_cast, can_cast_typed, promote_all};
@@ -61,7 +62,13 @@ pub fn resolve_reduction(
     let signature = dtype.map(|d| Signature::of_output(d, 2, 1));
     let request =
         Request { inputs: &operands, outputs: &[], signature: signature.as_ref(), casting: Casting::Unsafe };
-    let l = find_loop(def, &request)?;
+    let mut l = find_loop(def, &request)?;
+    // A derived loop takes inputs of any dtype; one to fold by is that of its result's.
+    if let (Some(source), [result]) = (&def.derived, l.outputs)
+        && !l.is_reducible()
+    {
+        l = source.derive(&[Typed::Strong(*result); 2])?;
+    }
     if !l.is_reducible() {
         return Err(no_loop());
     }
@@ -70,6 +77,9 @@ pub fn resolve_reduction(
 }
 
 fn find_loop<'d>(def: &'d UfuncDef, request: &Request<'_>) -> Result<&'d LoopDef, ResolveError> {
+    if let Some(source) = &def.derived {
+        return derived_loop(def, &**source, request);
+    }
     let open = request.signature.is_none_or(Signature::is_open);
     if open && let Some(l) = exact(def, request.inputs) {
         return Ok(l);

@@ -2,8 +2,10 @@
 
 use crate::code::Code;
 use crate::core::CoreSignature;
+use crate::derive::Derive;
 use crate::dtype::{DType, Kind};
 use crate::intern;
+use crate::promote::Typed;
 use crate::signature::write_signature;
 use std::fmt;
 use std::sync::OnceLock;
@@ -25,6 +27,8 @@ pub struct UfuncDef {
     pub loops: &'static [&'static [LoopDef]],
     /// Loops of its own, behind those; for ufuncs made at run time.
     pub own_loops: Vec<LoopDef>,
+    /// Where its loops come from, if there is no list of them.
+    pub derived: Option<Box<dyn Derive>>,
     /// Over which axes of its operands it computes ([`crate::CoreSignature`]); `None` for one element at a time.
     pub core: Option<&'static str>,
     /// That, read. (Made when it is first asked for.)
@@ -82,6 +86,7 @@ impl UfuncDef {
             params,
             loops,
             own_loops: Vec::new(),
+            derived: None,
             core: None,
             core_read: OnceLock::new(),
             divisible: &[],
@@ -124,7 +129,7 @@ impl UfuncDef {
         self.nin() + self.nout()
     }
 
-    /// All loops in search order.
+    /// All loops in search order; none where they are derived.
     pub fn loops(&self) -> impl Iterator<Item = &LoopDef> + Clone {
         self.loops.iter().flat_map(|group| group.iter()).chain(&self.own_loops)
     }
@@ -136,7 +141,7 @@ impl UfuncDef {
 
     /// Whether integers of either sign meet exactly: there are loops of `i64` beside `u64`, as comparisons have.
     pub fn mixes_signs(&self) -> bool {
-        self.loop_for(&[DType::I64, DType::U64]).is_some()
+        self.derived.is_none() && self.loop_for(&[DType::I64, DType::U64]).is_some()
     }
 
     /// Whether a call's inputs meet in one dtype, so that a number takes the one beside it; `ldexp`'s do not, nor do dates.
@@ -148,7 +153,13 @@ impl UfuncDef {
 
     /// The loop with exactly these input dtypes.
     pub fn loop_for(&self, inputs: &[DType]) -> Option<&LoopDef> {
-        self.loops().find(|l| l.inputs == inputs)
+        match &self.derived {
+            Some(source) => source.derived().find_strong(inputs).or_else(|| {
+                let types: Vec<Typed> = inputs.iter().map(|&dtype| Typed::Strong(dtype)).collect();
+                source.derive(&types).ok()
+            }),
+            None => self.loops().find(|l| l.inputs == inputs),
+        }
     }
 }
 

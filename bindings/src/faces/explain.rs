@@ -24,6 +24,7 @@ use ufunx::dispatch::arguments::Method;
 use ufunx::exec::worth_threads;
 use ufunx::generalized::{self, PreparedCore};
 use ufunx::plan::Access;
+use ufunx::registry::Code;
 
 /// The facts of `ufunx.explain`, which says what they are and has them as text too.
 #[pyfunction]
@@ -44,6 +45,9 @@ pub fn explain<'py>(
     let keywords: Vec<_> = named.iter().map(|(_, value)| value.as_borrowed()).collect();
     let arguments = Arguments::with_names(&positional, &keywords, names.as_borrowed());
     let answer = PyDict::new(py);
+    if let Some(program) = target.behind.program() {
+        answer.set_item("program", program.definition().to_string())?;
+    }
     match prepare(py, NumPy::get(py), Called { ufunc: target.behind, face }, &arguments) {
         Err(reason) => {
             let path = match reason {
@@ -110,7 +114,10 @@ fn prepare<'py>(
         });
         Ok(Explained {
             signature: plan.l.to_string(),
-            isa: plan.l.code.kernels().block.level_at(ufunx::current_isa()),
+            isa: match &plan.l.code {
+                Code::Kernels(kernels) => kernels.block.level_at(ufunx::current_isa()),
+                Code::Object(_) => ufunx::current_isa(),
+            },
             shape: plan.shape.to_vec(),
             operands: operands.collect(),
             threads: threads::in_context(py, plan.total, || worth_threads(plan)),

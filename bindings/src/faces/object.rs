@@ -7,6 +7,7 @@
 
 use super::methods;
 use crate::arguments::passed::Arguments;
+use crate::numpys::made;
 use crate::pipeline::{self, Called};
 use crate::python::entry::{count_native, guarded};
 use crate::python::heap_type::{self, Behind, This, property};
@@ -16,14 +17,17 @@ use crate::short;
 use crate::short::read::{Cells, Read};
 use crate::ufunc::docs;
 use crate::ufunc::record::Ufunc;
+use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 use std::ffi::{CStr, c_int, c_void};
+use std::sync::Arc;
 use ufunx::dispatch::arguments::Target;
-use ufunx::short::loops::ShortLoops;
+use ufunx::program::Program;
+use ufunx::registry::UfuncDef;
 
 /// Makes the object for a NumPy ufunc.
 pub fn new<'py>(twin: &Bound<'py, PyAny>) -> Returned<'py> {
@@ -34,8 +38,20 @@ pub fn new<'py>(twin: &Bound<'py, PyAny>) -> Returned<'py> {
         nout: twin.getattr("nout")?.extract()?,
         generalized: !twin.getattr("signature")?.is_none(),
     };
-    let ufunc = Ufunc { twin: twin.clone().unbind(), def, target, name, short: ShortLoops::new(def) };
-    heap_type::new(ufunc, own_dict(twin)?)
+    heap_type::new(Ufunc::new(twin.clone().unbind(), def, target, name), own_dict(twin)?)
+}
+
+/// Makes the object for a definition made at run time.
+pub fn made<'py>(py: Python<'py>, def: Arc<UfuncDef>) -> Returned<'py> {
+    let Some(program) = Program::of(&def) else { unreachable!("it is made of a program") };
+    let (twin, dict) = (made::twin(py, &def, program)?, PyDict::new(py));
+    let definition = program.definition();
+    dict.set_item("__module__", definition.module.as_deref().unwrap_or("ufunx"))?;
+    dict.set_item("__qualname__", &definition.name)?;
+    if let Some(doc) = &definition.doc {
+        dict.set_item("__doc__", doc)?;
+    }
+    heap_type::new(Ufunc::made(twin.unbind(), def), dict)
 }
 
 /// What `__dict__` starts with: `__module__` and, where NumPy has it there, `__qualname__`.
@@ -111,7 +127,10 @@ unsafe impl Behind for Ufunc {
     }
 
     fn pickled<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
-        twin(this).getattr(intern!(this.object.py(), "__name__"))
+        match this.behind.program() {
+            Some(program) => pickled_by_definition(this.object.py(), program),
+            None => twin(this).getattr(intern!(this.object.py(), "__name__")),
+        }
     }
 
     // [`setattro`] decides what setting one does.
@@ -123,6 +142,7 @@ unsafe impl Behind for Ufunc {
             }),
             property::<Ufunc>(c"__doc__", get_doc),
             property::<Ufunc>(c"__dict__", get_dict),
+            property::<Ufunc>(c"definition", |this| Ok(definition(this)?.into_any())),
         ]
     }
 
@@ -135,12 +155,31 @@ unsafe impl Behind for Ufunc {
     }
 }
 
+/// The bytes of the definition that a ufunc was made of.
+fn definition<'py>(this: This<'_, 'py, Ufunc>) -> PyResult<Bound<'py, PyBytes>> {
+    match this.behind.program() {
+        Some(program) => Ok(PyBytes::new(this.object.py(), &program.definition().to_bytes())),
+        None => Err(PyAttributeError::new_err("only a ufunc made at run time has a definition")),
+    }
+}
+
+/// What makes an equal ufunc: the function that does, and the definition.
+fn pickled_by_definition<'py>(py: Python<'py>, program: &Program) -> Returned<'py> {
+    let make = py.import("ufunx._native")?.getattr("from_definition")?;
+    let bytes = PyBytes::new(py, &program.definition().to_bytes());
+    Ok((make, (bytes,)).into_pyobject(py)?.into_any())
+}
+
 /// The doc in the instance's dict, where setting puts it, else the registry's, else the twin's.
 fn get_doc<'py>(this: This<'_, 'py, Ufunc>) -> Returned<'py> {
     if let Some(set) = this.dict().get_item("__doc__")? {
         return Ok(set);
     }
     let twins = twin(this).getattr("__doc__")?;
+    if let Some(program) = this.behind.program() {
+        let text = format!("{}\n\n{}", twins.extract::<String>()?.trim(), program.definition());
+        return Ok(PyString::new(this.object.py(), &text).into_any());
+    }
     let Some(def) = this.behind.def else { return Ok(twins) };
     let first_line = twins.cast::<PyString>().ok().map(|doc| doc.to_string_lossy().into_owned());
     let first_line = first_line.as_deref().and_then(|doc| doc.lines().next()).unwrap_or(def.name);

@@ -16,11 +16,6 @@ struct Loop {
 
 /// A ufunc of NumPy's type, with those loops of `def` whose dtypes NumPy has.
 pub fn twin<'py>(py: Python<'py>, def: &'static UfuncDef) -> Returned<'py> {
-    const PYUFUNC_NONE: c_int = -1;
-    const PYUFUNC_ZERO: c_int = 0;
-    const PYUFUNC_ONE: c_int = 1;
-    const PYUFUNC_MINUSONE: c_int = 2;
-    const PYUFUNC_REORDERABLE_NONE: c_int = -2;
     let numbers = |l: &LoopDef| -> Option<Vec<c_char>> {
         let number = |d: &DType| d.numpy_number().and_then(|n| c_char::try_from(n).ok());
         l.inputs.iter().chain(l.outputs).map(number).collect()
@@ -33,13 +28,6 @@ pub fn twin<'py>(py: Python<'py>, def: &'static UfuncDef) -> Returned<'py> {
         data.push(std::ptr::from_ref(of_loop).cast_mut().cast::<c_void>());
         types.extend(numbers);
     }
-    let identity = match def.identity {
-        Identity::Zero => PYUFUNC_ZERO,
-        Identity::One => PYUFUNC_ONE,
-        Identity::MinusOne => PYUFUNC_MINUSONE,
-        Identity::None | Identity::NegInfinity if def.reorderable => PYUFUNC_REORDERABLE_NONE,
-        Identity::None | Identity::NegInfinity => PYUFUNC_NONE,
-    };
     // A ufunc is there for ever, and so is what it points to.
     let text = |text: &str| -> PyResult<*const c_char> { Ok(CString::new(text)?.into_raw().cast_const()) };
     let signature = def.core.map(text).transpose()?.unwrap_or(std::ptr::null());
@@ -56,13 +44,29 @@ pub fn twin<'py>(py: Python<'py>, def: &'static UfuncDef) -> Returned<'py> {
             loops,
             def.nin() as c_int,
             def.nout() as c_int,
-            identity,
+            identity_of(def),
             text(def.name)?,
             text(def.doc.trim())?,
             0,
             signature,
         );
         Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
+/// A ufunc's identity as NumPy's API has it.
+pub fn identity_of(def: &UfuncDef) -> c_int {
+    const PYUFUNC_NONE: c_int = -1;
+    const PYUFUNC_ZERO: c_int = 0;
+    const PYUFUNC_ONE: c_int = 1;
+    const PYUFUNC_MINUSONE: c_int = 2;
+    const PYUFUNC_REORDERABLE_NONE: c_int = -2;
+    match def.identity {
+        Identity::Zero => PYUFUNC_ZERO,
+        Identity::One => PYUFUNC_ONE,
+        Identity::MinusOne => PYUFUNC_MINUSONE,
+        Identity::None | Identity::NegInfinity if def.reorderable => PYUFUNC_REORDERABLE_NONE,
+        Identity::None | Identity::NegInfinity => PYUFUNC_NONE,
     }
 }
 

@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 use ufunx::call::Prepared;
 use ufunx::dispatch::arguments::Keyword;
 use ufunx::operand::Operand;
+use ufunx::program::numbers;
 use ufunx::registry::{Casting, Kind, LoopDef, Request, Signature, Typed, UfuncDef, Weak, resolve};
 use ufunx::short::MOST_INPUTS;
 use ufunx::short::head::Head;
@@ -243,6 +244,15 @@ pub fn resolve_call(def: &'static UfuncDef, parsed: &Parsed<'_, '_>) -> Result<&
         casting: parsed.casting,
     };
     let l = resolve(def, &request).map_err(|_| Reason::Resolution)?;
+    // A number among a program's inputs may be beside any dtype within.
+    let too_large = |&(i, dtype): &(usize, DType)| match &parsed.inputs[i] {
+        Ingested::Weak(Scalar::Int(x)) if dtype.kind() == Kind::Int => !dtype.int_range().contains(x),
+        Ingested::Weak(value) => dtype.kind() != Kind::Bool && may_overflow(*value, dtype),
+        _ => false,
+    };
+    if numbers(l).iter().any(too_large) {
+        return Err(Reason::Resolution);
+    }
     let loses = |i: &Ingested, &to: &DType| discards_imaginary(i.typed().alone(), to);
     let lost = parsed.inputs.iter().zip(l.inputs).any(|(input, to)| loses(input, to))
         || l.outputs.iter().zip(&out_types).any(|(&from, to)| {

@@ -178,6 +178,9 @@ impl<'a, 'py> Read<'a, 'py> {
     /// A number in the dtype of what is beside it; in its own, where that is a number too, or nothing.
     #[inline]
     fn set_number(&mut self, ufunc: &Ufunc, i: usize, number: Number, beside: Option<DType>) -> Option<()> {
+        if ufunc.short.number == NumbersDType::Kept {
+            return None;
+        }
         let (dtype, bits) = match (beside, number) {
             // The integer of `ldexp`; another number is resolved with care.
             (Some(_), Number::Int(x)) if ufunc.short.number == NumbersDType::Own && i > 0 => {

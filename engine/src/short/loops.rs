@@ -9,12 +9,16 @@ use crate::registry::{
 use crate::simd::level::current_isa;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+/// What stands for a loop's place where the ufunc derives it.
+const DERIVED: u8 = u8::MAX;
+
 /// Number of dtypes.
 const DTYPES: usize = DType::ALL.len();
 
 /// A ufunc's loops by the dtypes of its inputs.
 pub struct ShortLoops {
-    /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, else a loop's place plus 2.
+    /// By the inputs' dtypes (the diagonal for one input): 0 not looked up yet, 1 none, 255 the ufunc's to
+    /// derive, else a loop's place plus 2.
     places: [AtomicU8; DTYPES * DTYPES],
     loops: Vec<&'static LoopDef>,
     def: Option<&'static UfuncDef>,
@@ -36,6 +40,8 @@ pub enum NumbersDType {
     Theirs,
     /// What it has alone, where inputs do not meet in one dtype.
     Own,
+    /// None: a program says what it has beside each of its own operands.
+    Kept,
     /// To a logical ufunc its truth counts, before any rounding.
     Unsaid,
 }
@@ -52,6 +58,7 @@ impl ShortLoops {
             nout: 1,
             cost: Cost::Light,
             number: match def {
+                Some(def) if def.derived.is_some() => NumbersDType::Kept,
                 Some(def) if !def.truth && def.meets_in_one_dtype() => NumbersDType::Theirs,
                 Some(def) if !def.truth => NumbersDType::Own,
                 _ => NumbersDType::Unsaid,
@@ -82,6 +89,7 @@ impl ShortLoops {
         match cell.load(Ordering::Relaxed) {
             0 => self.look_up(dtypes, cell),
             1 => None,
+            DERIVED => self.def?.loop_for(&dtypes[..self.nin]),
             place => Some(self.loops[usize::from(place) - 2]),
         }
     }
@@ -96,9 +104,14 @@ impl ShortLoops {
         // Of the dtypes NumPy lacks, only like meets like here.
         let like = dtypes[0] == dtypes[1] || dtypes.iter().all(|d| d.numpy_number().is_some());
         let found = found.filter(|_| like);
+        if self.loops.is_empty() && found.is_some() {
+            cell.store(DERIVED, Ordering::Relaxed);
+            return found;
+        }
         let place = found.and_then(|l| self.loops.iter().position(|known| std::ptr::eq(*known, l)));
-        // More than 253 loops do not fit the cell; no ufunc has a tenth of that.
-        cell.store(place.map_or(1, |p| u8::try_from(p + 2).unwrap_or(1)), Ordering::Relaxed);
+        // More than 252 loops do not fit the cell; no ufunc has a tenth of that.
+        let place = place.and_then(|p| u8::try_from(p + 2).ok()).filter(|&p| p != DERIVED);
+        cell.store(place.unwrap_or(1), Ordering::Relaxed);
         found
     }
 

@@ -241,6 +241,19 @@ macro_rules! by_isa {
 }
 pub(crate) use by_isa;
 
+/// A generic function at AVX-512 only.
+macro_rules! at_v4 {
+    ($f:ident :: < $($t:ty),+ > as $form:ty) => {{
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "there is one level"))]
+        let mut levels: $crate::registry::ByIsa<$form> = $crate::registry::ByIsa::NONE;
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.0[$crate::registry::Isa::V4 as usize] = Some($f::<$($t,)+ $crate::simd::level::V4> as $form);
+        }
+        levels
+    }};
+}
+
 // From here on: what forms a function comes in, by what is known of it. A new form is derived here.
 
 /// The loop of a kernel: blocks.
@@ -263,6 +276,8 @@ pub const fn lane_loop<O: Lane<I>, I: Pack, R: Report, C: Ceiling>() -> LoopDef 
 pub const fn reducing_loop<O: Reduces<T>, T: Element + OutPack>() -> LoopDef {
     let kernels = Kernels {
         block: by_isa!(O::CEILING, erased::<Each<O, (T, T), O::Report>> as BlockFn),
+        // Light work gains by AVX-512 where its operands are near: a product of f64 in L1 49 ns a thousand, 83 by AVX2.
+        cached: at_v4!(erased::<Each<O, (T, T), O::Report>> as BlockFn),
         in_place: by_isa!(O::CEILING, in_place::<O, (T, T), O::Report> as BlockFn),
         strided: ByIsa::baseline(strided::<O, (T, T), O::Report, Scalar> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,

@@ -1,0 +1,261 @@
+//! A typed program as code: steps over blocks, each operand a *slot*: an input, an output, a block that holds a constant, or
+//! a register, which is a block whose value is read no more when it is written anew.
+
+use super::machine::{Op, Run};
+use super::raised::{self, Name};
+use super::typed::{From, Step, TypedProgram, What};
+use crate::registry::{Code, Cost, DType, Isa};
+use std::sync::OnceLock;
+
+/// Bytes that a program's blocks should fit: an L1 cache.
+const L1: usize = 48 << 10;
+/// Elements per block, at least and at most.
+const BLOCKS: [usize; 2] = [128, 512];
+/// Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
+const STAGGER: usize = 192;
+
+/// A program's code for inputs of certain dtypes.
+pub struct Lowered {
+    /// Which it is, for reports.
+    pub id: u64,
+    /// What reports name.
+    pub names: Box<[Name]>,
+    /// What every call raises, by name.
+    pub always: Box<[(usize, crate::registry::FpFlags)]>,
+    /// Bytes per element of each input, then of each output.
+    pub streams: Box<[usize]>,
+    /// Elements per block.
+    pub block: usize,
+    /// Registers, and the bytes of each.
+    pub registers: usize,
+    /// See `registers`.
+    pub register_bytes: usize,
+    /// Blocks of constants.
+    pub constants: Constants,
+    /// In which dtypes the program has its inputs that are numbers.
+    pub numbers: Box<[(usize, DType)]>,
+    steps: Box<[Placed]>,
+    ops: [OnceLock<Box<[Op]>>; Isa::ALL.len()],
+}
+
+/// A step with the slots of its operands.
+struct Placed {
+    what: What,
+    /// Bytes per element of what it makes.
+    size: usize,
+    slots: Box<[u16]>,
+    name: u16,
+}
+
+/// Blocks, each of one value.
+pub struct Constants {
+    memory: Box<[u128]>,
+    /// Bytes from one to the next.
+    pub step: usize,
+    /// How many.
+    pub count: usize,
+}
+
+impl Lowered {
+    /// Lowers a program.
+    pub fn new(program: TypedProgram, nin: usize) -> Lowered {
+        let size = |value: usize| program.dtype(value).size();
+        let streams: Box<[usize]> = (0..nin).chain(program.outputs.iter().copied()).map(size).collect();
+        let used: Vec<bool> = {
+            let mut used = vec![false; program.values.len()];
+            program.steps.iter().flat_map(|s| &s.inputs).for_each(|&v| used[v] = true);
+            used
+        };
+        let constants: Vec<(DType, u128)> = used
+            .iter()
+            .zip(&program.values)
+            .filter_map(|(&used, value)| match value.from {
+                From::Constant(bits) if used => Some((value.dtype, bits)),
+                _ => None,
+            })
+            .collect();
+        let mut slots = Slots::new(&program, nin, constants.len());
+        let placed: Vec<Vec<u16>> = program.steps.iter().enumerate().map(|(i, s)| slots.place(i, s)).collect();
+        let registers = slots.registers;
+        let widest = program.steps.iter().flat_map(|s| &s.outputs).map(|&v| size(v)).max().unwrap_or(1);
+        let bytes = registers * widest
+            + streams.iter().sum::<usize>()
+            + constants.iter().map(|(dtype, _)| dtype.size()).sum::<usize>();
+        let [least, most] = BLOCKS;
+        let mut block = most;
+        while block > least && block * bytes > L1 {
+            block /= 2;
+        }
+        let steps = program
+            .steps
+            .into_iter()
+            .zip(placed)
+            .map(|(step, slots)| Placed {
+                size: program.values[step.outputs[0]].dtype.size(),
+                what: step.what,
+                slots: slots.into(),
+                name: step.name as u16,
+            })
+            .collect();
+        Lowered {
+            id: raised::new_id(),
+            names: program.names.into(),
+            always: program.always.into(),
+            streams,
+            block,
+            registers,
+            register_bytes: block * widest + STAGGER,
+            constants: Constants::new(&constants, block),
+            numbers: program.numbers.into(),
+            steps,
+            ops: Default::default(),
+        }
+    }
+
+    /// The code at a level.
+    #[inline]
+    pub fn ops(&self, isa: Isa) -> &[Op] {
+        self.ops[isa as usize].get_or_init(|| self.steps.iter().map(|step| step.op(isa)).collect())
+    }
+
+    /// How many inputs it has, and blocks in all.
+    pub fn slots(&self) -> usize {
+        self.streams.len() + self.constants.count + self.registers
+    }
+}
+
+impl Placed {
+    fn op(&self, isa: Isa) -> Op {
+        let (run, fp) = match &self.what {
+            What::Loop(l) => {
+                let run = match &l.code {
+                    Code::Kernels(kernels) => match (kernels.cached.at(isa).or(kernels.block.at(isa)), kernels.strided.at(isa)) {
+                        (Some(block), _) => Run::Block(block),
+                        (None, Some(strided)) => {
+                            let sizes = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize);
+                            Run::Strided(strided, sizes.collect())
+                        }
+                        (None, None) => unreachable!("the table has checked that a loop has code"),
+                    },
+                    Code::Object(object) => Run::Object(object.clone()),
+                };
+                (run, Some(l.fp))
+            }
+            &What::Cast(from, to) => (Run::Cast(from, to), None),
+            What::Where => (Run::Where(self.size), None),
+            What::Copy => (Run::Copy(self.size), None),
+        };
+        Op::new(run, fp, &self.slots, self.name)
+    }
+}
+
+impl Constants {
+    fn new(values: &[(DType, u128)], block: usize) -> Constants {
+        let widest = values.iter().map(|(dtype, _)| dtype.size()).max().unwrap_or(1);
+        let step = block * widest + STAGGER;
+        let mut memory = vec![0u128; (step * values.len()).div_ceil(16)].into_boxed_slice();
+        let bytes = memory.as_mut_ptr().cast::<u8>();
+        for (i, (dtype, bits)) in values.iter().enumerate() {
+            let element = &bits.to_le_bytes()[..dtype.size()];
+            for k in 0..block {
+                // SAFETY: block `i` starts at `i * step` and has room for as many elements of any of these dtypes.
+                unsafe {
+                    let to = bytes.add(i * step + k * element.len());
+                    std::ptr::copy_nonoverlapping(element.as_ptr(), to, element.len());
+                }
+            }
+        }
+        Constants { memory, step, count: values.len() }
+    }
+
+    /// The first.
+    pub fn start(&self) -> *const u8 {
+        self.memory.as_ptr().cast()
+    }
+}
+
+/// Gives slots to values: a linear scan.
+struct Slots {
+    of: Vec<u16>,
+    /// After which step a value is read no more.
+    last: Vec<usize>,
+    free: Vec<u16>,
+    first_register: usize,
+    registers: usize,
+    /// Which values are in registers.
+    in_register: Vec<bool>,
+}
+
+impl Slots {
+    fn new(program: &TypedProgram, nin: usize, constants: usize) -> Slots {
+        let first_constant = nin + program.outputs.len();
+        let n = program.values.len();
+        let mut slots = Slots {
+            of: vec![u16::MAX; n],
+            last: vec![0; n],
+            free: vec![],
+            first_register: first_constant + constants,
+            registers: 0,
+            in_register: vec![false; n],
+        };
+        let mut used = vec![false; n];
+        for (i, step) in program.steps.iter().enumerate() {
+            for &value in &step.inputs {
+                (slots.last[value], used[value]) = (i, true);
+            }
+        }
+        let mut next = first_constant as u16;
+        for (value, of) in slots.of.iter_mut().enumerate() {
+            match program.values[value].from {
+                From::Input(i) => *of = i as u16,
+                From::Constant(_) if used[value] => {
+                    *of = next;
+                    next += 1;
+                }
+                _ => {}
+            }
+        }
+        for (k, &value) in program.outputs.iter().enumerate() {
+            slots.of[value] = (nin + k) as u16;
+        }
+        slots
+    }
+
+    /// The slots of a step's operands. Those of what it makes are none of what it reads.
+    fn place(&mut self, i: usize, step: &Step) -> Vec<u16> {
+        for &value in &step.outputs {
+            if self.of[value] == u16::MAX {
+                let register = self.free.pop().unwrap_or_else(|| {
+                    self.registers += 1;
+                    (self.first_register + self.registers - 1) as u16
+                });
+                (self.of[value], self.in_register[value]) = (register, true);
+            }
+        }
+        let slots = step.inputs.iter().chain(&step.outputs).map(|&value| self.of[value]).collect();
+        for &value in step.inputs.iter().chain(&step.outputs) {
+            // (What is never read is free at once.)
+            if self.in_register[value] && self.last[value] <= i {
+                self.free.push(self.of[value]);
+                self.in_register[value] = false;
+            }
+        }
+        slots
+    }
+}
+
+/// The cost class of so much work: what its steps cost together.
+pub fn cost_of(steps: impl Iterator<Item = Cost>) -> Cost {
+    const MEDIUM: usize = 4;
+    const HEAVY: usize = 16;
+    let one = |cost: Cost| match cost {
+        Cost::Light => 1,
+        Cost::Medium => MEDIUM,
+        Cost::Heavy => HEAVY,
+    };
+    match steps.map(one).sum::<usize>() {
+        HEAVY.. => Cost::Heavy,
+        MEDIUM.. => Cost::Medium,
+        _ => Cost::Light,
+    }
+}
