@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
-        dispatch elementwise explain from_dlpack fuse install installed native_calls num_threads profile set_num_threads
-        show_config threads uninstall
+        dispatch elementwise explain from_dlpack fuse install installed native_calls num_threads
+        profile set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
 

@@ -36,7 +36,7 @@ class Callback:
         self._loops = [([np.dtype(c) for c in taken], [np.dtype(c) for c in given]) for taken, given in loops]
         self._calls: Any = np.frompyfunc(function, self.nin, self.nout, identity=identity)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return np.ufunc
 
@@ -85,9 +85,7 @@ class Callback:
         operands = [cast(x, to, casting, self.__name__) for x, to in zip(inputs, taken, strict=True)]
         for x, of in zip(given, made, strict=True):
             if x is not None and not np.can_cast(of, x.dtype, casting):
-                raise TypeError(
-                    f"Cannot cast ufunc {self.__name__!r} output from {of!r} to {x.dtype!r} with casting rule {casting!r}"
-                )
+                raise TypeError(no_cast(self.__name__, "output", of, x.dtype, casting))
         results = self._calls(*operands, out=given, casting="unsafe", **options)
         results = results if self.nout > 1 else (results,)
         done = tuple(
@@ -139,7 +137,7 @@ class Callback:
             return
         taken, made = self._loop(operands, None, None)
         if not np.can_cast(made[0], a.dtype, "same_kind"):
-            raise TypeError(f"Cannot cast ufunc {self.__name__!r} output from {made[0]!r} to {a.dtype!r}")
+            raise TypeError(no_cast(self.__name__, "output", made[0], a.dtype, "same_kind"))
         objects = cast(a, taken[0], "same_kind", self.__name__).astype(object)
         self._calls.at(
             objects,
@@ -165,12 +163,14 @@ class Callback:
         wanted: Any = signature
         if isinstance(signature, str):
             wanted = [np.dtype(c) for c in signature.replace("->", "")]
-        for taken, made in self._loops:
-            if wanted is not None:
-                if all(w is None or np.dtype(w) == x for w, x in zip(wanted, taken + made, strict=True)):
+        for casts in ("safe", casting):
+            for taken, made in self._loops:
+                if wanted is not None and not all(
+                    w is None or np.dtype(w) == x for w, x in zip(wanted, taken + made, strict=True)
+                ):
+                    continue
+                if all(fits(kind, x, casts) for kind, x in zip(kinds, taken, strict=True)):
                     return taken, made
-            elif all(map(fits, kinds, taken)):
-                return taken, made
         raise TypeError(
             f"ufunc {self.__name__!r} not supported for the input types, and the inputs could not be safely "
             "coerced to any supported types according to the casting rule ''safe''"
@@ -198,11 +198,11 @@ class Callback:
         return given
 
 
-def fits(kind: Any, dtype: Any) -> bool:
-    """Whether an operand, or a Python number by its class, can be of that dtype without a loss."""
+def fits(kind: Any, dtype: Any, casting: Any) -> bool:
+    """Whether an operand, or a Python number by its class, may be of that dtype."""
     if isinstance(kind, type):
         return dtype.kind in {int: "iufc", float: "fc", complex: "c"}[kind] or dtype.kind == "O"
-    return np.can_cast(kind, dtype, "safe")
+    return np.can_cast(kind, dtype, casting)
 
 
 def cast(x: Any, dtype: Any, casting: Any, name: str) -> Any:
@@ -211,10 +211,12 @@ def cast(x: Any, dtype: Any, casting: Any, name: str) -> Any:
         x = dtype.type(x)  # or an OverflowError
     array = np.asanyarray(x)
     if not np.can_cast(array.dtype, dtype, casting):
-        raise TypeError(
-            f"Cannot cast ufunc {name!r} input from {array.dtype!r} to {dtype!r} with casting rule {casting!r}"
-        )
+        raise TypeError(no_cast(name, "input", array.dtype, dtype, casting))
     return array.astype(dtype, copy=False)
+
+
+def no_cast(name: str, which: str, dtype: Any, to: Any, casting: Any) -> str:
+    return f"Cannot cast ufunc {name!r} {which} from {dtype!r} to {to!r} with casting rule {casting!r}"
 
 
 def typed(result: Any, dtype: Any) -> Any:
@@ -255,6 +257,7 @@ def overridden(ufunc: Any, method: str, inputs: Any, outs: Any, kwargs: Any) -> 
     if asked:
         kinds = ", ".join(repr(type(x).__name__) for x in (*inputs, *outs) if x is not None)
         raise TypeError(
-            f"operand type(s) all returned NotImplemented from __array_ufunc__({ufunc!r}, {method!r}, ...): {kinds}"
+            "operand type(s) all returned NotImplemented from "
+            f"__array_ufunc__({ufunc!r}, {method!r}, ...): {kinds}"
         )
     return NotImplemented

@@ -7,6 +7,7 @@ stands beside.
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -15,16 +16,18 @@ from . import _native
 
 Shape = tuple[int, ...]
 
-CHARS: Final = "?bBhHiIlLqQefdFD"
+CHARS: Final = "?bBhHiIlLefdFD"
 DTYPES: Final = {char: np.dtype(char) for char in CHARS}
 WEAK: Final = (float, int, complex)
 
+# For `clip`, which only the function of that name calls, and the error state.
+UMATH: Final[Any] = import_module("numpy._core.umath")
 UFUNCS: Final[dict[str, Any]] = {
     ufunc.__name__: ufunc for ufunc in _native.ufuncs().values() if ufunc.signature is None
 }
 FUNCTIONS: Final[dict[str, Any]] = _native.functions(_native.ufuncs())
 # By ufunc; ours are equal to NumPy's of the same name.
-NAMES: Final = {ufunc: name for name, ufunc in UFUNCS.items()} | {np._core.umath.clip: "clip"}
+NAMES: Final = {ufunc: name for name, ufunc in UFUNCS.items()} | {UMATH.clip: "clip"}
 # How many results, where there is more than one.
 RESULTS: Final = {name: ufunc.nout for name, ufunc in UFUNCS.items() if ufunc.nout > 1}
 
@@ -80,19 +83,9 @@ def tried(op: str, kinds: tuple[Any, ...]) -> str | None:
     except TypeError:
         return None
     char: str = result.dtype.char
-    if op == "power" and char in "bBhHiIlLqQ" and kinds[1] is not int:
+    if op == "power" and char in "bBhHiIlL" and kinds[1] is not int:
         return None  # which fails for what is in the exponents
     return char if char in DTYPES else None
-
-
-@cache
-def taken_as(op: str, kinds: tuple[Any, ...], place: int) -> Any:
-    name = op.partition("/")[0]
-    if name in ("where", "clip"):
-        return np.dtype(kind_of(op, kinds)).type
-    ufunc = UFUNCS[name]
-    dtypes = tuple(kind if kind in WEAK else DTYPES[kind] for kind in kinds)
-    return ufunc.resolve_dtypes((*dtypes, *[None] * ufunc.nout))[place].type
 
 
 def bounds(kind: str) -> tuple[Any, Any]:

@@ -35,6 +35,9 @@ from ._programs import Node
 from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, Recorder, leaf
 from ._references import is_temporary
 
+# Beside these, a Python number that is not huge becomes what they are.
+FLOATS: Final = ("d", "f")
+
 # Methods and functions that write to none of their operands; of others it is not known.
 READ_ONLY_METHODS: Final = frozenset(
     """
@@ -58,6 +61,12 @@ READ_ONLY_FUNCTIONS: Final = frozenset(
 )
 
 
+OUR_FUNCTIONS: Final = {getattr(np, name): function for name, function in FUNCTIONS.items()}
+# Functions that can be made in one with the calls behind their operand. Called with the number of references to
+# that, they return None if not this time. Filled by `_reductions.py`.
+FOLDS: Final[dict[Any, Any]] = {}
+
+
 class Lazy:
     """An ndarray to all who ask. It has at least one axis."""
 
@@ -76,11 +85,6 @@ class Lazy:
             name = NAMES.get(ufunc)
             if name is not None:
                 if not kwargs:
-                    if len(inputs) == 1:
-                        node = self._node
-                        kind = None if node.odd else KINDS.get((name, node.kind))
-                        if kind and is_open(recorder):
-                            return Lazy(recorder.record(name, (node,), node.shape, kind))
                     return recorded(recorder, name, inputs, ufunc)
                 if (
                     kwargs.keys() == {"out"}
@@ -88,12 +92,6 @@ class Lazy:
                     and type(kwargs["out"][0]) in (Lazy, np.ndarray)
                 ):
                     return written(recorder, name, inputs, kwargs["out"][0], ufunc)
-        elif method == "reduce" and len(inputs) == 1 and kwargs.keys() <= {"axis", "keepdims"}:
-            fold = NAMES.get(ufunc)
-            if fold in FOLDS and is_temporary(self, sys.getrefcount(self), "ufunc"):
-                result = folded(self, fold, kwargs.get("axis", 0), kwargs.get("keepdims", False))
-                if result is not None:
-                    return result
         writes = method == "at" or "out" in kwargs
         # NumPy's ufunc may be one that we do not have, or may find an operand with an override of its own.
         ufunc = UFUNCS.get(NAMES.get(ufunc, ""), ufunc)
@@ -106,14 +104,9 @@ class Lazy:
             return recorded(recorder, "where", args, FUNCTIONS["where"])
         if func is np.clip and not kwargs and len(args) == 3 and args[0] is self:
             return self.clip(*args[1:])
-        fold = FOLDING_FUNCTIONS.get(func)
-        if (
-            fold is not None
-            and args
-            and args[0] is self
-            and is_temporary(self, sys.getrefcount(self), "function")
-        ):
-            result = reduced(self, fold, *args[1:], **kwargs)
+        references = sys.getrefcount(self)
+        if func in FOLDS and args and args[0] is self:
+            result = FOLDS[func](references, self, *args[1:], **kwargs)
             if result is not None:
                 return result
         writes = (
@@ -128,8 +121,9 @@ class Lazy:
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         node = self._node
         if not args and not kwargs and not node.odd:
-            char = np.dtype(dtype).char
-            kind = kind_of(f"cast/{char}", (node.kind,)) if np.dtype(dtype).isnative else None
+            to = np.dtype(dtype)
+            char = to.char
+            kind = kind_of(f"cast/{char}", (node.kind,)) if char in BOUNDS and to.isnative else None
             if kind is not None and is_open(node.recorder):
                 return Lazy(node.recorder.record(f"cast/{char}", (node,), node.shape, kind))
         return called(node.recorder, np.ndarray.astype, (self, dtype, *args), kwargs, "astype", False)
@@ -153,24 +147,9 @@ class Lazy:
 
     conjugate = conj
 
-    def sum(self, *args: Any, **kwargs: Any) -> Any:
-        return method_reduced(self, sys.getrefcount(self), "sum", args, kwargs)
-
-    def mean(self, *args: Any, **kwargs: Any) -> Any:
-        return method_reduced(self, sys.getrefcount(self), "mean", args, kwargs)
-
-    def max(self, *args: Any, **kwargs: Any) -> Any:
-        return method_reduced(self, sys.getrefcount(self), "max", args, kwargs)
-
-    def min(self, *args: Any, **kwargs: Any) -> Any:
-        return method_reduced(self, sys.getrefcount(self), "min", args, kwargs)
-
-    def prod(self, *args: Any, **kwargs: Any) -> Any:
-        return method_reduced(self, sys.getrefcount(self), "prod", args, kwargs)
-
     # What is known without a call.
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return np.ndarray
 
@@ -191,7 +170,7 @@ class Lazy:
         return prod(self._node.shape)
 
     def __len__(self) -> int:
-        return self._node.shape[0]  # type: ignore[no-any-return]
+        return self._node.shape[0]
 
     @property
     def dtype(self) -> Any:
@@ -218,7 +197,8 @@ class Lazy:
         self._node = leaf(recorder, array)
 
     def __getattr__(self, name: str) -> Any:
-        array = self._array(name)
+        why = f"given to {name}" if callable(getattr(np.ndarray, name, None)) else name
+        array = self._array(why)
         value = getattr(array, name)
         recorder = self._node.recorder
         if name.startswith("__") or name in ("data", "ctypes"):
@@ -294,18 +274,16 @@ class Lazy:
         key = unwrapped(key, recorder, "an index")
         recorder.before_write(array)
         if type(value) is Lazy and value._node.value is None and is_basic(key):
-            place = array[key]
-            node = value._node
+            place, node = array[key], value._node
             if (
                 type(place) is np.ndarray
                 and place.shape == node.shape
                 and place.dtype == node.kind
-                and not recorder.over
                 and node.recorder is recorder
+                and is_temporary(sys.getrefcount(value), value, "item")
             ):
-                if is_temporary(value, sys.getrefcount(value), "item"):
-                    recorder.run([node], "assigned to items", place)
-                    return
+                recorder.run([node], "assigned to items", place)
+                return
         array[key] = unwrapped(value, recorder, "assigned to items")
 
     def __delitem__(self, key: Any) -> None:
@@ -368,30 +346,58 @@ def is_open(recorder: Recorder) -> bool:
 
 def recorded(recorder: Recorder, name: str, operands: tuple[Any, ...], otherwise: Any) -> Any:
     """The call's result, lazily if that can be exact; `otherwise` is what to call on arrays, ours if None."""
-    is_open(recorder)
+    if is_open(recorder) and name not in RESULTS:
+        result = usually(recorder, name, operands)
+        if result is not None:
+            return result
     nodes = as_inputs(recorder, operands)
     if nodes is None:
         return called(recorder, otherwise or performer(name), operands, {}, name, False)
     kinds = tuple(x.kind if type(x) is Node else x[0] for x in nodes)
     arrays = [x for x in nodes if type(x) is Node]
-    shape = arrays[0].shape if len(arrays) == 1 else broadcast(tuple(x.shape for x in arrays))
-    kind = odd = None
+    shape = broadcast(tuple(x.shape for x in arrays))
     outputs = RESULTS.get(name, 1)
-    op = name if outputs == 1 else f"{name}/0"
-    if shape is not None and len(nodes) == len(operands):
-        kind = kind_of(op, kinds)
+    ops = [name] if outputs == 1 else [f"{name}/{i}" for i in range(outputs)]
+    if shape is not None and len(nodes) == len(operands) and not recorder.at_once:
         odd = oddity(arrays, shape)
-    if kind is None or odd is None or not constants_fit(name, nodes, kind) or recorder.at_once:
-        values = [x[1] if type(x) is tuple else given(x, name) for x in nodes]
-        if recorder.log is not None:
-            recorder.log.called(name, "at once")
-        return wrapped(performer(name)(*values), recorder)
-    if outputs == 1:
-        return Lazy(recorder.record(op, nodes, shape, kind, odd))
-    return tuple(
-        Lazy(recorder.record(f"{name}/{i}", nodes, shape, kind_of(f"{name}/{i}", kinds), odd))
-        for i in range(outputs)
-    )
+        made = [kind_of(op, kinds) for op in ops]
+        if odd is not None and all(kind and constants_fit(name, nodes, kind) for kind in made):
+            results = [
+                Lazy(recorder.record(op, nodes, shape, str(kind), odd))
+                for op, kind in zip(ops, made, strict=True)
+            ]
+            return results[0] if outputs == 1 else tuple(results)
+    values = [x[1] if type(x) is tuple else given(x, name) for x in nodes]
+    if recorder.log is not None:
+        recorder.log.called(name, "at once")
+    return wrapped(performer(name)(*values), recorder)
+
+
+def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | None:
+    """The call recorded, if it is of the usual kind: on lazy arrays of one shape, and Python numbers."""
+    nodes: list[Any] = []
+    key: list[Any] = [name]
+    shape: Any = None
+    floats = True
+    for x in operands:
+        kind = type(x)
+        if kind is Lazy:
+            node = x._node
+            if node.odd or node.recorder is not recorder or (shape is not None and node.shape != shape):
+                return None
+            shape = node.shape
+            key.append(node.kind)
+            nodes.append(node)
+            floats = floats and node.kind in FLOATS
+        elif (kind is float or kind is int) and (x or kind is int) and -1e15 < x < 1e15:
+            key.append(kind)
+            nodes.append((kind, x))
+        else:
+            return None
+    made = KINDS.get(tuple(key))
+    if made is None or not (floats or made in FLOATS or len(nodes) == 1):
+        return None
+    return Lazy(recorder.record(name, tuple(nodes), shape, made))
 
 
 def given(node: Node, why: str) -> Any:
@@ -405,7 +411,8 @@ def as_inputs(recorder: Recorder, operands: tuple[Any, ...]) -> tuple[Any, ...] 
     nodes: list[Any] = []
     for x in operands:
         if type(x) is Lazy:
-            node = x._node
+            node: Node | None = x._node
+            assert node is not None
             if node.recorder is not recorder:
                 return None
             if node.value is not None and recorder.given and recorder.is_given(node.value):
@@ -414,7 +421,7 @@ def as_inputs(recorder: Recorder, operands: tuple[Any, ...]) -> tuple[Any, ...] 
                 return None
             nodes.append(node)
         elif type(x) in WEAK:
-            nodes.append((type(x), x) if x else (type(x), x, str(x)))
+            nodes.append((type(x), x) if x or type(x) is int else (type(x), x, str(x)))
         elif isinstance(x, bool | np.bool_):
             nodes.append(("?", np.bool_(x)))
         elif type(x) is np.ndarray and x.ndim:
@@ -425,7 +432,7 @@ def as_inputs(recorder: Recorder, operands: tuple[Any, ...]) -> tuple[Any, ...] 
         elif isinstance(x, np.generic) or type(x) is np.ndarray:
             if x.dtype.char not in BOUNDS or not x.dtype.isnative:
                 return None
-            value = x[()]
+            value: Any = x[()]  # type: ignore[index]
             nodes.append((x.dtype.char, value) if value else (x.dtype.char, value, str(value)))
         else:
             return None
@@ -473,7 +480,7 @@ def written(
     operands: tuple[Any, ...],
     out: Any,
     ufunc: Any,
-    passing: Node | None = None,
+    passing: Lazy | None = None,
 ) -> Any:
     """A call with an output: what is behind its operands is made on the way."""
     array = out._array("written to") if type(out) is Lazy else out
@@ -493,6 +500,7 @@ def written(
             and constants_fit(name, nodes, kind)
         ):
             node = recorder.record(name, nodes, array.shape, kind)
+            del nodes, arrays  # whose references would count
             recorder.run([node], "written to", array, passing)
             return out
     return called(recorder, UFUNCS.get(name, ufunc), operands, {"out": (out,)}, name, True)
@@ -553,13 +561,15 @@ def unwrapped(x: Any, recorder: Recorder, why: str, lazies: dict[int, Lazy] | No
 
 
 def wrapped(x: Any, recorder: Recorder, lazies: dict[int, Lazy] | None = None) -> Any:
-    """With lazy arrays for arrays, unless the function is over."""
+    """With lazy arrays for arrays that are large or may share memory, unless the function is over."""
     kind = type(x)
     if kind is np.ndarray:
         if lazies and id(x) in lazies:
             return lazies[id(x)]
         if x.ndim == 0 or recorder.over or x.dtype.char not in BOUNDS or not x.dtype.isnative:
             return x
+        if x.size < SMALL and x.base is None:
+            return x  # and nobody's memory
         return Lazy(leaf(recorder, x))
     if kind is tuple or kind is list:
         return kind([wrapped(item, recorder, lazies) for item in x])
@@ -570,51 +580,3 @@ def is_basic(key: Any) -> bool:
     """Whether an index makes a view."""
     parts = key if type(key) is tuple else (key,)
     return all(type(x) in (int, slice) or x is None or x is Ellipsis for x in parts)
-
-
-FOLDS: Final = frozenset({"add"})
-FOLDING_METHODS: Final = {"sum": "add", "mean": "mean"}
-FOLDING_FUNCTIONS: Final = {np.sum: "add", np.mean: "mean"}
-OUR_FUNCTIONS: Final = {getattr(np, name): function for name, function in FUNCTIONS.items()}
-
-
-def method_reduced(lazy: Lazy, references: int, name: str, args: Any, kwargs: Any) -> Any:
-    """`lazy.sum()` and the like, in one with the calls behind it if nothing else needs their result."""
-    fold = FOLDING_METHODS.get(name)
-    if fold is not None and is_temporary(lazy, references, "method"):
-        result = reduced(lazy, fold, *args, **kwargs)
-        if result is not None:
-            return result
-    function = FUNCTIONS[name]
-    return called(lazy._node.recorder, function, (lazy, *args), kwargs, name, kwargs.get("out") is not None)
-
-
-def reduced(lazy: Lazy, fold: str, axis: Any = None, *args: Any, keepdims: Any = False, **kwargs: Any) -> Any:
-    """A sum or mean by a fold, None if it has to be made of an array."""
-    if args or kwargs or type(keepdims) is not bool:
-        return None
-    if fold == "add":
-        return folded(lazy, "add", axis, keepdims)
-    if lazy._node.kind not in ("d", "f"):
-        return None
-    total = folded(lazy, "add", axis, keepdims)
-    if total is None:
-        return None
-    # As NumPy's mean divides.
-    if type(total) is not Lazy:
-        return total.dtype.type(total / lazy.size)
-    array = total._node.value
-    count = lazy.size // array.size if array.size else 0
-    UFUNCS["divide"](array, np.intp(count), out=array, casting="unsafe")
-    return total
-
-
-def folded(lazy: Lazy, fold: str, axis: Any, keepdims: bool) -> Any:
-    """`fold.reduce` of what has not been made yet, None if that cannot be."""
-    node = lazy._node
-    if node.value is not None or node.odd or 0 in node.shape or not is_open(node.recorder):
-        return None
-    if node.value is not None:  # it was made because the error state changed
-        return None
-    result = node.recorder.fold(node, fold, axis, keepdims)
-    return None if result is None else wrapped(result, node.recorder)

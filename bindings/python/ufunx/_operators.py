@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 
 from ._kinds import KINDS, UFUNCS, short_cut
-from ._lazy import Lazy, called, is_open, recorded, unwrapped, wrapped, written
+from ._lazy import FLOATS, Lazy, called, is_open, recorded, unwrapped, wrapped, written
 from ._references import is_temporary
 
 REAL: Final = (float, int)
-FLOATS: Final = ("d", "f")
 PLAIN: Final = (Lazy, float, int, np.ndarray, complex, bool)
 
 
@@ -31,9 +30,14 @@ def binary(name: str, function: Callable[..., Any]) -> Any:
                     and is_open(a.recorder)
                 ):
                     return Lazy(a.recorder.record(name, (a, b), a.shape, kind))
-            elif type(other) in REAL and -1e15 < other < 1e15 and other and is_open(a.recorder):
-                kind = KINDS.get((name, a.kind, type(other)))
-                if kind in FLOATS:
+            elif (
+                type(other) in REAL
+                and -1e15 < other < 1e15
+                and (other or type(other) is int)
+                and is_open(a.recorder)
+            ):
+                kind = KINDS.get((name, a.kind, type(other))) if a.kind in FLOATS else None
+                if kind:
                     return Lazy(a.recorder.record(name, (a, (type(other), other)), a.shape, kind))
         if type(other) in PLAIN or isinstance(other, np.generic):
             return recorded(a.recorder, name, (self, other), None)
@@ -45,9 +49,15 @@ def binary(name: str, function: Callable[..., Any]) -> Any:
 def reflected(name: str, function: Callable[..., Any]) -> Any:
     def method(self: Lazy, other: Any) -> Any:
         a = self._node
-        if not a.odd and type(other) in REAL and -1e15 < other < 1e15 and other and is_open(a.recorder):
-            kind = KINDS.get((name, type(other), a.kind))
-            if kind in FLOATS:
+        if (
+            not a.odd
+            and type(other) in REAL
+            and -1e15 < other < 1e15
+            and (other or type(other) is int)
+            and is_open(a.recorder)
+        ):
+            kind = KINDS.get((name, type(other), a.kind)) if a.kind in FLOATS else None
+            if kind:
                 return Lazy(a.recorder.record(name, ((type(other), other), a), a.shape, kind))
         if type(other) in PLAIN or isinstance(other, np.generic):
             return recorded(a.recorder, name, (other, self), None)
@@ -68,10 +78,12 @@ def in_place(name: str, function: Callable[..., Any]) -> Any:
             if type(result) is Lazy and result._node.kind == node.kind and result._node.shape == node.shape:
                 self._node = result._node
                 return self
+            del result  # which nobody wants, so that it is not made
         elif type(other) in PLAIN and name in UFUNCS and name != "power":
-            passes = type(other) is Lazy and is_temporary(other, references, "in place")
-            passing = other._node if passes else None
-            return written(node.recorder, name, (self, other), self, UFUNCS.get(name), passing)
+            passes = type(other) is Lazy and is_temporary(references, other, "in place")
+            return written(
+                node.recorder, name, (self, other), self, UFUNCS.get(name), other if passes else None
+            )
         array = self._array("written to")
         node = self._node
         node.recorder.before_write(array)
@@ -103,7 +115,8 @@ def made_at_once(function: Callable[..., Any]) -> Any:
 def power(self: Lazy, other: Any, modulo: Any = None) -> Any:
     node = self._node
     if modulo is None and type(other) in (int, float):
-        name = short_cut(node.kind, type(other), other) if other in (-1, 0, 0.5, 1, 2) else "power"
+        number: Any = type(other)
+        name = short_cut(node.kind, number, other) if other in (-1, 0, 0.5, 1, 2) else "power"
         return recorded(node.recorder, name, (self,) if name != "power" else (self, other), None)
     if modulo is None and (type(other) is Lazy or type(other) is complex or isinstance(other, np.generic)):
         return recorded(node.recorder, "power", (self, other), None)
@@ -133,14 +146,18 @@ def give_operators() -> None:
         setattr(Lazy, f"__{python}__", binary(name, getattr(operator, f"__{python}__")))
     for python, name in UNARY.items():
         setattr(Lazy, f"__{python}__", unary(name))
-    Lazy.__divmod__ = binary("divmod", divmod)
-    Lazy.__rdivmod__ = reflected("divmod", divmod)
-    Lazy.__matmul__ = made_at_once(operator.matmul)
-    Lazy.__rmatmul__ = made_at_once(lambda a, b: operator.matmul(b, a))
-    Lazy.__imatmul__ = in_place("matmul", operator.imatmul)
-    Lazy.__pow__ = power
-    Lazy.__rpow__ = reflected("power", pow)
-    Lazy.__ipow__ = in_place("power", operator.ipow)
+    others = {
+        "divmod": binary("divmod", divmod),
+        "rdivmod": reflected("divmod", divmod),
+        "matmul": made_at_once(operator.matmul),
+        "rmatmul": made_at_once(lambda a, b: operator.matmul(b, a)),
+        "imatmul": in_place("matmul", operator.imatmul),
+        "pow": power,
+        "rpow": reflected("power", pow),
+        "ipow": in_place("power", operator.ipow),
+    }
+    for python, method in others.items():
+        setattr(Lazy, f"__{python}__", method)
 
 
 give_operators()

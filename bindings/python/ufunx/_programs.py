@@ -8,10 +8,10 @@ constant is part of the program until it changes from one run to the next; from 
 from typing import Any, Final
 
 from . import _native
-from ._kinds import WEAK, Shape, taken_as
+from ._kinds import WEAK, Shape
 
 # So many operands and results a program has at most.
-OPERANDS: Final = 32
+OPERANDS: Final = 60
 
 Constant = tuple[Any, ...]  # the class if it is weak, else the dtype's character; the value; a zero's sign
 
@@ -81,13 +81,8 @@ class Program:
                 self.ufunc = self.define(order, outputs)
         return self.ufunc
 
-    def operands(self, leaves: list[Any], constants: list[Constant], order: list[Node]) -> list[Any]:
-        """The arrays, and the constants that vary, each of the dtype that it has beside its call's other
-        operands."""
-        if not self.varying:
-            return leaves
-        users = [(node, place) for node in order for place, x in enumerate(node.inputs) if type(x) is tuple]
-        return leaves + [as_strong(constants[i], *users[i]) for i in self.varying]
+    def operands(self, leaves: list[Any], constants: list[Constant]) -> list[Any]:
+        return [*leaves, *(constants[i][1] for i in self.varying)] if self.varying else leaves
 
     def define(self, order: list[Node], outputs: list[Node]) -> Any:
         """The graph in the form that `_native.define` takes, and made of it a ufunc."""
@@ -143,6 +138,24 @@ class Program:
 
 
 PROGRAMS: Final[dict[tuple[Any, ...], Program]] = {}
+# So many are kept.
+MOST_PROGRAMS: Final = 1000
+
+
+def program_of(
+    key: tuple[Any, ...],
+    order: list[Node],
+    outputs: list[Node],
+    constants: list[Constant],
+    fold: str | None = None,
+) -> Program:
+    """The program of a graph, a new one if it was never seen."""
+    program = PROGRAMS.get(key)
+    if program is None:
+        if len(PROGRAMS) >= MOST_PROGRAMS:
+            PROGRAMS.clear()
+        program = PROGRAMS[key] = Program(order, outputs, constants, fold)
+    return program
 
 
 def as_definition(op: str, args: tuple[int, ...]) -> tuple[Any, ...]:
@@ -153,12 +166,3 @@ def as_definition(op: str, args: tuple[int, ...]) -> tuple[Any, ...]:
     if name == "cast":
         return ("cast", detail, *args)
     return ("call", name, args, int(detail or 0))
-
-
-def as_strong(constant: Constant, node: Node, place: int) -> Any:
-    """The constant at that place among the node's operands, of the dtype it is taken as."""
-    if constant[0] not in WEAK:
-        return constant[1]
-    return taken_as(node.op, tuple(x[0] if type(x) is tuple else x.kind for x in node.inputs), place)(
-        constant[1]
-    )

@@ -19,11 +19,12 @@ from weakref import ref
 
 import numpy as np
 
-from ._kinds import DTYPES, Shape, performer
-from ._programs import PROGRAMS, Node, Program, described
+from ._kinds import DTYPES, UMATH, Shape, performer
+from ._programs import Node, described, program_of
 
-# Fewer elements are called at once: recording costs more than memory traffic does.
-SMALL: Final = 1024
+# Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded ten.
+# With three light calls a program breaks even at 25,000 elements, with sixty at 8,000.
+SMALL: Final = 16_384
 # So many calls wait at most.
 WAITING: Final = 512
 
@@ -33,7 +34,7 @@ IS_FORTRAN: Final = 2  # the first axis is the fastest: all operands must be so,
 IS_OTHER: Final = 4  # axes in another order, or a dtype that programs do not know
 
 # NumPy's error state in this context: an object that is replaced whenever the state changes.
-STATE: Final = np._core.umath._extobj_contextvar
+STATE: Final = UMATH._extobj_contextvar
 
 NOT_ELEMENTWISE: Final = "not elementwise"
 
@@ -61,6 +62,10 @@ def order_of(array: Any) -> int:
     return IS_FORTRAN if all(0 < a < b for a, b in pairwise(steps)) else IS_OTHER
 
 
+# The last error state seen in which calls can be recorded.
+plain_state: Any = None
+
+
 class Recorder:
     """The calls of one run of a fused function that have not been made yet."""
 
@@ -84,8 +89,11 @@ class Recorder:
         """
         if self.nodes:
             self.run_all("the error state changed")
+        global plain_state
         self.state = STATE.get()
-        self.at_once = not {*np.geterr().values()} <= {"ignore", "warn"}
+        if self.state is not plain_state and {*np.geterr().values()} <= {"ignore", "warn"}:
+            plain_state = self.state
+        self.at_once = self.over or self.state is not plain_state
 
     def record(self, op: str, inputs: tuple[Any, ...], shape: Shape, kind: str, odd: int = 0) -> Node:
         node = Node(self, op, inputs, shape, kind, odd)
@@ -115,16 +123,18 @@ class Recorder:
             self.run(ends(self.nodes), why)
             self.drop_dead()
 
-    def run(self, targets: list[Node], why: str, out: Any = None) -> None:
-        """Give the nodes, which are of one shape, their values; into the array `out`, if there is one
-        node."""
+    def run(self, targets: list[Node], why: str, out: Any = None, passing: Any = None) -> None:
+        """Give the nodes, which are of one shape, their values; into the array `out`, if there is one node.
+
+        The lazy array `passing` is about to go, and so no reason to keep its value.
+        """
         with self.lock:
             targets = [node for node in targets if node.value is None]
             if not targets:
                 return
             uses = self.needed(targets, why)
-            if passing in uses:
-                uses[passing] += 1
+            if passing is not None and passing._node in uses:
+                uses[passing._node] += 1
             outputs = list(targets)
             outputs += [node for node in held(uses) if node not in outputs]
             order = self.in_order(uses)
@@ -184,9 +194,7 @@ class Recorder:
                 self.log.ran(order, why)
             return
         key, leaves, constants = described(order, outputs)
-        program = PROGRAMS.get(key)
-        if program is None:
-            program = PROGRAMS[key] = Program(order, outputs, constants)
+        program = program_of(key, order, outputs, constants)
         ufunc = program.for_constants(constants, order, outputs)
         if ufunc is None:
             first, rest = order[: len(order) // 2], order[len(order) // 2 :]
@@ -196,7 +204,7 @@ class Recorder:
             return
         if out is not None and len(outputs) > 1:  # the first is what was asked for
             out = (out, *[None] * (len(outputs) - 1))
-        results = self.in_state(ufunc, program.operands(leaves, constants, order), out)
+        results = self.in_state(ufunc, program.operands(leaves, constants), out)
         self.give(outputs, results)
         if self.log is not None:
             self.log.ran(order, why)
@@ -217,14 +225,11 @@ class Recorder:
                 uses = self.needed([node], why)
             order = self.in_order(uses)
             key, leaves, constants = described(order, [node])
-            key = (fold, *key)
-            program = PROGRAMS.get(key)
-            if program is None:
-                program = PROGRAMS[key] = Program(order, [node], constants, fold)
+            program = program_of((fold, *key), order, [node], constants, fold)
             ufunc = program.for_constants(constants, order, [node])
             if ufunc is None:
                 return None
-            operands = program.operands(leaves, constants, order)
+            operands = program.operands(leaves, constants)
             result = self.in_state(ufunc, operands, None, axis=axis, keepdims=keepdims)
             self.nodes = [x for x in self.nodes if x not in uses]
             if self.log is not None:

@@ -10,8 +10,11 @@ from ._programs import Node
 from ._recording import Recorder
 
 
-def is_temporary(lazy: Any, references: int, way: str) -> bool:
-    """Whether nobody but the expression that calls a method of it has the lazy array, and none its value."""
+def is_temporary(references: int, lazy: Any, way: str) -> bool:
+    """Whether nobody but the expression that calls a method of it has the lazy array, and none its value.
+
+    `references` is counted in the method itself, before anything else refers to the lazy array there.
+    """
     return references <= temporaries()[way] and sys.getrefcount(lazy._node) <= temporaries()["node"]
 
 
@@ -27,9 +30,6 @@ def temporaries() -> dict[str, int]:
             return sys.getrefcount(self)
 
         def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> int:
-            return sys.getrefcount(self)
-
-        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> int:
             return sys.getrefcount(self)
 
         def __iadd__(self, other: Any) -> Any:
@@ -49,7 +49,6 @@ def temporaries() -> dict[str, int]:
     found = {
         "method": (Counts().sum(), x.sum()),
         "function": (np.sum(Counts()), np.sum(x)),  # type: ignore[call-overload]
-        "ufunc": (np.add.reduce(Counts()), np.add.reduce(x)),  # type: ignore[arg-type]
         "in place": (adds[0].count, adds[1].count),
         "item": (keeps[0].count, keeps[1].count),
     }

@@ -7,10 +7,10 @@ for the value of an operand, its shape or its dtype are not known while a functi
 
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from . import _native
 from ._kinds import DTYPES, NAMES, RESULTS, WEAK, short_cut
 from ._untraceable import advice_for_bool, advice_for_number, line_of_user, segment_of_user
 
@@ -20,9 +20,6 @@ MOST_NODES: Final = 4096
 MOST_REPEATED: Final = 16 * MOST_NODES
 
 Node = tuple[Any, ...]
-
-# What made ufuncs are made of, so that they can be parts of others.
-GRAPHS: Final["WeakKeyDictionary[Any, tuple[list[Node], tuple[int, ...]]]"] = WeakKeyDictionary()
 
 
 def trace(
@@ -93,7 +90,7 @@ class Graph:
         if kind is Traced:
             if x.graph is not self:
                 self.refuse(
-                    f"uses {x}, a value of {x.graph.name}, which is being traced", "pass it as an argument"
+                    f"uses {x}, a value of {x.graph.name}, traced around it", "pass it as an argument"
                 )
             return x.id  # type: ignore[no-any-return]
         if kind in WEAK or kind is bool:
@@ -110,7 +107,7 @@ class Graph:
 
     def inline(self, ufunc: Any, operands: tuple[int, ...]) -> Any:
         """The nodes of another made ufunc, on these operands."""
-        nodes, outputs = GRAPHS[ufunc]
+        nodes, outputs = _native.nodes_of(ufunc)
         places: list[int] = []
         for node in nodes:
             match node[0]:
@@ -178,7 +175,7 @@ class Traced:
         operands = tuple([graph.operand(x) for x in inputs])
         if name is not None:
             return graph.calls(name, operands)
-        if ufunc in GRAPHS:
+        if hasattr(ufunc, "definition"):
             return graph.inline(ufunc, operands)
         if ufunc.signature is not None:
             graph.refuse(f"calls {words}, which works along axes: {ufunc.signature}", "call it outside")
@@ -195,7 +192,8 @@ class Traced:
         )
 
     def astype(self, dtype: Any) -> "Traced":
-        char = np.dtype(dtype).char
+        # Programs have one kind of 64 bits.
+        char = np.dtype(dtype).char.replace("q", "l").replace("Q", "L")
         if char not in DTYPES:
             self.graph.refuse(f"makes {self} of dtype {np.dtype(dtype)}", "use a dtype of numbers")
         return Traced(self.graph, self.graph.node(("cast", char, self.id)))
@@ -252,6 +250,8 @@ def clipped(graph: Graph, a: Any, a_min: Any = None, a_max: Any = None, **kwargs
     if kwargs:
         graph.refuse(f"passes {next(iter(kwargs))}= to numpy.clip", "leave it out")
     bounds = [(name, x) for name, x in (("maximum", low), ("minimum", high)) if x is not None]
+    if type(a) in WEAK:
+        a = np.asarray(a)[()]  # which NumPy makes an array of before it looks at the bounds
     if not bounds:
         return a
     places = tuple(graph.operand(x) for x in (a, *(x for _, x in bounds)))
@@ -274,9 +274,10 @@ def short(text: str) -> str:
 # Operators.
 
 BINARY: Final = {
-    "add": ("add", " + "), "sub": ("subtract", " - "), "mul": ("multiply", " * "), "truediv": ("divide", " / "),
-    "floordiv": ("floor_divide", " // "), "mod": ("remainder", " % "), "lshift": ("left_shift", " << "),
-    "rshift": ("right_shift", " >> "), "and": ("bitwise_and", " & "), "xor": ("bitwise_xor", " ^ "),
+    "add": ("add", " + "), "sub": ("subtract", " - "), "mul": ("multiply", " * "),
+    "truediv": ("divide", " / "), "floordiv": ("floor_divide", " // "), "mod": ("remainder", " % "),
+    "lshift": ("left_shift", " << "), "rshift": ("right_shift", " >> "),
+    "and": ("bitwise_and", " & "), "xor": ("bitwise_xor", " ^ "),
     "or": ("bitwise_or", " | "), "pow": ("power", " ** "),
 }  # fmt: skip
 COMPARISONS: Final = {
@@ -316,7 +317,8 @@ def power(self: Traced, other: Any, modulo: Any = None) -> Any:
     if modulo is not None:
         self.graph.refuse("calls pow with a modulus", "use %")
     if type(other) in (int, float) and other in (-1, 0, 0.5, 1, 2):
-        names = {short_cut(kind, type(other), other) for kind in "?ld"}
+        number: Any = type(other)
+        names = {short_cut(kind, number, other) for kind in "?ld"}
         if len(names) == 1 and names != {"power"}:  # whatever the dtype
             return self.graph.call(names.pop(), (self.id,))
     return self.graph.call("power", (self.id, self.graph.operand(other)))
@@ -330,12 +332,16 @@ def give_operators() -> None:
         setattr(Traced, f"__{python}__", forward(name))
     for python, (name, _) in UNARY.items():
         setattr(Traced, f"__{python}__", unary(name))
-    Traced.__pow__ = power
-    Traced.__abs__ = unary("absolute")
-    Traced.__divmod__ = lambda self, other: self.graph.calls("divmod", (self.id, self.graph.operand(other)))
-    Traced.__rdivmod__ = lambda self, other: self.graph.calls("divmod", (self.graph.operand(other), self.id))
-    for python in ("matmul", "rmatmul"):
-        setattr(Traced, f"__{python}__", not_elementwise)
+    others = {
+        "pow": power,
+        "abs": unary("absolute"),
+        "divmod": lambda self, other: self.graph.calls("divmod", (self.id, self.graph.operand(other))),
+        "rdivmod": lambda self, other: self.graph.calls("divmod", (self.graph.operand(other), self.id)),
+        "matmul": not_elementwise,
+        "rmatmul": not_elementwise,
+    }
+    for python, method in others.items():
+        setattr(Traced, f"__{python}__", method)
 
 
 def not_elementwise(self: Traced, other: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _operators as _operators  # which gives lazy arrays their operators
+from . import _operators as _operators  # which gives lazy arrays their operators,
+from . import _reductions as _reductions  # and this one sums and means
 from ._kinds import DTYPES
 from ._lazy import Lazy
-from ._programs import Node
 from ._recording import SMALL, Log, Recorder, leaf
 
 
@@ -26,12 +26,12 @@ def fuse(function: Callable[..., Any], /) -> "Fused":
     >>> @ufunx.fuse
     ... def distance(x, y):
     ...     return numpy.sqrt(x * x + y * y)
-    >>> x = numpy.linspace(0.0, 3.0, 10_000)
+    >>> x = numpy.linspace(0.0, 3.0, 20_000)
     >>> distance(x, 4 / 3 * x)[-1]
     np.float64(5.0)
     >>> print(distance.explain(x, x))
     distance: 4 of 4 elementwise calls in 1 program
-      1  multiply, multiply, add, sqrt on (10000,): returned
+      1  multiply, multiply, add, sqrt on (20000,): returned
     """
     return Fused(function)
 
@@ -95,45 +95,44 @@ def is_worth(x: Any) -> bool:
 
 def finished(result: Any, recorder: Recorder) -> Any:
     """The result with arrays for lazy ones. Lazy arrays that stay alive elsewhere are made as well."""
-    found: list[Node] = []
-    collect(result, found)
-    while found:
-        shape = found[0].shape
-        recorder.run([node for node in dict.fromkeys(found) if node.shape == shape], "returned")
-        found = [node for node in found if node.value is None]
-    result = replaced(result)
+    found: dict[int, Lazy] = {}
+    collect(result, found, set())
+    if found:
+        nodes = list(dict.fromkeys(lazy._node for lazy in found.values()))
+        while waiting := [node for node in nodes if node.value is None]:
+            recorder.run([node for node in waiting if node.shape == waiting[0].shape], "returned")
+        result = replaced(result, {})
     if recorder.nodes:
         recorder.run_all("still referred to at the end")
     return result
 
 
-def collect(x: Any, found: list[Node]) -> None:
+def collect(x: Any, found: dict[int, Lazy], seen: set[int]) -> None:
+    """Note the lazy arrays in tuples, lists and dicts."""
     kind = type(x)
     if kind is Lazy:
-        if x._node.value is None:
-            found.append(x._node)
-    elif kind is dict:
-        for item in x.values():
-            collect(item, found)
-    elif kind is list or isinstance(x, tuple):
-        for item in x:
-            collect(item, found)
+        found[id(x)] = x
+    elif (kind is dict or kind is list or isinstance(x, tuple)) and id(x) not in seen:
+        seen.add(id(x))
+        for item in x.values() if kind is dict else x:
+            collect(item, found, seen)
 
 
-def replaced(x: Any) -> Any:
+def replaced(x: Any, seen: dict[int, Any]) -> Any:
     """With arrays for lazy ones; lists and dicts stay the objects they are."""
     kind = type(x)
     if kind is Lazy:
         return x._node.value
-    if kind is dict:
-        for key, item in x.items():
-            x[key] = replaced(item)
-    elif kind is list:
-        x[:] = map(replaced, x)
-    elif kind is tuple:
-        return tuple(map(replaced, x))
-    elif isinstance(x, tuple) and hasattr(x, "_make"):
-        return x._make(map(replaced, x))
+    if id(x) in seen:
+        return seen[id(x)]
+    if kind is dict or kind is list:
+        seen[id(x)] = x
+        for key, item in list(x.items()) if kind is dict else enumerate(x):
+            x[key] = replaced(item, seen)
+    elif isinstance(x, tuple):
+        items = [replaced(item, seen) for item in x]
+        if any(a is not b for a, b in zip(items, x, strict=True)):
+            return x._make(items) if hasattr(x, "_make") else tuple(items)
     return x
 
 
