@@ -62,8 +62,8 @@ READ_ONLY_FUNCTIONS: Final = frozenset(
 
 
 OUR_FUNCTIONS: Final = {getattr(np, name): function for name, function in FUNCTIONS.items()}
-# Functions that can be made in one with the calls behind their operand. Called with the number of references to
-# that, they return None if not this time. Filled by `_reductions.py`.
+# Functions that can be made in one with the calls behind their operand: called with the number of references
+# to that, they return None if not this time. Filled by `_reductions.py`.
 FOLDS: Final[dict[Any, Any]] = {}
 
 
@@ -117,6 +117,9 @@ class Lazy:
         )
         function = OUR_FUNCTIONS.get(func, func)
         return called(recorder, function, args, kwargs, func.__name__, writes)
+
+    def copy(self, order: Any = "C") -> Any:
+        return wrapped(self._array("copied").copy(order), self._node.recorder)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         node = self._node
@@ -265,8 +268,11 @@ class Lazy:
         return memoryview(self._given_away("its buffer"))
 
     def __getitem__(self, key: Any) -> Any:
-        recorder = self._node.recorder
-        return wrapped(self._array("indexed")[unwrapped(key, recorder, "an index")], recorder)
+        node = self._node
+        array = node.value if node.value is not None else self._array("indexed")
+        if type(key) is Lazy or (type(key) is tuple and any(type(part) is Lazy for part in key)):
+            key = unwrapped(key, node.recorder, "an index")
+        return wrapped(array[key], node.recorder)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         array = self._array("assigned to")

@@ -22,8 +22,8 @@ import numpy as np
 from ._kinds import DTYPES, UMATH, Shape, performer
 from ._programs import Node, described, program_of
 
-# Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded ten.
-# With three light calls a program breaks even at 25,000 elements, with sixty at 8,000.
+# Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded
+# ten. With three light calls a program breaks even at 25,000 elements, with sixty at 8,000.
 SMALL: Final = 16_384
 # So many calls wait at most.
 WAITING: Final = 512
@@ -262,11 +262,15 @@ class Recorder:
         return id(owner_of(array)) in self.given
 
     def before_write(self, array: Any) -> None:
-        """Make the calls that would read what is about to be written."""
-        self.drop_dead()
-        while targets := ends([node for node in self.nodes if reads(node, array)]):
-            self.run(targets, "an operand is written to")
+        """Make the calls that would read what is about to be written, as far as bounds of memory can tell."""
+        read = {x for node in self.nodes for x in node.inputs if type(x) is Node and x.value is not None}
+        overlapping = {x for x in read if np.may_share_memory(x.value, array)}
+        if overlapping:
+            del read
             self.drop_dead()
+            while targets := ends([node for node in self.nodes if reads(node, overlapping)]):
+                self.run(targets, "an operand is written to")
+                self.drop_dead()
 
 
 def owner_of(array: Any) -> Any:
@@ -283,17 +287,17 @@ def ends(nodes: list[Node]) -> list[Node]:
     return [node for node in of_shape if node not in used]
 
 
-def reads(node: Node, array: Any) -> bool:
-    """Whether a call that is still to be made reads memory of the array, as far as bounds can tell."""
+def reads(node: Node, leaves: set[Node]) -> bool:
+    """Whether one of the leaves is behind a call that is still to be made."""
     seen = {node}
     stack = [node]
     while stack:
         for x in stack.pop().inputs:
             if type(x) is Node and x not in seen:
+                if x in leaves:
+                    return True
                 if x.value is None:
                     stack.append(x)
-                elif np.may_share_memory(x.value, array):
-                    return True
                 seen.add(x)
     return False
 
