@@ -81,6 +81,7 @@ mod run {
     pub mod common;
     pub mod core;
     pub mod early;
+    pub mod folded;
     pub mod outer;
     pub mod reduce;
     pub mod scans;
@@ -89,6 +90,7 @@ mod short {
     pub mod call;
     pub mod folds;
     pub mod labelled;
+    pub mod programs;
     pub mod read;
 }
 mod ufunc {
@@ -108,7 +110,8 @@ mod _native {
     #[pymodule_export]
     use super::{
         faces::asarray::aligned_rows, faces::asarray::asarray, faces::asarray::from_dlpack,
-        faces::define::define, faces::define::from_definition, faces::define::nodes_of, faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
+        faces::define::define, faces::define::from_definition, faces::define::nodes_of,
+        faces::explain::explain, faces::inplace::enter_block, faces::inplace::install,
         faces::inplace::leave_block, faces::inplace::uninstall, faces::records::records,
         faces::settings::cap_isa, faces::settings::fail_memory_at, faces::settings::native_calls,
         faces::settings::num_threads, faces::settings::set_num_threads, faces::settings::show_config,

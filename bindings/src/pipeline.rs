@@ -16,6 +16,7 @@ use crate::python::object::{Object, Returned};
 use crate::run::at::{native_at, short_at};
 use crate::run::call::{native_call, native_read};
 use crate::run::core::{OfArrays, core_of_arrays, native_core};
+use crate::run::folded::{self, fold_of};
 use crate::run::outer::native_outer;
 use crate::run::reduce::native_reduce;
 use crate::run::scans::{native_accumulate, native_reduceat};
@@ -53,6 +54,16 @@ pub unsafe fn call_ufunc<'py>(
     {
         count_native();
         return result;
+    }
+    if ufunc.program().is_some() {
+        if let Some(fold) = fold_of(ufunc) {
+            return attached(py, || folded::call(py, np, ufunc, fold, arguments));
+        }
+        // SAFETY: the caller's promise.
+        if let Some(result) = unsafe { short::programs::call(py, np, ufunc, arguments) }? {
+            count_native();
+            return Ok(result);
+        }
     }
     if ufunc.target.generalized && arguments.keywords.is_empty() {
         match core_of_arrays(py, np, ufunc, inputs) {

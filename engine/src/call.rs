@@ -11,7 +11,9 @@ use crate::operand::{
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::plan::Plan;
 use crate::program::numbers;
-use crate::registry::{Casting, Cost, DType, FpFlags, Kind, LoopDef, Request, Signature, Typed, UfuncDef, resolve};
+use crate::registry::{
+    Casting, Cost, DType, FpFlags, Kind, LoopDef, Request, Signature, Typed, UfuncDef, resolve,
+};
 use crate::short::head::Head;
 use crate::short::{MOST_INPUTS, MOST_OUTPUTS, Short};
 use smallvec::SmallVec;

@@ -89,12 +89,39 @@ macro_rules! ufunc {
                 def
             };
             $crate::registry::submit! { [<$name:upper>] }
+            $crate::value_function! {
+                [$(#[doc = $doc])*] [<$name _of>] [<$name:upper>] ($($input),+) ($($output),+)
+            }
             $crate::typed_functions! {
                 [$(#[doc = $doc])*] $name [<$name _into>] [<$name _inplace>] [<$name:upper>]
                 ($($input),+) ($($output),+) $op
             }
         }
     };
+}
+
+/// The function of a ufunc on the values of a program.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! value_function {
+    ([$(#[$doc:meta])*] $name:ident $def:ident ($($x:ident),+) ($y:ident)) => {
+        $(#[$doc])*
+        ///
+        /// In a program.
+        pub fn $name($($x: impl Into<$crate::program::Value>),+) -> $crate::program::Value {
+            $crate::program::Value::of(&$def, vec![$($x.into()),+], 0)
+        }
+    };
+    ([$(#[$doc:meta])*] $name:ident $def:ident ($($x:ident),+) ($y:ident, $z:ident)) => {
+        $(#[$doc])*
+        ///
+        /// In a program.
+        pub fn $name($($x: impl Into<$crate::program::Value>),+) -> [$crate::program::Value; 2] {
+            let inputs = vec![$($x.into()),+];
+            [0, 1].map(|output| $crate::program::Value::of(&$def, inputs.clone(), output))
+        }
+    };
+    ($($other:tt)*) => {};
 }
 
 /// The typed functions of a ufunc with one or two inputs of one dtype and one or two outputs; a ufunc of another shape has

@@ -76,6 +76,20 @@ pub unsafe fn run(plan: &Plan<'_>) -> Report {
     threads::run_tasks(chunks, threads, task, |a, b| a | b, Report::default)
 }
 
+/// Runs a part of a plan of one output, whose elements of that part go to `out`, one after the other.
+///
+/// # Safety
+/// As [`run`] for the inputs of these elements; the plan's output has no gaps and is nowhere, `out` has room for as many.
+pub(crate) unsafe fn run_part(plan: &Plan<'_>, isa: Isa, start: usize, end: usize, out: *mut u8) -> Report {
+    let mut args = plan.args.clone();
+    let last = args.len() - 1;
+    args[last].ptr = out.wrapping_sub(start * args[last].dtype.size());
+    let part =
+        Plan { l: plan.l, cost: plan.cost, shape: plan.shape.clone(), total: plan.total, args, mask: None };
+    // SAFETY: the caller's promise.
+    unsafe { run_range(&part, isa, start, end) }
+}
+
 /// Threads the plan is worth.
 pub fn worth_threads(plan: &Plan<'_>) -> usize {
     if plan.l.needs_gil { 1 } else { threads::threads_for(plan.total, plan.cost) }

@@ -61,6 +61,7 @@ pub use exec::Report;
 pub use generalized::CoreOptions;
 pub use kernels::functions::*;
 pub use operand::Order;
+pub use program::Program;
 pub use reduce::{Axes, Initial, ReduceOptions};
 pub use registry::{Casting, DType, FpFlags, Isa, Signature, table};
 pub use simd::level::{cap_isa, current_isa, detected_isa};

@@ -75,7 +75,8 @@ pub(crate) fn derived_loop<'d>(
         return source.derive(request.inputs);
     };
     let wished = |i: usize, t: Typed| wish.inputs.get(i).copied().flatten().map_or(t, Typed::Strong);
-    let with = |types: &[Typed]| -> Vec<Typed> { types.iter().enumerate().map(|(i, &t)| wished(i, t)).collect() };
+    let with =
+        |types: &[Typed]| -> Vec<Typed> { types.iter().enumerate().map(|(i, &t)| wished(i, t)).collect() };
     let fitting = |types: Vec<Typed>| source.derive(&types).ok().filter(|l| wish.admits(l.inputs, l.outputs));
     let mut alike = alike(def.nin()).filter_map(|types| fitting(with(&types)));
     let no_loop = ResolveError::NoMatchingLoop { ufunc: def.name };

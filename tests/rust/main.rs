@@ -21,6 +21,7 @@ mod out_of_memory;
 mod overlap;
 mod pairwise;
 mod products;
+mod program;
 mod reductions;
 mod references;
 mod threads;

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar, Literal, TypeVar, final
 
@@ -140,9 +140,9 @@ def define(
     name: str,
     doc: str | None,
     module: str | None,
-    parameters: tuple[str, ...],
-    nodes: list[tuple[Any, ...]],
-    outputs: tuple[int, ...],
+    parameters: Sequence[str],
+    nodes: Sequence[tuple[Any, ...]],
+    outputs: Sequence[int],
     *,
     identity: Any = ...,
     reorderable: bool = ...,

@@ -48,7 +48,11 @@ impl<'py> Resolved<'py> {
         let seen: Option<SmallVec<[Seen; 3]>> = inputs.clone().map(|input| Seen::of(np, input)).collect();
         let (Some(seen), Some(first)) = (seen, inputs.clone().next()) else { return Ok(None) };
         let (py, nin) = (first.py(), seen.len());
-        let question = (ufunc.twin.as_ptr().addr(), seen);
+        // Twins of others come and go, so that an address may be another's later.
+        if ufunc.program().is_some() {
+            return Ok(None);
+        }
+        let question = (ufunc.twin(py)?.as_ptr().addr(), seen);
         let answers = ANSWERS.get_or_init(py, Default::default);
         // Nobody's code runs while it is locked.
         let known = answers.lock().ok().and_then(|answers| {
@@ -105,7 +109,7 @@ fn ask<'a, 'py: 'a>(
     let Some(mut dtypes) = dtypes else { return Ok(None) };
     let Some(py) = dtypes.first().map(Bound::py) else { return Ok(None) };
     dtypes.extend((0..ufunc.target.nout).map(|_| none(py).to_owned()));
-    match ufunc.twin.bind(py).call_method1("resolve_dtypes", (PyTuple::new(py, dtypes)?,)) {
+    match ufunc.twin(py)?.call_method1("resolve_dtypes", (PyTuple::new(py, dtypes)?,)) {
         Ok(resolved) => Ok(Some(resolved.cast_into::<PyTuple>()?)),
         Err(_) => Ok(None),
     }

@@ -32,9 +32,6 @@ pub fn define<'py>(
     reorderable: bool,
     fold: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if fold.is_some() {
-        return Err(pyo3::exceptions::PyNotImplementedError::new_err("fold="));
-    }
     let mut definition = Definition::new(name, &[]);
     (definition.doc, definition.module, definition.parameters) = (doc, module, parameters);
     let np = NumPy::get(py);
@@ -124,7 +121,8 @@ fn node_of(np: &NumPy, node: &Bound<'_, PyTuple>) -> PyResult<Node> {
         ("cast", 3) => {
             let char: char = node.get_item(1)?.extract()?;
             let dtype = DType::from_char(char);
-            let dtype = dtype.ok_or_else(|| PyTypeError::new_err(format!("a program cannot cast to '{char}'")))?;
+            let dtype =
+                dtype.ok_or_else(|| PyTypeError::new_err(format!("a program cannot cast to '{char}'")))?;
             Node::Cast(dtype, id(2)?)
         }
         _ => return Err(PyValueError::new_err(format!("{} is no node of a program", node.repr()?))),

@@ -44,14 +44,14 @@ pub fn new<'py>(twin: &Bound<'py, PyAny>) -> Returned<'py> {
 /// Makes the object for a definition made at run time.
 pub fn made<'py>(py: Python<'py>, def: Arc<UfuncDef>) -> Returned<'py> {
     let Some(program) = Program::of(&def) else { unreachable!("it is made of a program") };
-    let (twin, dict) = (made::twin(py, &def, program)?, PyDict::new(py));
+    let dict = PyDict::new(py);
     let definition = program.definition();
     dict.set_item("__module__", definition.module.as_deref().unwrap_or("ufunx"))?;
     dict.set_item("__qualname__", &definition.name)?;
     if let Some(doc) = &definition.doc {
         dict.set_item("__doc__", doc)?;
     }
-    heap_type::new(Ufunc::made(twin.unbind(), def), dict)
+    heap_type::new(Ufunc::made(def, made::twin), dict)
 }
 
 /// What `__dict__` starts with: `__module__` and, where NumPy has it there, `__qualname__`.
@@ -95,8 +95,8 @@ fn called<'py>(this: This<'_, 'py, Ufunc>, arguments: &Arguments<'_, 'py>) -> Re
 }
 
 /// The twin of an object.
-fn twin<'a, 'py>(this: This<'a, 'py, Ufunc>) -> &'a Bound<'py, PyAny> {
-    this.behind.twin.bind(this.object.py())
+fn twin<'a, 'py>(this: This<'a, 'py, Ufunc>) -> PyResult<Object<'a, 'py>> {
+    this.behind.twin(this.object.py())
 }
 
 // SAFETY: the slots and methods are functions of their kinds.
@@ -110,7 +110,13 @@ unsafe impl Behind for Ufunc {
     }
 
     fn repr<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
-        Ok(twin(this).repr()?.into_any())
+        match this.behind.program() {
+            Some(program) => {
+                let text = format!("<ufunc '{}'>", program.definition().name);
+                Ok(PyString::new(this.object.py(), &text).into_any())
+            }
+            None => Ok(twin(this)?.repr()?.into_any()),
+        }
     }
 
     fn str<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
@@ -118,18 +124,22 @@ unsafe impl Behind for Ufunc {
     }
 
     fn hash(this: This<'_, '_, Self>) -> PyResult<ffi::Py_hash_t> {
-        twin(this).hash()
+        match this.behind.program() {
+            // (Its twin is hashed by its address too.)
+            Some(_) => Ok(this.object.as_ptr().addr().rotate_right(4) as ffi::Py_hash_t),
+            None => twin(this)?.hash(),
+        }
     }
 
     /// NumPy's own comparison knows nothing of ours and lets us answer.
     fn is_equal(this: This<'_, '_, Self>, other: Object<'_, '_>) -> bool {
-        other.is(&this.behind.twin)
+        twin(this).is_ok_and(|twin| other.is(&*twin))
     }
 
     fn pickled<'py>(this: This<'_, 'py, Self>) -> Returned<'py> {
         match this.behind.program() {
             Some(program) => pickled_by_definition(this.object.py(), program),
-            None => twin(this).getattr(intern!(this.object.py(), "__name__")),
+            None => twin(this)?.getattr(intern!(this.object.py(), "__name__")),
         }
     }
 
@@ -175,7 +185,7 @@ fn get_doc<'py>(this: This<'_, 'py, Ufunc>) -> Returned<'py> {
     if let Some(set) = this.dict().get_item("__doc__")? {
         return Ok(set);
     }
-    let twins = twin(this).getattr("__doc__")?;
+    let twins = twin(this)?.getattr("__doc__")?;
     if let Some(program) = this.behind.program() {
         let text = format!("{}\n\n{}", twins.extract::<String>()?.trim(), program.definition());
         return Ok(PyString::new(this.object.py(), &text).into_any());
@@ -188,7 +198,7 @@ fn get_doc<'py>(this: This<'_, 'py, Ufunc>) -> Returned<'py> {
 
 /// The instance's dict; none where NumPy's ufuncs have none (before 2.2).
 fn get_dict<'py>(this: This<'_, 'py, Ufunc>) -> Returned<'py> {
-    twin(this).getattr(intern!(this.object.py(), "__dict__"))?;
+    twin(this)?.getattr(intern!(this.object.py(), "__dict__"))?;
     Ok(this.dict().into_any())
 }
 
@@ -203,7 +213,13 @@ unsafe extern "C" fn getattro(object: *mut ffi::PyObject, name: *mut ffi::PyObje
         }
         ffi::PyErr_Clear();
         let this = This::<Ufunc>::of_own(lent_by_c(Python::assume_attached(), object));
-        ffi::PyObject_GetAttr(this.behind.twin.as_ptr(), name)
+        match twin(this) {
+            Ok(twin) => ffi::PyObject_GetAttr(twin.as_ptr(), name),
+            Err(error) => {
+                error.restore(this.object.py());
+                std::ptr::null_mut()
+            }
+        }
     }
 }
 
@@ -230,11 +246,21 @@ unsafe extern "C" fn setattro(
     // SAFETY: CPython calls it with an object of ours and a string, which is looked at first; a null value deletes.
     unsafe {
         let this = This::<Ufunc>::of_own(lent_by_c(Python::assume_attached(), object));
-        let (twin, dict) = (this.behind.twin.as_ptr(), this.dict());
+        let dict = this.dict();
         // Compared as it is: a name need not be one that UTF-8 can write.
         let is = |text: &CStr| ffi::PyUnicode_CompareWithASCIIString(name, text.as_ptr()) == 0;
-        if READ_ONLY.into_iter().any(is) || ffi::PyObject_HasAttrString(twin, c"__dict__".as_ptr()) == 0 {
-            return ffi::PyObject_SetAttr(twin, name, value);
+        let is_made = this.behind.program().is_some();
+        if READ_ONLY.into_iter().any(is) || !is_made {
+            let twin = match twin(this) {
+                Ok(twin) => twin.as_ptr(),
+                Err(error) => {
+                    error.restore(this.object.py());
+                    return -1;
+                }
+            };
+            if READ_ONLY.into_iter().any(is) || ffi::PyObject_HasAttrString(twin, c"__dict__".as_ptr()) == 0 {
+                return ffi::PyObject_SetAttr(twin, name, value);
+            }
         }
         match is(c"__doc__") {
             false => ffi::PyObject_GenericSetAttr(object, name, value),

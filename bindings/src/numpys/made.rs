@@ -36,12 +36,15 @@ struct Tables {
 unsafe impl Send for Tables {}
 
 /// A ufunc of NumPy's type, with those loops of a program whose inputs are of one dtype that NumPy has.
-pub fn twin<'py>(py: Python<'py>, def: &Arc<UfuncDef>, program: &Program) -> Returned<'py> {
+pub fn twin<'py>(py: Python<'py>, def: &Arc<UfuncDef>) -> Returned<'py> {
+    let Some(program) = Program::of(def) else { unreachable!("it is made of a program") };
     let mut loops = vec![];
     let mut types = vec![];
     for (inputs, outputs) in program.signatures() {
         let number = |d: &DType| d.numpy_number().and_then(|n| c_char::try_from(n).ok());
-        let Some(numbers) = inputs.iter().chain(&outputs).map(number).collect::<Option<Vec<_>>>() else { continue };
+        let Some(numbers) = inputs.iter().chain(&outputs).map(number).collect::<Option<Vec<_>>>() else {
+            continue;
+        };
         types.extend(numbers);
         loops.push(Box::new(Loop { def: def.clone(), inputs }));
     }
@@ -125,7 +128,9 @@ pub fn unfused<'py>(
                     let result = ufunx.getattr(called.name)?.call1(inputs)?;
                     if called.nout() == 1 { result } else { result.get_item(*output)? }
                 }
-                Node::Where(three) => numpy.call_method1("where", (value(three[0]), value(three[1]), value(three[2])))?,
+                Node::Where(three) => {
+                    numpy.call_method1("where", (value(three[0]), value(three[1]), value(three[2])))?
+                }
                 Node::Cast(dtype, id) => {
                     numpy.call_method1("asarray", (value(*id),))?.call_method1("astype", (dtype.char(),))?
                 }
@@ -134,6 +139,15 @@ pub fn unfused<'py>(
             values.push(made);
         }
         let results = definition.outputs.iter().map(|&id| values[id as usize].clone()).collect::<Vec<_>>();
+        // A program's results have the shape of all its inputs together, even one that some of them make.
+        let shapes = normal.inputs.iter().map(|input| numpy.call_method1("shape", (input,)));
+        let shapes = PyTuple::new(py, shapes.collect::<PyResult<Vec<_>>>()?)?;
+        let shape = numpy.getattr("broadcast_shapes")?.call1(shapes)?;
+        let whole = |result: Bound<'py, PyAny>| match numpy.call_method1("shape", (&result,))?.eq(&shape)? {
+            true => Ok(result),
+            false => numpy.call_method1("array", (numpy.call_method1("broadcast_to", (result, &shape))?,)),
+        };
+        let results = results.into_iter().map(whole).collect::<PyResult<Vec<_>>>()?;
         let results = match &normal.outputs {
             Some(outputs) => given(py, np, normal, outputs, results)?,
             None => results,

@@ -45,7 +45,7 @@ pub fn register(py: Python<'_>, objects: &[Bound<'_, PyAny>]) -> PyResult<()> {
         let mut table = Table { slots: [const { None }; SLOTS] };
         for object in objects {
             let Some(this) = This::<Ufunc>::of(object.as_borrowed()) else { unreachable!("objects of ours") };
-            table.insert(this.behind.twin.as_ptr().addr(), object.clone().unbind());
+            table.insert(this.behind.twin(py)?.as_ptr().addr(), object.clone().unbind());
         }
         Ok::<_, PyErr>(table)
     })?;
@@ -193,7 +193,7 @@ impl Stock {
             }
             for ufunc in UFUNCS.get(py).into_iter().flat_map(|table| table.taken(py)) {
                 // SAFETY: twins live as long as their ufuncs, for ever.
-                let at = unsafe { vectorcall_field(ufunc.twin.bind_borrowed(py)) }?;
+                let at = unsafe { vectorcall_field(ufunc.twin(py)?) }?;
                 let name = ufunc.own_name().to_owned();
                 stock.places.push(Place { at, stock: vectorcall, ours: entries.call, name });
             }

@@ -33,7 +33,7 @@ pub fn call_as_passed<'py>(
     method: Method,
     arguments: &Arguments<'_, 'py>,
 ) -> Returned<'py> {
-    let twin = ufunc.twin.bind_borrowed(py);
+    let twin = ufunc.twin(py)?;
     let (all, names) = (arguments.in_row((method != Method::Call).then_some(twin)), arguments.names());
     match (past_entries(py, method), method) {
         (Some(Detour::Call(numpys)), _) => {

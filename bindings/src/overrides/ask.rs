@@ -41,7 +41,7 @@ pub fn ask<'py>(
             Some(call) => call,
             none => none.insert(new()?),
         };
-        call.run(array_ufunc, object, handed(ufunc, face, object))
+        call.run(array_ufunc, object, handed(ufunc, face, object)?)
     });
     answer.map_err(|failure| match failure {
         Failure::Raised(error) => error,
@@ -88,7 +88,7 @@ pub fn ask_plainly<'py>(
     }
     let Some((object, method)) = found else { return Ok(Plain::Nobody) };
     let name = Names::get(py).method(py, Method::Call).as_any().as_borrowed();
-    let mut all = [object, handed(ufunc, face, object), name, object, object, object];
+    let mut all = [object, handed(ufunc, face, object)?, name, object, object, object];
     all[3..3 + inputs.len()].copy_from_slice(inputs);
     let result = vectorcall(method.as_borrowed(), &all[..3 + inputs.len()], None)?;
     if !is_not_implemented(&result) {

@@ -52,7 +52,7 @@ pub fn handed<'a, 'py>(
     ufunc: &'a Ufunc,
     face: Object<'a, 'py>,
     class_of: Object<'_, 'py>,
-) -> Object<'a, 'py> {
+) -> PyResult<Object<'a, 'py>> {
     let verdict = match CHOICE.load(Ordering::Relaxed) {
         BY_TABLE => match VERDICTS.find(class_of) {
             Some(verdict) => verdict as Verdict,
@@ -66,7 +66,7 @@ pub fn handed<'a, 'py>(
         NUMPYS => true,
         entry => TABLE[usize::from(entry - FIRST_ENTRY)].ufuncs.contains(&ufunc.own_name()),
     };
-    if numpys { ufunc.twin.bind_borrowed(face.py()) } else { face }
+    if numpys { ufunc.twin(face.py()) } else { Ok(face) }
 }
 
 /// What holds for a class: ours, NumPy's, or what the table's entry of that number says.

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 use std::cell::Cell;
 use ufunx::DType;
-use ufunx::registry::{Complex64, Kind, LoopDef, f16};
+use ufunx::registry::{Complex64, Kind, LoopDef, Weak, f16};
 use ufunx::short::head::{Head, Lies};
 use ufunx::short::loops::NumbersDType;
 use ufunx::short::{MOST_INPUTS, MOST_OUTPUTS};
@@ -45,7 +45,7 @@ pub struct Read<'a, 'py> {
 
 /// A Python number.
 #[derive(Clone, Copy)]
-enum Number {
+pub(super) enum Number {
     Int(i64),
     Float(f64),
     Complex(Complex64),
@@ -209,8 +209,17 @@ impl<'a, 'py> Read<'a, 'py> {
 }
 
 impl Number {
+    /// Its kind.
+    pub(super) fn weak(self) -> Weak {
+        match self {
+            Number::Int(_) => Weak::Int,
+            Number::Float(_) => Weak::Float,
+            Number::Complex(_) => Weak::Complex,
+        }
+    }
+
     /// What it is where nothing says otherwise.
-    fn dtype(self) -> DType {
+    pub(super) fn dtype(self) -> DType {
         match self {
             Number::Int(_) => DType::I64,
             Number::Float(_) => DType::F64,
@@ -231,7 +240,7 @@ impl Number {
 
     /// Its bits in the dtype beside it; `None` where NumPy warns or refuses, or has a dtype of its own for it.
     #[inline(never)]
-    fn bits(self, beside: DType) -> Option<u128> {
+    pub(super) fn bits(self, beside: DType) -> Option<u128> {
         let number = match (self, beside.kind()) {
             // An integer's low bytes are its value in any dtype that holds it.
             (Number::Int(x), Kind::Int) => {
@@ -279,7 +288,7 @@ pub unsafe fn read_array(np: &NumPy, array: ArrayRef<'_, '_>, head: &mut Head<'_
 
 /// A Python number, if it is one; `None` for an integer that is no `i64`.
 #[inline]
-fn number(object: Object<'_, '_>) -> Option<Option<Number>> {
+pub(super) fn number(object: Object<'_, '_>) -> Option<Option<Number>> {
     if let Some(x) = float(object) {
         return Some(Some(Number::Float(x)));
     }
@@ -290,7 +299,7 @@ fn number(object: Object<'_, '_>) -> Option<Option<Number>> {
 }
 
 /// A NumPy scalar or a truth value: its bits and its dtype.
-fn scalar(np: &NumPy, object: Object<'_, '_>) -> Option<(u128, DType)> {
+pub(super) fn scalar(np: &NumPy, object: Object<'_, '_>) -> Option<(u128, DType)> {
     if object.is_exact_instance_of::<PyBool>() {
         return Some((u128::from(is_true(object)), DType::Bool));
     }

@@ -67,7 +67,8 @@ impl Definition {
         let (doc, module) = (from.perhaps()?, from.perhaps()?);
         let parameters = (0..from.count(MOST_OPERANDS)?).map(|_| from.text()).collect::<Result<_, _>>()?;
         let identity = from.byte()?;
-        let identity = *IDENTITIES.get(usize::from(identity)).ok_or_else(|| from.malformed("an unknown identity"))?;
+        let identity =
+            *IDENTITIES.get(usize::from(identity)).ok_or_else(|| from.malformed("an unknown identity"))?;
         let reorderable = from.flag()?;
         let fold = from.perhaps()?.map(|name| Named::find(&name)).transpose()?;
         let used = (0..from.count(MOST_NODES)?).map(|_| Named::find(&from.text()?));
@@ -77,8 +78,7 @@ impl Definition {
         if from.at != bytes.len() {
             return Err(from.malformed("more than there should be"));
         }
-        let made =
-            Definition { name, doc, module, parameters, nodes, outputs, identity, reorderable, fold };
+        let made = Definition { name, doc, module, parameters, nodes, outputs, identity, reorderable, fold };
         made.checked()
     }
 }
@@ -186,7 +186,10 @@ impl<'a> Reader<'a> {
 
     fn count(&mut self, most: usize) -> Result<usize, DefinitionError> {
         let number = self.number()?;
-        usize::try_from(number).ok().filter(|&n| n <= most).ok_or_else(|| self.malformed("too many of something"))
+        usize::try_from(number)
+            .ok()
+            .filter(|&n| n <= most)
+            .ok_or_else(|| self.malformed("too many of something"))
     }
 
     fn id(&mut self) -> Result<u32, DefinitionError> {
@@ -203,7 +206,8 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Result<String, DefinitionError> {
         let n = self.count(MOST_TEXT)?;
-        let text = std::str::from_utf8(self.take(n)?).map_err(|_| self.malformed("text that is not UTF-8"))?;
+        let text =
+            std::str::from_utf8(self.take(n)?).map_err(|_| self.malformed("text that is not UTF-8"))?;
         Ok(text.to_owned())
     }
 
@@ -230,9 +234,7 @@ impl<'a> Reader<'a> {
                 Node::Int((number >> 1) as i128 ^ -((number & 1) as i128))
             }
             tag::FLOAT => Node::Float(u64::from_le_bytes(self.bits()?)),
-            tag::COMPLEX => {
-                Node::Complex(u64::from_le_bytes(self.bits()?), u64::from_le_bytes(self.bits()?))
-            }
+            tag::COMPLEX => Node::Complex(u64::from_le_bytes(self.bits()?), u64::from_le_bytes(self.bits()?)),
             tag::STRONG => {
                 let dtype = self.dtype()?;
                 let mut bits = [0; 16];
@@ -246,7 +248,8 @@ impl<'a> Reader<'a> {
             tag::WHERE => Node::Where([self.id()?, self.id()?, self.id()?]),
             tag::CAST => Node::Cast(self.dtype()?, self.id()?),
             output => {
-                let ufunc = *used.get(self.count(MOST_NODES)?).ok_or_else(|| self.malformed("an unknown ufunc"))?;
+                let ufunc =
+                    *used.get(self.count(MOST_NODES)?).ok_or_else(|| self.malformed("an unknown ufunc"))?;
                 let inputs: SmallVec<[u32; 2]> =
                     (0..ufunc.0.nin()).map(|_| self.id()).collect::<Result<_, _>>()?;
                 Node::Call { ufunc, inputs, output: u32::from(output - tag::CALL) }

@@ -7,8 +7,8 @@ use super::typed::{From, Step, TypedProgram, What};
 use crate::registry::{Code, Cost, DType, Isa};
 use std::sync::OnceLock;
 
-/// Bytes that a program's blocks should fit: an L1 cache.
-const L1: usize = 48 << 10;
+/// Bytes that a program's blocks should fit: the smaller L1 caches (a block of 256 where 48 KiB would allow 512 costs nothing).
+const L1: usize = 32 << 10;
 /// Elements per block, at least and at most.
 const BLOCKS: [usize; 2] = [128, 512];
 /// Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
@@ -75,7 +75,8 @@ impl Lowered {
             })
             .collect();
         let mut slots = Slots::new(&program, nin, constants.len());
-        let placed: Vec<Vec<u16>> = program.steps.iter().enumerate().map(|(i, s)| slots.place(i, s)).collect();
+        let placed: Vec<Vec<u16>> =
+            program.steps.iter().enumerate().map(|(i, s)| slots.place(i, s)).collect();
         let registers = slots.registers;
         let widest = program.steps.iter().flat_map(|s| &s.outputs).map(|&v| size(v)).max().unwrap_or(1);
         let bytes = registers * widest
@@ -129,14 +130,16 @@ impl Placed {
         let (run, fp) = match &self.what {
             What::Loop(l) => {
                 let run = match &l.code {
-                    Code::Kernels(kernels) => match (kernels.cached.at(isa).or(kernels.block.at(isa)), kernels.strided.at(isa)) {
-                        (Some(block), _) => Run::Block(block),
-                        (None, Some(strided)) => {
-                            let sizes = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize);
-                            Run::Strided(strided, sizes.collect())
+                    Code::Kernels(kernels) => {
+                        match (kernels.cached.at(isa).or(kernels.block.at(isa)), kernels.strided.at(isa)) {
+                            (Some(block), _) => Run::Block(block),
+                            (None, Some(strided)) => {
+                                let sizes = l.inputs.iter().chain(l.outputs).map(|d| d.size() as isize);
+                                Run::Strided(strided, sizes.collect())
+                            }
+                            (None, None) => unreachable!("the table has checked that a loop has code"),
                         }
-                        (None, None) => unreachable!("the table has checked that a loop has code"),
-                    },
+                    }
                     Code::Object(object) => Run::Object(object.clone()),
                 };
                 (run, Some(l.fp))

@@ -48,7 +48,9 @@ impl Op {
 /// # Safety
 /// As for [`BlockFn`]; `data` is a [`Lowered`], for operands of these dtypes.
 pub unsafe fn run(data: &(dyn Any + Send + Sync), args: *const *mut u8, n: usize) -> FpFlags {
-    let Some(lowered) = data.downcast_ref::<Lowered>() else { unreachable!("the loop was made with a program") };
+    let Some(lowered) = data.downcast_ref::<Lowered>() else {
+        unreachable!("the loop was made with a program")
+    };
     with_registers(lowered.registers * lowered.register_bytes, |registers| {
         // SAFETY: the caller's promise; as many registers as the program has.
         unsafe { lowered.run(args, registers, n) }
@@ -62,12 +64,38 @@ impl Lowered {
     /// # Safety
     /// As [`run`]; there is room for the registers.
     unsafe fn run(&self, args: *const *mut u8, registers: *mut u8, n: usize) -> FpFlags {
-        let mut slots: SmallVec<[*mut u8; FEW]> = SmallVec::with_capacity(self.slots());
-        let constants = self.constants.start().cast_mut();
+        // (Laid out where they are used: to move so many addresses would show in a small call.)
+        let mut few = [std::ptr::null_mut(); FEW];
+        let mut many = vec![];
+        let count = self.slots();
+        let slots = if count <= FEW {
+            &mut few[..count]
+        } else {
+            many.resize(count, std::ptr::null_mut());
+            &mut many[..]
+        };
+        let (streams, blocks) = slots.split_at_mut(self.streams.len());
+        let (constants, free) = blocks.split_at_mut(self.constants.count);
         // SAFETY: the caller's promise: an address for each input and output.
-        slots.extend_from_slice(unsafe { std::slice::from_raw_parts(args, self.streams.len()) });
-        slots.extend((0..self.constants.count).map(|i| constants.wrapping_add(i * self.constants.step)));
-        slots.extend((0..self.registers).map(|i| registers.wrapping_add(i * self.register_bytes)));
+        streams.copy_from_slice(unsafe { std::slice::from_raw_parts(args, streams.len()) });
+        let mut at = self.constants.start().cast_mut();
+        for slot in constants {
+            *slot = at;
+            at = at.wrapping_add(self.constants.step);
+        }
+        let mut at = registers;
+        for slot in free {
+            *slot = at;
+            at = at.wrapping_add(self.register_bytes);
+        }
+        // SAFETY: as for this function, now with all slots.
+        unsafe { self.run_on(slots, n) }
+    }
+
+    /// # Safety
+    /// As [`run`]; an address for each slot.
+    #[inline(always)]
+    unsafe fn run_on(&self, slots: &mut [*mut u8], n: usize) -> FpFlags {
         let isa = current_isa();
         let ops = self.ops(isa);
         let mut flags = FpFlags::NONE;
@@ -77,7 +105,7 @@ impl Lowered {
             for op in ops {
                 // SAFETY: each slot has `here` elements: of operands as the caller promises, else of a block. What a step
                 // makes is in no slot that it reads, nor are two of its outputs in one.
-                let raised = unsafe { op.run(&slots, here, isa) };
+                let raised = unsafe { op.run(slots, here, isa) };
                 if !raised.is_empty() {
                     flags |= raised;
                     raised::note(self.id, op.name.into(), self.names[usize::from(op.name)], raised);

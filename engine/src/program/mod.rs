@@ -3,23 +3,27 @@
 //! any other: broadcasting, strides, masks, threads and methods come from there.
 //!
 //! [`definition`] is a program as data, [`bytes`] writes and reads that; [`typed`] resolves it for inputs of certain dtypes;
-//! [`lowered`] makes steps over blocks of it, which [`machine`] runs; [`raised`] says which step raised what.
+//! [`lowered`] makes steps over blocks of it, which [`machine`] runs; [`raised`] says which step raised what;
+//! [`fold`] folds what a program computes. [`value`] writes programs in Rust.
 
 mod bytes;
 pub mod definition;
+mod fold;
 mod lowered;
 mod machine;
 mod raised;
 mod typed;
+mod value;
 
 pub use definition::{Definition, DefinitionError, Named, Node, Nodes};
+pub use fold::{FoldReport, Folded};
 pub use raised::take as take_raised;
 pub(crate) use raised::{Raised, take_noted};
+pub use value::{Results, Value};
 
 use crate::registry::derive::alike;
 use crate::registry::{
-    Code, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, Typed,
-    UfuncDef, intern,
+    Code, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, Typed, UfuncDef, intern,
 };
 use lowered::{Lowered, cost_of};
 use smallvec::SmallVec;
@@ -118,7 +122,10 @@ impl Program {
             fp: FpReport::Returned,
             folds: FoldOrder::Sequential,
             needs_gil: false,
-            code: Code::Object(Object { data: Arc::new(Lowered::new(typed, inputs.len())), run: machine::run }),
+            code: Code::Object(Object {
+                data: Arc::new(Lowered::new(typed, inputs.len())),
+                run: machine::run,
+            }),
         })
     }
 }

@@ -5,7 +5,8 @@ use super::definition::{Definition, Named, Node};
 use crate::array::Scalar;
 use crate::cast::{can_raise, cast_block};
 use crate::registry::{
-    Casting, DType, FpFlags, Isa, Kind, LoopDef, Request, ResolveError, Typed, UfuncDef, Weak, promote_all, resolve,
+    Casting, DType, FpFlags, Isa, Kind, LoopDef, Request, ResolveError, Typed, UfuncDef, Weak, promote_all,
+    resolve,
 };
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -77,7 +78,12 @@ const CAST: &str = "cast";
 impl TypedProgram {
     /// Resolves every node.
     pub fn new(definition: &Definition, inputs: &[Typed]) -> Result<TypedProgram, ResolveError> {
-        let mut typing = Typing { program: TypedProgram::default(), nodes: vec![], known: HashMap::new(), calls: HashMap::new() };
+        let mut typing = Typing {
+            program: TypedProgram::default(),
+            nodes: vec![],
+            known: HashMap::new(),
+            calls: HashMap::new(),
+        };
         for (i, input) in inputs.iter().enumerate() {
             typing.program.values.push(Value { dtype: input.alone(), from: From::Input(i) });
         }
@@ -141,7 +147,9 @@ impl Typing {
             Node::Call { ufunc, inputs, output } => self.call(*ufunc, inputs)?[*output as usize],
             Node::Where(three) => self.choice(*three)?,
             &Node::Cast(dtype, id) => self.astype(id, dtype)?,
-            Node::Input(_) | Node::Int(_) | Node::Float(_) | Node::Complex(..) => unreachable!("they are no steps"),
+            Node::Input(_) | Node::Int(_) | Node::Float(_) | Node::Complex(..) => {
+                unreachable!("they are no steps")
+            }
         }))
     }
 
@@ -191,7 +199,8 @@ impl Typing {
                 None => self.in_dtype(id, dtype, name)?,
             });
         }
-        let outputs: SmallVec<[usize; 1]> = l.outputs.iter().map(|&dtype| self.value(dtype, From::Step)).collect();
+        let outputs: SmallVec<[usize; 1]> =
+            l.outputs.iter().map(|&dtype| self.value(dtype, From::Step)).collect();
         self.program.steps.push(Step { what: What::Loop(l), inputs, outputs: outputs.clone(), name });
         self.calls.insert((ufunc, ids.clone()), outputs.clone());
         Ok(outputs)
@@ -205,7 +214,9 @@ impl Typing {
             _ => None,
         });
         let number = |&id: &u32| match (self.nodes[id as usize], beside) {
-            (Of::Number(Scalar::Int(x)), Some(dtype)) if !dtype.int_range().contains(&x) && def.mixes_signs() => {
+            (Of::Number(Scalar::Int(x)), Some(dtype))
+                if !dtype.int_range().contains(&x) && def.mixes_signs() =>
+            {
                 Some(match [DType::I64, DType::U64].into_iter().find(|d| d.int_range().contains(&x)) {
                     Some(own) => (own, u128::from(x as u64)),
                     None if x < 0 => (DType::F64, u128::from(f64::NEG_INFINITY.to_bits())),
@@ -226,7 +237,12 @@ impl Typing {
         let sides = [self.in_dtype(ids[1], dtype, name)?, self.in_dtype(ids[2], dtype, name)?];
         let output = self.value(dtype, From::Step);
         let inputs = [condition, sides[0], sides[1]].into_iter().collect();
-        self.program.steps.push(Step { what: What::Where, inputs, outputs: smallvec::smallvec![output], name });
+        self.program.steps.push(Step {
+            what: What::Where,
+            inputs,
+            outputs: smallvec::smallvec![output],
+            name,
+        });
         Ok(output)
     }
 

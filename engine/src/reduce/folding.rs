@@ -40,7 +40,11 @@ impl<'d> Folding<'d> {
         start: Option<&Array>,
     ) -> Folding<'d> {
         let result = l.outputs[0];
-        let wide = if result.is_narrow_float() && def.derived.is_none() { def.loop_for(&[DType::F32; 2]) } else { None };
+        let wide = if result.is_narrow_float() && def.derived.is_none() {
+            def.loop_for(&[DType::F32; 2])
+        } else {
+            None
+        };
         let computing = wide.filter(|w| w.is_reducible()).unwrap_or(l);
         let computed = computing.outputs[0];
         let isa = current_isa();
