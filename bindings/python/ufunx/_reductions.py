@@ -10,7 +10,7 @@ from ._lazy import FOLDS, Lazy, called, is_open, wrapped
 from ._references import is_temporary
 
 # Which ufuncs programs fold by.
-FOLDED: Final[frozenset[str]] = frozenset()
+FOLDED: Final = frozenset({"add"})
 METHODS: Final = ("sum", "mean", "max", "min", "prod")
 
 
