@@ -3,9 +3,11 @@
 import inspect
 import math
 import pickle
+import runpy
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -314,6 +316,14 @@ def test_of_ufuncs_and_of_objects_with_calls():
             return x * self.by
 
     assert np.array_equal(ux.elementwise(Scaled(3.0))(X), X * 3.0)
+
+
+def test_the_example_of_lengths_runs_and_is_shown_as_it_is(capsys):
+    root = Path(__file__).parents[2]
+    example = root / "bindings" / "python" / "examples" / "lengths.py"
+    runpy.run_path(str(example), run_name="__main__")
+    assert capsys.readouterr().out == "[5.         7.21110255] km\n"
+    assert f"```python\n{example.read_text()}```" in (root / "docs" / "elementwise.md").read_text()
 
 
 # Pickle.
