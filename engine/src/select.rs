@@ -3,9 +3,7 @@
 
 use crate::registry::Isa;
 use crate::simd::level::{Level, Scalar, Work};
-
-/// Elements taken at a time: read whole before any is written, which is what lets the compiler use vectors.
-const LANES: usize = 32;
+use std::mem::MaybeUninit;
 
 /// One side of a choice: consecutive elements, or the same one every time.
 #[derive(Clone, Copy)]
@@ -75,31 +73,59 @@ struct Choose<T> {
     n: usize,
 }
 
-impl<T: Copy> Work for Choose<T> {
+impl<T: Bits> Work for Choose<T> {
     type Out = ();
     #[inline(always)]
     fn run<L: Level>(self, _: L) {
         let Choose { condition, sides, out, n } = self;
         // SAFETY: whoever made the work promised `n` elements, or one where it stands for all.
         unsafe {
-            let block = |(ptr, is_one): (*const T, bool), i: usize| match is_one {
-                true => [*ptr; LANES],
-                false => *ptr.add(i).cast::<[T; LANES]>(),
-            };
-            let mut i = 0;
-            while i + LANES <= n {
-                let chosen = *condition.add(i).cast::<[u8; LANES]>();
-                let [x, y] = [block(sides[0], i), block(sides[1], i)];
-                let result: [T; LANES] = std::array::from_fn(|k| if chosen[k] != 0 { x[k] } else { y[k] });
-                out.add(i).cast::<[T; LANES]>().write(result);
-                i += LANES;
-            }
-            while i < n {
-                let (ptr, is_one) = sides[usize::from(*condition.add(i) == 0)];
-                out.add(i).write(*ptr.add(if is_one { 0 } else { i }));
-                i += 1;
+            let condition = std::slice::from_raw_parts(condition, n);
+            let out = std::slice::from_raw_parts_mut(out.cast::<MaybeUninit<T>>(), n);
+            let many = |(ptr, _): (*const T, bool)| std::slice::from_raw_parts(ptr, n);
+            match (sides[0].1, sides[1].1) {
+                (false, false) => blend(condition, |i| many(sides[0])[i], |i| many(sides[1])[i], out),
+                (true, false) => blend(condition, |_| *sides[0].0, |i| many(sides[1])[i], out),
+                (false, true) => blend(condition, |i| many(sides[0])[i], |_| *sides[1].0, out),
+                (true, true) => blend(condition, |_| *sides[0].0, |_| *sides[1].0, out),
             }
         }
+    }
+}
+
+/// Both are read whatever the condition says, and chosen by their bits, so that the compiler makes vectors of it.
+#[inline(always)]
+fn blend<T: Bits>(
+    condition: &[u8],
+    x: impl Fn(usize) -> T,
+    y: impl Fn(usize) -> T,
+    out: &mut [MaybeUninit<T>],
+) {
+    for (i, out) in out.iter_mut().enumerate().take(condition.len()) {
+        out.write(T::choose(condition[i] != 0, x(i), y(i)));
+    }
+}
+
+/// Bits to choose from.
+trait Bits: Copy {
+    fn choose(first: bool, x: Self, y: Self) -> Self;
+}
+macro_rules! bits {
+    ($($t:ty)*) => {$(
+        impl Bits for $t {
+            #[inline(always)]
+            fn choose(first: bool, x: $t, y: $t) -> $t {
+                let mask = <$t>::from(first).wrapping_neg();
+                x & mask | y & !mask
+            }
+        }
+    )*};
+}
+bits! { u8 u16 u32 u64 }
+impl Bits for [u64; 2] {
+    #[inline(always)]
+    fn choose(first: bool, x: [u64; 2], y: [u64; 2]) -> [u64; 2] {
+        [u64::choose(first, x[0], y[0]), u64::choose(first, x[1], y[1])]
     }
 }
 

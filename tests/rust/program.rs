@@ -4,7 +4,7 @@
 use crate::common::{Complaints, seed};
 use ufunx::program::{Definition, Named, Node, Program, take_raised};
 use ufunx::registry::{DType, FpFlags, UfuncDef};
-use ufunx::{Array, CallOptions, Error, Input, ReduceOptions, Ufunc, View};
+use ufunx::{Array, CallOptions, Error, Input, ReduceOptions, Ufunc};
 use ufunx_tests::layouts::{Layout, values_of};
 use ufunx_tests::values::ordinary;
 use ufunx_tests::{Buf, IsaCap, Rng, Value};
@@ -137,7 +137,7 @@ fn flags_are_told_by_step() {
 fn methods_run_in_order() {
     let halving = Program::new("halving", |[a, b]| a / 2.0 + b).unwrap();
     let x = Buf::of(DType::F64, &[5], &[1.0, 2.0, 3.0, 4.0, 5.0].map(Value::Float));
-    let reduced = Ufunc::from_def(&halving).reduce(View::from(x.view()), &ReduceOptions::default()).unwrap();
+    let reduced = Ufunc::from_def(&halving).reduce(x.view(), &ReduceOptions::default()).unwrap();
     let expected = [2.0, 3.0, 4.0, 5.0].iter().fold(1.0, |acc, x| acc / 2.0 + x);
     assert!(values_of(reduced.one().view().operand())[0].same(Value::Float(expected)));
 }

@@ -22,7 +22,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyType};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 use ufunx::dispatch::arguments::Target;
@@ -152,6 +152,7 @@ unsafe impl Behind for Ufunc {
             }),
             property::<Ufunc>(c"__doc__", get_doc),
             property::<Ufunc>(c"__dict__", get_dict),
+            property::<Ufunc>(c"__dask_tokenize__", get_token),
             property::<Ufunc>(c"definition", |this| Ok(definition(this)?.into_any())),
         ]
     }
@@ -171,6 +172,12 @@ fn definition<'py>(this: This<'_, 'py, Ufunc>) -> PyResult<Bound<'py, PyBytes>> 
         Some(program) => Ok(PyBytes::new(this.object.py(), &program.definition().to_bytes())),
         None => Err(PyAttributeError::new_err("only a ufunc made at run time has a definition")),
     }
+}
+
+/// What Dask calls to tell a made ufunc from others.
+fn get_token<'py>(this: This<'_, 'py, Ufunc>) -> Returned<'py> {
+    let (py, definition) = (this.object.py(), definition(this)?);
+    py.import("functools")?.getattr("partial")?.call1((py.get_type::<PyTuple>(), ("ufunx", definition)))
 }
 
 /// What makes an equal ufunc: the function that does, and the definition.

@@ -29,7 +29,7 @@ struct Tables {
     data: Vec<*mut c_void>,
     types: Vec<c_char>,
     texts: [CString; 2],
-    _loops: Vec<Box<Loop>>,
+    _loops: Vec<Loop>,
 }
 
 // SAFETY: the addresses are those of the loops beside them; nothing is changed once it is made.
@@ -40,18 +40,19 @@ pub fn twin<'py>(py: Python<'py>, def: &Arc<UfuncDef>) -> Returned<'py> {
     let Some(program) = Program::of(def) else { unreachable!("it is made of a program") };
     let mut loops = vec![];
     let mut types = vec![];
+    // (The loops move no more once they are all there.)
     for (inputs, outputs) in program.signatures() {
         let number = |d: &DType| d.numpy_number().and_then(|n| c_char::try_from(n).ok());
         let Some(numbers) = inputs.iter().chain(&outputs).map(number).collect::<Option<Vec<_>>>() else {
             continue;
         };
         types.extend(numbers);
-        loops.push(Box::new(Loop { def: def.clone(), inputs }));
+        loops.push(Loop { def: def.clone(), inputs });
     }
     let doc = program.definition().doc.as_deref().unwrap_or("");
     let mut tables = Box::new(Tables {
         functions: vec![Some(run as unsafe extern "C" fn(_, _, _, _)); loops.len()],
-        data: loops.iter().map(|l| std::ptr::from_ref::<Loop>(l).cast_mut().cast()).collect(),
+        data: loops.iter().map(|l| std::ptr::from_ref(l).cast_mut().cast()).collect(),
         types,
         texts: [CString::new(def.name)?, CString::new(doc)?],
         _loops: loops,

@@ -1,9 +1,10 @@
 //! A typed program as code: steps over blocks, each operand a *slot*: an input, an output, a block that holds a constant, or
 //! a register, which is a block whose value is read no more when it is written anew.
 
-use super::machine::{Op, Run};
+use super::machine::{Junk, Op, Run};
 use super::raised::{self, Name};
 use super::typed::{From, Step, TypedProgram, What};
+use crate::cast::can_raise;
 use crate::registry::{Code, Cost, DType, Isa};
 use std::sync::OnceLock;
 
@@ -34,6 +35,8 @@ pub struct Lowered {
     pub constants: Constants,
     /// In which dtypes the program has its inputs that are numbers.
     pub numbers: Box<[(usize, DType)]>,
+    /// Whether its blocks leave flags that mean nothing.
+    pub junk: Junk,
     steps: Box<[Placed]>,
     ops: [OnceLock<Box<[Op]>>; Isa::ALL.len()],
 }
@@ -78,6 +81,11 @@ impl Lowered {
         let placed: Vec<Vec<u16>> =
             program.steps.iter().enumerate().map(|(i, s)| slots.place(i, s)).collect();
         let registers = slots.registers;
+        // Such a cast reads the flags, and clears them before.
+        let casts_raise = program.steps.iter().any(|step| match step.what {
+            What::Cast(from, to) => can_raise(from, to),
+            _ => false,
+        });
         let widest = program.steps.iter().flat_map(|s| &s.outputs).map(|&v| size(v)).max().unwrap_or(1);
         let bytes = registers * widest
             + streams.iter().sum::<usize>()
@@ -108,6 +116,7 @@ impl Lowered {
             register_bytes: block * widest + STAGGER,
             constants: Constants::new(&constants, block),
             numbers: program.numbers.into(),
+            junk: Junk::new(casts_raise),
             steps,
             ops: Default::default(),
         }
@@ -116,7 +125,11 @@ impl Lowered {
     /// The code at a level.
     #[inline]
     pub fn ops(&self, isa: Isa) -> &[Op] {
-        self.ops[isa as usize].get_or_init(|| self.steps.iter().map(|step| step.op(isa)).collect())
+        self.ops[isa as usize].get_or_init(|| {
+            let mut ops: Box<[Op]> = self.steps.iter().map(|step| step.op(isa)).collect();
+            Op::find_rows(&mut ops);
+            ops
+        })
     }
 
     /// How many inputs it has, and blocks in all.

@@ -10,15 +10,23 @@ use crate::simd::level::current_isa;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A step, ready to run.
 pub struct Op {
     run: Run,
-    /// Whether its flags are the CPU's.
+    /// Whether its flags are the CPU's; and whether it is the first, and the last, of several such in a row.
     hardware: bool,
+    begins: bool,
+    ends: bool,
     name: u16,
-    slots: SmallVec<[u16; 4]>,
+    /// The slots of its operands: the first few, repeated to fill the places, and all.
+    few: [u16; FEW_OPERANDS],
+    slots: Box<[u16]>,
 }
+
+/// Most steps by far have two or three operands.
+const FEW_OPERANDS: usize = 4;
 
 /// What a step runs.
 pub enum Run {
@@ -39,7 +47,46 @@ pub enum Run {
 impl Op {
     /// A step on these slots. (Casts read the CPU's flags themselves.)
     pub fn new(run: Run, fp: Option<FpReport>, slots: &[u16], name: u16) -> Op {
-        Op { run, hardware: fp == Some(FpReport::Hardware), name, slots: slots.iter().copied().collect() }
+        let hardware = fp == Some(FpReport::Hardware);
+        let few = std::array::from_fn(|i| slots[i.min(slots.len() - 1)]);
+        Op { run, hardware, begins: hardware, ends: hardware, name, few, slots: slots.into() }
+    }
+
+    /// Finds the steps in a row whose flags are the CPU's.
+    pub fn find_rows(ops: &mut [Op]) {
+        for i in 1..ops.len() {
+            if ops[i - 1].hardware && ops[i].hardware {
+                (ops[i - 1].ends, ops[i].begins) = (false, false);
+            }
+        }
+    }
+
+    /// Whether it runs somebody's code, who counts on being called once.
+    fn is_somebodys(&self) -> bool {
+        matches!(self.run, Run::Object(_))
+    }
+}
+
+/// How often the CPU's flags are read: that waits for all work under way, and shows. Where something is raised, a block is
+/// run once more, by steps, to know by which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Reading {
+    /// Once in a block. Steps that judge by value may leave flags that mean nothing.
+    Blocks,
+    /// After steps in a row whose flags are the CPU's.
+    Rows,
+    /// After each.
+    Steps,
+}
+
+/// Whether flags of a program's blocks mean nothing: some step leaves others, or clears them.
+pub struct Junk(AtomicBool);
+
+impl Junk {
+    /// As far as is known.
+    pub fn new(known: bool) -> Junk {
+        Junk(AtomicBool::new(known))
     }
 }
 
@@ -57,21 +104,24 @@ pub unsafe fn run(data: &(dyn Any + Send + Sync), args: *const *mut u8, n: usize
     })
 }
 
-/// Most slots that are laid out without asking for memory.
-const FEW: usize = 48;
+/// Slots of a small program; four times as many are laid out without asking for memory too.
+const FEW: usize = 12;
 
 impl Lowered {
     /// # Safety
     /// As [`run`]; there is room for the registers.
     unsafe fn run(&self, args: *const *mut u8, registers: *mut u8, n: usize) -> FpFlags {
-        // (Laid out where they are used: to move so many addresses would show in a small call.)
-        let mut few = [std::ptr::null_mut(); FEW];
-        let mut many = vec![];
         let count = self.slots();
+        // (Laid out where they are used: to clear, or to move, so many addresses would show in a small call.)
+        let (mut few, mut more, mut many);
         let slots = if count <= FEW {
+            few = [std::ptr::null_mut(); FEW];
             &mut few[..count]
+        } else if count <= 4 * FEW {
+            more = [std::ptr::null_mut(); 4 * FEW];
+            &mut more[..count]
         } else {
-            many.resize(count, std::ptr::null_mut());
+            many = vec![std::ptr::null_mut(); count];
             &mut many[..]
         };
         let (streams, blocks) = slots.split_at_mut(self.streams.len());
@@ -98,18 +148,36 @@ impl Lowered {
     unsafe fn run_on(&self, slots: &mut [*mut u8], n: usize) -> FpFlags {
         let isa = current_isa();
         let ops = self.ops(isa);
+        let mut reading = match ops {
+            _ if ops.iter().any(Op::is_somebodys) => Reading::Steps,
+            _ if self.junk.0.load(Ordering::Relaxed) => Reading::Rows,
+            _ => Reading::Blocks,
+        };
         let mut flags = FpFlags::NONE;
         let mut done = 0;
         while done < n {
             let here = self.block.min(n - done);
-            for op in ops {
-                // SAFETY: each slot has `here` elements: of operands as the caller promises, else of a block. What a step
-                // makes is in no slot that it reads, nor are two of its outputs in one.
-                let raised = unsafe { op.run(slots, here, isa) };
-                if !raised.is_empty() {
-                    flags |= raised;
-                    raised::note(self.id, op.name.into(), self.names[usize::from(op.name)], raised);
+            // SAFETY: each slot has `here` elements: of operands as the caller promises, else of a block. What a step makes is
+            // in no slot that it reads, nor are two of its outputs in one. A block may be run again: its inputs are there.
+            unsafe {
+                let mut raised = match reading {
+                    Reading::Blocks => {
+                        fperr::clear();
+                        let judged = self.pass::<{ Reading::Blocks as u8 }>(ops, slots, here, isa);
+                        if fperr::take().is_empty() { Some(judged) } else { None }
+                    }
+                    Reading::Rows => Some(self.pass::<{ Reading::Rows as u8 }>(ops, slots, here, isa))
+                        .filter(|raised| !raised.contains(AGAIN)),
+                    Reading::Steps => Some(self.pass::<{ Reading::Steps as u8 }>(ops, slots, here, isa)),
+                };
+                if raised.is_none() {
+                    let precisely = self.pass::<{ Reading::Steps as u8 }>(ops, slots, here, isa);
+                    let is_junk = precisely.is_empty() && reading == Reading::Blocks;
+                    self.junk.0.fetch_or(is_junk, Ordering::Relaxed);
+                    reading = if is_junk { Reading::Rows } else { Reading::Steps };
+                    raised = Some(precisely);
                 }
+                flags |= raised.unwrap_or_default();
             }
             for (slot, size) in slots.iter_mut().zip(&self.streams) {
                 *slot = slot.wrapping_add(here * size);
@@ -122,29 +190,58 @@ impl Lowered {
         }
         flags
     }
+
+    /// Runs all steps on a block; what was raised, or [`AGAIN`] where several steps in a row did.
+    ///
+    /// # Safety
+    /// As [`Op::run`], for each.
+    #[inline(always)]
+    unsafe fn pass<const READING: u8>(&self, ops: &[Op], slots: &[*mut u8], n: usize, isa: Isa) -> FpFlags {
+        let (by_rows, by_steps) = (READING == Reading::Rows as u8, READING == Reading::Steps as u8);
+        let mut flags = FpFlags::NONE;
+        for op in ops {
+            if by_steps && op.hardware || by_rows && op.begins {
+                fperr::clear();
+            }
+            // SAFETY: the caller's promise.
+            let mut raised = unsafe { op.run(slots, n, isa) };
+            if by_steps && op.hardware {
+                raised |= fperr::take();
+            } else if by_rows && op.ends {
+                let row = fperr::take();
+                if !row.is_empty() && !op.begins {
+                    return AGAIN;
+                }
+                raised |= row;
+            }
+            if !raised.is_empty() {
+                flags |= raised;
+                raised::note(self.id, op.name.into(), self.names[usize::from(op.name)], raised);
+            }
+        }
+        flags
+    }
 }
+
+/// Stands for flags of which it is not known who raised them; no step raises it.
+const AGAIN: FpFlags = FpFlags(1 << 7);
 
 impl Op {
     /// # Safety
     /// Each of its slots has `n` elements, aligned; what it makes is apart from all it reads; the CPU has the level.
     #[inline(always)]
     unsafe fn run(&self, slots: &[*mut u8], n: usize, isa: Isa) -> FpFlags {
-        if self.hardware {
-            fperr::clear();
-        }
         // SAFETY: the caller's promise is what each of these asks for.
-        let flags = unsafe {
+        unsafe {
             match &self.run {
-                // Most steps by far have two or three operands.
-                Run::Block(kernel) if self.slots.len() <= 4 => {
-                    let at = |i: usize| slots[usize::from(self.slots[i.min(self.slots.len() - 1)])];
+                Run::Block(kernel) if self.slots.len() <= FEW_OPERANDS => {
+                    let at = |i: usize| slots[usize::from(self.few[i])];
                     let args = [at(0), at(1), at(2), at(3)];
                     kernel(args.as_ptr(), n)
                 }
                 other => self.run_other(other, slots, n, isa),
             }
-        };
-        if self.hardware { flags | fperr::take() } else { flags }
+        }
     }
 
     /// # Safety
@@ -174,6 +271,9 @@ thread_local! {
     static REGISTERS: Cell<Vec<u128>> = const { Cell::new(Vec::new()) };
 }
 
+/// Bytes of registers that a thread keeps: more than programs have that fit an L1 cache.
+const MOST_KEPT: usize = 1 << 20;
+
 /// Gives `f` room for registers, aligned to 64 bytes, kept by the thread for the next program. One that is called by a step of
 /// another has room of its own.
 fn with_registers<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
@@ -185,6 +285,8 @@ fn with_registers<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
     }
     let start = memory.as_mut_ptr().cast::<u8>();
     let result = f(start.wrapping_add(start.align_offset(ALIGNMENT)));
-    REGISTERS.set(memory);
+    if memory.len() <= MOST_KEPT / 16 {
+        REGISTERS.set(memory);
+    }
     result
 }

@@ -127,6 +127,9 @@ enum Of {
     Operand(usize, Weak),
 }
 
+/// The nodes that a call has as inputs.
+type Ids = SmallVec<[u32; 2]>;
+
 struct Typing {
     program: TypedProgram,
     /// By node.
@@ -134,7 +137,7 @@ struct Typing {
     /// Casts that raise nothing and numbers in a dtype, by node: each is made once.
     known: HashMap<(u32, DType), usize>,
     /// The outputs of ufuncs called, of which each output is a node.
-    calls: HashMap<(Named, SmallVec<[u32; 2]>), SmallVec<[usize; 1]>>,
+    calls: HashMap<(Named, Ids), SmallVec<[usize; 1]>>,
 }
 
 impl Typing {
@@ -171,7 +174,7 @@ impl Typing {
         }
     }
 
-    fn call(&mut self, ufunc: Named, ids: &SmallVec<[u32; 2]>) -> Result<SmallVec<[usize; 1]>, ResolveError> {
+    fn call(&mut self, ufunc: Named, ids: &Ids) -> Result<SmallVec<[usize; 1]>, ResolveError> {
         if let Some(outputs) = self.calls.get(&(ufunc, ids.clone())) {
             return Ok(outputs.clone());
         }

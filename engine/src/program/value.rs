@@ -40,6 +40,7 @@ impl Program {
     /// assert_eq!(result.to_ndarray::<f64>()?, ndarray::array![3.0, 1.0].into_dyn());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[allow(clippy::new_ret_no_self, reason = "what is made is a ufunc")]
     pub fn new<const N: usize, R: Results>(
         name: &str,
         f: impl FnOnce([Value; N]) -> R,
