@@ -114,16 +114,20 @@ def fits(value: Any, kind: str) -> bool:
 
 @cache
 def short_cut(kind: Any, number: type, exponent: Any) -> str:
-    """The ufunc that NumPy's `**` calls for an exponent, which it knows by value. It is asked."""
+    """The ufunc of one operand that NumPy's `**` calls for an exponent, which it knows by value, or `power`.
+
+    It is asked. Where it calls something else, or on something else, that has no name.
+    """
     asked: list[str] = []
 
     class Asks(np.ndarray):
         def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-            asked.append(ufunc.__name__ if ufunc.nin == len(inputs) else "")
-            return None
+            as_it_is = inputs[0] is base and not kwargs and NAMES.get(ufunc) == ufunc.__name__
+            asked.append(ufunc.__name__ if as_it_is else "")
 
-    _ = np.ones(1, kind or "O").view(Asks) ** number(exponent)
-    return asked[0] if asked and asked[0] in UFUNCS and UFUNCS[asked[0]].nin == 1 else "power"
+    base = np.ones(1, kind or "O").view(Asks)
+    _ = base ** number(exponent)
+    return asked[0] if len(asked) == 1 else ""
 
 
 @cache

@@ -114,12 +114,13 @@ def made_at_once(function: Callable[..., Any]) -> Any:
 
 def power(self: Lazy, other: Any, modulo: Any = None) -> Any:
     node = self._node
-    if modulo is None and type(other) in (int, float):
+    if modulo is None and (type(other) in PLAIN or isinstance(other, np.generic)):
         number: Any = type(other)
-        name = short_cut(node.kind, number, other) if other in (-1, 0, 0.5, 1, 2) else "power"
-        return recorded(node.recorder, name, (self,) if name != "power" else (self, other), None)
-    if modulo is None and (type(other) is Lazy or type(other) is complex or isinstance(other, np.generic)):
-        return recorded(node.recorder, "power", (self, other), None)
+        name = "power"
+        if number is not Lazy and number is not np.ndarray and other in (-1, 0, 0.5, 1, 2):
+            name = short_cut(node.kind, number, other)
+        if name:
+            return recorded(node.recorder, name, (self, other) if name == "power" else (self,), None)
     return called(
         node.recorder, pow, (self, other) if modulo is None else (self, other, modulo), {}, "power", False
     )

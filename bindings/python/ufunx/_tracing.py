@@ -319,7 +319,7 @@ def power(self: Traced, other: Any, modulo: Any = None) -> Any:
     if type(other) in (int, float) and other in (-1, 0, 0.5, 1, 2):
         number: Any = type(other)
         names = {short_cut(kind, number, other) for kind in "?ld"}
-        if len(names) == 1 and names != {"power"}:  # whatever the dtype
+        if len(names) == 1 and not names & {"power", ""}:  # whatever the dtype
             return self.graph.call(names.pop(), (self.id,))
     return self.graph.call("power", (self.id, self.graph.operand(other)))
 
