@@ -376,7 +376,7 @@ def recorded(recorder: Recorder, name: str, operands: tuple[Any, ...], otherwise
     values = [x[1] if type(x) is tuple else given(x, name) for x in nodes]
     if recorder.log is not None:
         recorder.log.called(name, "at once")
-    return wrapped(performer(name)(*values), recorder)
+    return wrapped(recorder.call(performer(name), values, {}), recorder)
 
 
 def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | None:
@@ -523,7 +523,7 @@ def called(recorder: Recorder, function: Any, args: Any, kwargs: Any, name: str,
         for lazy in lazies.values():
             recorder.before_write(lazy._node.value)
     is_open(recorder)
-    result = function(*args, **kwargs)
+    result = recorder.call(function, args, kwargs)
     if lazies and (not is_known(result) or any(map(callable, args))):
         for lazy in lazies.values():  # which it may have kept
             recorder.give_away(lazy._node.value)

@@ -88,7 +88,7 @@ def in_place(name: str, function: Callable[..., Any]) -> Any:
         node = self._node
         node.recorder.before_write(array)
         other = unwrapped(other, node.recorder, name)
-        result = function(array, other)
+        result = node.recorder.call(function, (array, other), {})
         if result is array:
             return self
         return wrapped(result, node.recorder)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from threading import RLock
+from types import CodeType, FunctionType
 from typing import Any, Final
 from weakref import ref
 
@@ -62,6 +63,22 @@ def order_of(array: Any) -> int:
     return IS_FORTRAN if all(0 < a < b for a, b in pairwise(steps)) else IS_OTHER
 
 
+CALL: Final = lambda function, args, options: function(*args, **options)  # noqa: E731, one line is one place
+
+
+def call_from(function: Any) -> Any:
+    """What calls a function with arguments as if it did so in the line where `function` is defined."""
+    code = getattr(function, "__code__", None)
+    if type(code) is not CodeType:
+        return CALL
+    place: dict[str, Any] = {
+        "co_filename": code.co_filename,
+        "co_firstlineno": code.co_firstlineno,
+        "co_name": code.co_name,
+    }
+    return FunctionType(CALL.__code__.replace(**place), function.__globals__)
+
+
 # The last error state seen in which calls can be recorded.
 plain_state: Any = None
 
@@ -69,9 +86,11 @@ plain_state: Any = None
 class Recorder:
     """The calls of one run of a fused function that have not been made yet."""
 
-    __slots__ = ("at_once", "given", "lock", "log", "nodes", "over", "state")
+    __slots__ = ("at_once", "call", "given", "lock", "log", "nodes", "over", "state")
 
-    def __init__(self, log: "Log | None" = None) -> None:
+    def __init__(self, log: "Log | None" = None, call: Any = None) -> None:
+        # What makes every call, so that warnings come from where the fused function is.
+        self.call = call or CALL
         # The owners of memory that somebody may write to without our knowledge, by address, while they live.
         self.given: dict[int, Any] = {}
         self.nodes: list[Node] = []
@@ -243,10 +262,10 @@ class Recorder:
         if out is not None:
             options["out"] = out
         if STATE.get() is self.state:
-            return function(*operands, **options)
+            return self.call(function, operands, options)
         token = STATE.set(self.state)
         try:
-            return function(*operands, **options)
+            return self.call(function, operands, options)
         finally:
             STATE.reset(token)
 

@@ -11,7 +11,7 @@ from . import _operators as _operators  # which gives lazy arrays their operator
 from . import _reductions as _reductions  # and this one sums and means
 from ._kinds import DTYPES
 from ._lazy import Lazy
-from ._recording import SMALL, Log, Recorder, leaf
+from ._recording import SMALL, Log, Recorder, call_from, leaf
 
 
 def fuse(function: Callable[..., Any], /) -> "Fused":
@@ -42,6 +42,7 @@ class Fused:
     def __init__(self, function: Callable[..., Any]) -> None:
         update_wrapper(self, function)
         self._function = function
+        self._call = call_from(function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._run(None, args, kwargs)
@@ -61,7 +62,7 @@ class Fused:
     def _run(self, log: Log | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not any(map(is_worth, args)) and not any(map(is_worth, kwargs.values())):
             return self._function(*args, **kwargs)
-        recorder = Recorder(log)
+        recorder = Recorder(log, self._call)
         lazies: dict[int, Lazy] = {}
 
         def lazy(x: Any) -> Any:
