@@ -176,7 +176,9 @@ def test_many_operands_and_long_chains():
         lambda x: (x * 2 + 1).mean(),
         lambda x: np.mean(np.exp(x) * 2),
         lambda x: np.add.reduce(x * 2),
-        lambda x: (x * x).max() - (x * x).min(),
+        lambda x: (x * x).max() - (x * x).min() + np.max(x + 1) - np.amin(x * 3),
+        lambda x: ((x > 2).any(), (x > -9).all(), np.any(x * 2), np.all(x + 1), (x * 0 + 1.0001).prod()),
+        lambda x: ((x > 2).sum(), (x > 2).mean(), (x * 1e300).prod(), (x * np.nan).max()),
         lambda x: np.linalg.norm(x - 1),
         lambda x: (x * 2)[3] + (x * 2)[::2].sum(),
         lambda x: x * 2 if (x + 1).any() else x,
@@ -495,12 +497,32 @@ def test_layouts(way):
     check(function, a, b)
 
 
-def test_sums_of_strided_tables_fold_as_their_copies_do():
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1), (1,)])
+@pytest.mark.parametrize("dtype", ["d", "f", "l", "B"])
+def test_folds_of_strided_tables_are_those_of_their_copies(axis, dtype):
     def function(table):
         inner = table[1:-1, 1:-1]
-        return ((inner * 2).sum(), (inner * inner).sum(axis=0), (inner + 1).sum(axis=1), (inner - 1).mean())
+        return [
+            (inner * 2).sum(axis),
+            (inner * inner).sum(axis=axis, keepdims=True),
+            np.mean(inner + 1, axis=axis),
+            (inner - 1).max(axis=axis),
+            np.min(inner * 3, axis, keepdims=True),
+            (inner > 1).any(axis=axis),
+            np.all(inner < 30, axis=axis),
+        ]
 
-    check(function, np.random.default_rng(2).normal(size=(190, 190)))
+    explanation = check(function, (np.random.default_rng(2).normal(size=(190, 190)) * 9 + 30).astype(dtype))
+    assert sum("reduce" in program["calls"][-1] for program in explanation["programs"]) >= 6
+
+
+def test_what_is_needed_again_is_not_folded():
+    def function(x):
+        squares = x * x
+        return squares.sum(), squares
+
+    explanation = check(function, X)
+    assert explanation["alone"]["sum: not elementwise"] == 1
 
 
 # The object.

@@ -1,4 +1,4 @@
-"""Sums and means of lazy arrays, in one with the calls that make what is summed if nothing else needs it."""
+"""Reductions of lazy arrays, in one with the calls that make what is reduced if nothing else needs it."""
 
 import sys
 from typing import Any, Final
@@ -9,16 +9,25 @@ from ._kinds import FUNCTIONS, UFUNCS
 from ._lazy import FOLDS, Lazy, called, is_open, wrapped
 from ._references import is_temporary
 
-# Which ufuncs programs fold by.
-FOLDED: Final = frozenset({"add"})
-METHODS: Final = ("sum", "mean", "max", "min", "prod")
+# By which ufunc a function reduces; a mean divides after that.
+REDUCTIONS: Final = {
+    "sum": "add",
+    "prod": "multiply",
+    "max": "maximum",
+    "amax": "maximum",
+    "min": "minimum",
+    "amin": "minimum",
+    "any": "logical_or",
+    "all": "logical_and",
+    "mean": "add",
+}
 
 
 def method(name: str) -> Any:
     def call(self: Lazy, *args: Any, **kwargs: Any) -> Any:
         references = sys.getrefcount(self)
-        if name in REDUCTIONS and is_temporary(references, self, "method"):
-            result = reduced(self, REDUCTIONS[name], *args, **kwargs)
+        if is_temporary(references, self, "method"):
+            result = reduced(self, name, *args, **kwargs)
             if result is not None:
                 return result
         writes = kwargs.get("out") is not None
@@ -31,23 +40,19 @@ def method(name: str) -> Any:
 def function(name: str) -> Any:
     def call(references: int, lazy: Lazy, *args: Any, **kwargs: Any) -> Any:
         if is_temporary(references, lazy, "function"):
-            return reduced(lazy, REDUCTIONS[name], *args, **kwargs)
+            return reduced(lazy, name, *args, **kwargs)
         return None
 
     return call
 
 
-def reduced(lazy: Lazy, fold: str, axis: Any = None, *args: Any, keepdims: Any = False, **kwargs: Any) -> Any:
-    """A sum or mean by a fold, None if it has to be made of an array."""
-    if args or kwargs or type(keepdims) is not bool:
+def reduced(lazy: Lazy, name: str, axis: Any = None, *args: Any, keepdims: Any = False, **kwargs: Any) -> Any:
+    """A reduction by a fold, None if it has to be made of an array."""
+    if args or kwargs or type(keepdims) is not bool or (name == "mean" and lazy._node.kind not in ("d", "f")):
         return None
-    if fold == "add":
-        return folded(lazy, "add", axis, keepdims)
-    if lazy._node.kind not in ("d", "f"):
-        return None
-    total = folded(lazy, "add", axis, keepdims)
-    if total is None:
-        return None
+    total = folded(lazy, REDUCTIONS[name], axis, keepdims)
+    if total is None or name != "mean":
+        return total
     # As NumPy's mean divides.
     if isinstance(total, np.generic):
         return total.dtype.type(total / lazy.size)  # type: ignore[operator]
@@ -60,20 +65,13 @@ def reduced(lazy: Lazy, fold: str, axis: Any = None, *args: Any, keepdims: Any =
 def folded(lazy: Lazy, fold: str, axis: Any, keepdims: bool) -> Any:
     """`fold.reduce` of what has not been made yet, None if that cannot be."""
     node = lazy._node
-    if (
-        fold not in FOLDED
-        or not is_open(node.recorder)
-        or node.value is not None
-        or node.odd
-        or 0 in node.shape
-    ):
+    if not is_open(node.recorder) or node.value is not None or node.odd or 0 in node.shape:
         return None
     result = node.recorder.fold(node, fold, axis, keepdims)
     return None if result is None else wrapped(result, node.recorder)
 
 
-REDUCTIONS: Final = {"sum": "add", "mean": "mean"}
-for name in METHODS:
-    setattr(Lazy, name, method(name))
 for name in REDUCTIONS:
+    if hasattr(np.ndarray, name):
+        setattr(Lazy, name, method(name))
     FOLDS[getattr(np, name)] = function(name)

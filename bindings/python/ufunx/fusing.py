@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _operators as _operators  # which gives lazy arrays their operators,
-from . import _reductions as _reductions  # and this one sums and means
+from . import _reductions as _reductions  # and this one reductions
 from ._kinds import DTYPES
 from ._lazy import Lazy
 from ._recording import SMALL, Log, Recorder, call_from, leaf
