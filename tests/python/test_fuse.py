@@ -101,11 +101,19 @@ def test_a_value_in_between_is_made_only_if_somebody_has_it():
             square = difference * difference
             return square.cumsum(), difference, square
 
-        ux.fuse(dropped)(X, Y)
-        assert made == [1]
-        made.clear()
-        ux.fuse(held)(X, Y)
-        assert made == [2]
+        def folded(x, y):
+            difference = x - y
+            square = (difference - 1) * (difference + 1) - 1
+            return (np.exp(square) + 1).max(), square  # which is held, as difference is
+
+        def written(x, y):
+            y += (x - 1) * 2
+            return y
+
+        for function, outputs in ((dropped, [1]), (held, [2]), (folded, [2]), (written, [1])):
+            made.clear()
+            ux.fuse(function)(X, Y.copy())
+            assert made == outputs
 
 
 def test_several_results_share_a_program():

@@ -240,6 +240,7 @@ class Recorder:
             uses = self.needed([node], why)
             others = [x for x in held(uses) if x is not node]
             if others:
+                del uses  # whose references would count
                 self.run(others, why)
                 uses = self.needed([node], why)
             order = self.in_order(uses)
