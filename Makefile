@@ -43,9 +43,10 @@ test-extension: $(READY) ## an extension module with ufuncs of another crate: bu
 
 SEED ?= 1000000
 CASES ?= 200000
-fuzz: native ## 200,000 random calls of ufuncs and 50,000 of functions beside NumPy, from SEED on; `make test` has a tenth
+fuzz: native ## 200,000 random calls of ufuncs, 50,000 of functions, 20,000 programs, from SEED on; `make test` has a tenth
 	$(PY) tests/python/fuzz.py --seed $(SEED) --cases $(CASES)
 	$(PY) tests/python/fuzz_functions.py --seed $(SEED) --cases 50000
+	$(PY) tests/python/program_cases.py --seed $(SEED) --cases 20000
 
 FUZZ_SECONDS ?= 60
 fuzz-targets: ## libFuzzer, steered by coverage, FUZZ_SECONDS on each target, TARGETS= for some; MERGE=1 keeps what it found
@@ -79,6 +80,7 @@ bench: native ## the Rust benches, then ufuncs and whole programs beside NumPy
 	cargo bench -p ufunx-benches
 	$(PY) benches/python/bench_vs_numpy.py
 	$(PY) benches/python/bench_programs.py
+	$(PY) benches/python/bench_elementwise.py --programs
 
 wheel: $(READY) ## a release wheel in dist/
 	$(PY) -m maturin build --release --out dist

@@ -35,7 +35,9 @@ from ._native import set_num_threads as set_num_threads
 from ._native import uninstall as uninstall
 from .custom import OperatorsMixin as OperatorsMixin
 from .custom import dispatch as dispatch
+from .fusing import fuse as fuse
 from .inplace import installed as installed
+from .making import elementwise as elementwise
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 _FUNCTIONS: dict[str, Any] = _native.functions(_UFUNCS)
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
-        dispatch explain from_dlpack install installed keep_memory native_calls num_threads profile
-        release_memory set_num_threads show_config threads uninstall
+        dispatch elementwise explain from_dlpack fuse install installed keep_memory native_calls
+        num_threads profile release_memory set_num_threads show_config threads uninstall
     """.split()
     __all__ = sorted({*_OURS, *_UFUNCS, *_numpy.__all__})
     # NumPy's other names, so that one costs here what it costs there.

@@ -1,0 +1,583 @@
+"""Fused functions give what the functions give in in-place mode: bits, dtypes, shapes, types, and writes."""
+
+import copy
+import math
+import pickle
+import warnings
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from program_cases import check_script, copies, outcome, same
+from test_programs import bench
+
+import ufunx as ux
+from ufunx import _programs, _recording
+from ufunx._lazy import Lazy
+from ufunx._references import temporaries
+
+N = 20_000
+X = np.linspace(-2.0, 3.0, N)
+Y = np.linspace(0.5, 9.0, N)
+
+
+def check(function, *args, warns=True):
+    """The fused function beside the function itself, on copies of the arguments; its explanation."""
+    plain, lazy, again = (
+        [copies([x])[0] if isinstance(x, np.ndarray) else copy.deepcopy(x) for x in args] for _ in range(3)
+    )
+    with ux.installed():
+        expected, warned = outcome(lambda: function(*plain))
+        got, got_warned = outcome(lambda: ux.fuse(function)(*lazy))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            explanation = ux.fuse(function).explain(*again) if type(expected) is not type else None
+    assert same(expected, got), (expected, got)
+    assert same(plain, lazy)
+    assert warned == got_warned or not warns
+    return explanation
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_random_functions(block):
+    failures = [said for seed in range(block * 40, block * 40 + 40) if (said := check_script(seed))]
+    assert not failures, failures[0]
+
+
+@pytest.mark.parametrize("name", bench.names())
+def test_programs(name):
+    try:
+        here = bench.Program(name, 0.05)
+    except ModuleNotFoundError as missing:
+        pytest.skip(str(missing))
+    function = here._run[False]
+    plain, lazy = copy.deepcopy(here.data), copy.deepcopy(here.data)
+    with ux.installed():
+        expected, got = function(*plain), ux.fuse(function)(*lazy)
+    assert same(expected, got)
+    assert same(plain, lazy)
+
+
+# What becomes a program.
+
+
+def test_a_chain_is_one_program():
+    explanation = check(lambda x, y: np.exp(-x * x) * y + 1, X, Y)
+    assert (explanation["calls"], explanation["fused"]) == (5, 5)
+    (program,) = explanation["programs"]
+    assert program == {
+        "calls": ["negative", "multiply", "exp", "multiply", "add"],
+        "shape": (N,),
+        "why": "returned",
+    }
+    assert explanation["alone"] == {}
+
+
+def test_most_of_black_scholes_is_fused():
+    here = bench.Program("black_scholes", 0.1)
+    explanation = ux.fuse(here._run[False]).explain(*here.data)
+    assert explanation["fused"] >= 0.9 * explanation["calls"]
+    assert str(explanation).startswith("run: ")
+
+
+def test_a_value_in_between_is_made_only_if_somebody_has_it():
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        give = _recording.Recorder.give
+        patch.setattr(
+            _recording.Recorder,
+            "give",
+            lambda self, nodes, r: made.append(len(nodes)) or give(self, nodes, r),
+        )
+
+        def dropped(x, y):
+            difference = x - y
+            difference = difference * difference
+            return difference + 1
+
+        def held(x, y):
+            difference = x - y
+            square = difference * difference
+            return square.cumsum(), difference, square
+
+        def folded(x, y):
+            difference = x - y
+            square = (difference - 1) * (difference + 1) - 1
+            return (np.exp(square) + 1).max(), square  # which is held, as difference is
+
+        def written(x, y):
+            y += (x - 1) * 2
+            return y
+
+        for function, outputs in ((dropped, [1]), (held, [2]), (folded, [2]), (written, [1])):
+            made.clear()
+            ux.fuse(function)(X, Y.copy())
+            assert made == outputs
+
+
+def test_several_results_share_a_program():
+    explanation = check(lambda x, y: (x + y, [x - y], {"a": (x + y) * 2}), X, Y)
+    assert len(explanation["programs"]) == 1
+
+
+def test_calls_on_other_shapes_run_by_themselves():
+    def function(table):
+        row = np.sqrt(np.abs(table[0])) + 1
+        return (table - row) / row * 2
+
+    big = np.random.default_rng(1).normal(size=(16, 20_000))
+    explanation = check(function, big)
+    assert [program["shape"] for program in explanation["programs"]] == [(20_000,), (16, 20_000)]
+
+
+def test_constants_that_change_become_operands():
+    function = ux.fuse(lambda x, by: np.exp(x * by) + by)
+    before = len(_programs.PROGRAMS)
+    for by in (0.1, 0.2, 0.3, 0.4):
+        assert same(function(X, by), ux.exp(X * by) + by)
+    assert len(_programs.PROGRAMS) == before + 1
+    (program,) = [p for p in _programs.PROGRAMS.values() if [c[1] for c in p.constants] == [0.1, 0.1]]
+    assert program.varying == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "by", [2, 2.0, np.float32(2), np.float64(2), True, np.int8(2), 2 + 0j, -0.0, 0.0, math.nan]
+)
+@pytest.mark.parametrize("dtype", ["d", "f", "e", "l", "B", "?", "F"])
+def test_constants_of_every_kind(by, dtype):
+    check(lambda x, by: (x * by + x, by / (x + 1)), np.linspace(1, 3, N).astype(dtype), by)
+
+
+@pytest.mark.parametrize("exponent", [2, 2.0, 0.5, -1, -1.0, 1, 0, 3, 1.5, np.float64(2), True])
+@pytest.mark.parametrize("dtype", ["d", "f", "l", "?", "D"])
+def test_powers_by_number(exponent, dtype):
+    check(lambda x: (x**exponent + 1, 1 - x**exponent), np.linspace(1, 5, N).astype(dtype))
+
+
+def test_many_operands_and_long_chains():
+    arrays = [X * i for i in range(90)]
+
+    def wide(*arrays):
+        total = arrays[0]
+        for array in arrays[1:]:
+            total = total * 0.5 + array
+        return total
+
+    def long(x):
+        for _ in range(2000):
+            x = x * 1.0001 + 0.001
+        return x
+
+    check(wide, *arrays)
+    check(long, X)
+
+
+# What needs a value.
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.sum(x * 2),
+        lambda x: (x * 2 + 1).sum(),
+        lambda x: (x * 2 + 1).mean(),
+        lambda x: np.mean(np.exp(x) * 2),
+        lambda x: np.add.reduce(x * 2),
+        lambda x: (x * x).max() - (x * x).min() + np.max(x + 1) - np.amin(x * 3),
+        lambda x: ((x > 2).any(), (x > -9).all(), np.any(x * 2), np.all(x + 1), (x * 0 + 1.0001).prod()),
+        lambda x: ((x > 2).sum(), (x > 2).mean(), (x * 1e300).prod(), (x * np.nan).max()),
+        lambda x: np.linalg.norm(x - 1),
+        lambda x: (x * 2)[3] + (x * 2)[::2].sum(),
+        lambda x: x * 2 if (x + 1).any() else x,
+        lambda x: [float(v) for v in (x * 2)[:3]],
+        lambda x: str(x * 2) + repr(x + 1) + f"{x}",
+        lambda x: np.concatenate([x * 2, x]),
+        lambda x: np.array([(x * 2).sum(), 1]),
+        lambda x: len(x * 2) + (x * 2).size + (x * 2).ndim,
+        lambda x: (x * 2).tolist()[:3],
+        lambda x: np.sort(x * -1)[:5],
+        lambda x: np.add.accumulate(x * 2),
+        lambda x: np.add.outer((x * 2)[:5], x[:3]),
+        lambda x: np.fft.rfft(x * 2),
+        lambda x: (x > 0) @ (x * 2),
+        lambda x: np.frexp(x * 2),
+        lambda x: (np.divmod(x * 2, 3), divmod(x, 2.0)),
+        lambda x: np.vectorize(math.floor)(x * 2),
+        lambda x: (x * 2).astype("i4") + 1,
+        lambda x: (x * 2).astype(object)[:3],
+        lambda x: np.isclose(x, x * 1.0),
+        lambda x: x.reshape(100, -1) * 2 + x.reshape(100, -1).T.copy().T,
+        lambda x: (x + 1j).real + abs(x + 1j),
+        lambda x: pickle.loads(pickle.dumps(x * 2)),
+        lambda x: copy.deepcopy(x * 2) + copy.copy(x),
+        lambda x: 0.5 in (x * 0 + 0.5),
+        lambda x: np.where(x > 0)[0],
+        lambda x: np.percentile(x * 2, 30),
+        lambda x: max(x[:2].tolist()),
+        lambda x: next(iter(x * 2)),
+        lambda x: x.T.flags.c_contiguous,
+        lambda x: (x.dtype, x.shape, x.strides, x.nbytes, x.itemsize),
+        lambda x: isinstance(x * 2, np.ndarray),
+        lambda x: np.asarray(x * 2) + 1,
+        lambda x: (x == None).sum(),  # noqa: E711
+        lambda x: x + list(range(N)),
+        lambda x: np.float64(2) * x + np.arange(N),
+        lambda x: np.matmul(x.reshape(100, 200), x.reshape(200, 100) + 1),
+        lambda x: np.add(x, 1, dtype="f") + np.add(x, 1, where=x > 0, out=np.zeros(N)),
+        lambda x: x * 2 + np.ma.masked_array(np.ones(N), np.zeros(N, bool)),
+    ],
+)  # fmt: skip
+def test_what_needs_values(function):
+    check(function, X)
+
+
+def test_scalars_arrays_of_none_and_other_arguments_pass_as_they_are():
+    class Own(np.ndarray):
+        pass
+
+    seen = []
+    function = ux.fuse(lambda *args, **kwargs: seen.extend([*map(type, args), *map(type, kwargs.values())]))
+    function(X, X.view(Own), [X], 1.5, "a", np.array(1.0), X.astype(object), X[:10], key=X)
+    assert seen == [Lazy, Own, list, float, str, np.ndarray, np.ndarray, np.ndarray, Lazy]
+
+
+def test_small_arrays_alone_are_not_wrapped():
+    seen = []
+    ux.fuse(lambda x: seen.append(type(x)))(np.ones(10))
+    assert seen == [np.ndarray]
+
+
+ATTRIBUTES = set(dir(np.ndarray)) - {"__class__", "__hash__", "__init_subclass__"}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ATTRIBUTES if hasattr(X.reshape(2, -1), name)))
+def test_every_attribute_answers(name):
+    def function(x):
+        value = getattr(x * 1.5, name)
+        return value if isinstance(value, np.ndarray | int | float | tuple) else callable(value)
+
+    check(function, X.reshape(100, 200), warns=False)
+
+
+def test_methods_of_arrays():
+    def function(x):
+        made = x * 1.5
+        made.sort()
+        made.resize((2, made.size // 2), refcheck=False)
+        made[0] += 1
+        made.fill(made[0, 0])
+        made.itemset if hasattr(made, "itemset") else None
+        other = x - 1
+        other.shape = (2, -1)
+        return made, other, other.ravel().argmax(), other.real, other.flat[3], made.partition(3)
+
+    check(function, X)
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+def test_results_keep_their_containers():
+    same_list = []
+
+    def function(x):
+        same_list.append(x * 2)
+        return Pair(x + 1, [x - 1]), {"a": {"b": x * 3}}, same_list, None, "text"
+
+    result = ux.fuse(function)(X)
+    assert type(result[0]) is Pair
+    assert result[2] is same_list
+    assert [type(part) for part in (result[0].a, result[0].b[0], result[1]["a"]["b"], same_list[0])] == [
+        np.ndarray
+    ] * 4
+    assert result[3:] == (None, "text")
+
+
+def test_an_argument_that_is_returned_is_itself():
+    assert ux.fuse(lambda x: x)(X) is X
+    a, b = ux.fuse(lambda x, y: (x, x is y))(X, X)
+    assert a is X
+    assert b
+
+
+def test_equal_results_have_memory_of_their_own():
+    a, b = ux.fuse(lambda x: (x + 1, x + 1))(X)
+    assert not np.shares_memory(a, b)
+
+
+def test_lazy_arrays_that_escape_are_arrays():
+    kept = []
+    out = ux.fuse(lambda x: kept.append(x * 2 + 1))(X)
+    assert out is None
+    assert type(kept[0] + 1) is np.ndarray
+    assert np.array_equal(kept[0], X * 2 + 1)
+
+    changed = X.copy()
+    ux.fuse(lambda x: kept.append(x * 2))(changed)
+    changed[:] = 0
+    assert np.array_equal(kept[1], X * 2)
+
+
+def test_generators_and_nested_fused_functions():
+    inner = ux.fuse(lambda x, y: x * y)
+    explanation = check(lambda x, y: inner(x, y) + inner(y, x), X, Y)
+    assert len(explanation["programs"]) == 1
+    made = list(ux.fuse(lambda x: (x * k for k in range(3)))(X))
+    assert [type(part) for part in made] == [np.ndarray] * 3
+
+
+# Writes.
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: (a := x * 2, x.__setitem__(slice(None), 7), a + 1)[2],
+        lambda x, y: (a := x * 2, v := x[::2], v.__iadd__(1), a + 1)[3],
+        lambda x, y: (a := x + y, np.add(x, 1, out=x), a)[2],
+        lambda x, y: (a := x + y, np.multiply(y, y, out=x[::-1]), a)[2],
+        lambda x, y: (a := x + y, x.fill(3), np.copyto(y, x), a * x)[3],
+        lambda x, y: (a := x + y, np.add.at(x, [0, 0], 5), a)[2],
+        lambda x, y: (a := x + y, np.cumsum(x, out=x), a)[2],
+        lambda x, y: (a := x + y, np.put(x, [1, 2], 9), np.place(y, y > 2, 0), a + y)[3],
+        lambda x, y: (a := x + y, x.sort(), x.partition(3), a + x)[3],
+        lambda x, y: (a := x + y, np.asarray(x).fill(2), a + x)[2],
+        lambda x, y: (a := x + y, b := np.asarray(x), b.fill(2), c := a + x, b.fill(3), c + x)[5],
+        lambda x, y: (a := x + y, memoryview(np.asarray(x)).__setitem__(0, 5.0), a + x)[2],
+        lambda x, y: (a := x + y, x.flat.__setitem__(3, 5.0), a + x)[2],
+        lambda x, y: (a := x + y, setattr(x, "flat", 1.0), a + x)[2],
+        lambda x, y: (p := np.ones(N), a := x * p, p.fill(5), a)[3],
+        lambda x, y: (p := np.ones(N), a := x * y * p, p.fill(5), b := a + p, p.fill(7), b)[5],
+        lambda x, y: (a := x * 2, b := a + 1, a.__iadd__(5), a * b)[3],
+        lambda x, y: (a := x * 2, b := a, a.__imul__(5), b + 1)[3],
+        lambda x, y: (a := x * 2, c := a.copy(), a.__setitem__(0, 5), a + c)[3],
+        lambda x, y: (x.__setitem__(slice(1, None), x[:-1] * 2), x + y)[1],
+        lambda x, y: (x[1:].__iadd__(x[:-1] * y[1:]), x + 0)[1],
+        lambda x, y: (a := x * 2, f := a.astype("f"), a.__iadd__(1), f + a)[3],
+        lambda x, y: (a := x * 2, a.__setitem__(x > 1, y[x > 1] * 3), a + x)[2],
+        lambda x, y: (np.subtract(x * 2, y * 3, out=y), x.__isub__(y), x)[2],
+        lambda x, y: (a := np.empty(N), np.add(x * 2, y, a), a.__iadd__(1), a + x)[3],
+        lambda x, y: (a := x * 2, np.lib.stride_tricks.sliding_window_view(a, 3)[0].sum(), a + 1)[2],
+    ],
+)
+def test_writes(function):
+    check(function, X, Y)
+
+
+def test_in_place_operators():
+    def function(x, y, n):
+        a = x * 2
+        before = a
+        a += y
+        a -= 1
+        a *= x + y
+        a /= 3
+        a **= 2
+        n ^= n >> 3
+        h = n * 3
+        h <<= 2
+        h |= 1
+        h %= 97
+        x += a
+        x[3:7] -= a[:4] * 2
+        return before is a, a, x, h
+
+    check(function, X, Y, np.arange(N))
+
+
+def test_in_place_errors_are_numpys():
+    def function(n, x):
+        n = n * 2
+        with pytest.raises(TypeError) as caught:
+            n += x
+        return str(caught.value), n
+
+    check(function, np.arange(N), X)
+
+
+# State.
+
+
+def test_the_error_state_is_that_of_the_recording():
+    def function(x):
+        with np.errstate(divide="ignore"):
+            a = np.log(x * 0)
+        b = np.sqrt(x)
+        with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="log"):
+            np.log(x * 0)
+        return a + 1, b + 1
+
+    with ux.installed(), pytest.warns(RuntimeWarning) as caught:
+        a, _ = ux.fuse(function)(X)
+    assert [str(w.message) for w in caught] == ["invalid value encountered in sqrt"]
+    assert np.isinf(a).all()
+
+
+def test_errors_come_where_they_are_made():
+    def function(x, n):
+        errors = []
+        for call in (
+            lambda: (x > 0) - (x < 1),
+            lambda: x + np.ones(3),
+            lambda: x + "a",
+            lambda: n ** (n - 3),
+            lambda: n.astype("B") + 300,
+            lambda: np.add(x, x, out=np.zeros(2)),
+            lambda: bool(x),
+            lambda: x & x,
+            lambda: x[N],
+            lambda: x.nothing,
+            lambda: np.exp(x, 1, 2, 3),
+        ):
+            try:
+                call()
+            except Exception as error:
+                errors.append((type(error).__name__, str(error)))
+        return errors
+
+    check(function, X, np.arange(N))
+
+
+def test_a_warning_comes_once_and_by_its_name():
+    def function(x):
+        logs = np.log(np.maximum(x, -1e-9))
+        return logs.sum(), logs + 1, logs * 2
+
+    with pytest.warns(RuntimeWarning) as caught:
+        ux.fuse(function)(X)
+    assert [str(w.message) for w in caught] == ["invalid value encountered in log"]
+
+
+def test_warnings_come_from_the_functions_line():
+    def function(x):
+        return np.log(x * 0) + 1, np.add.accumulate(x / 0)
+
+    with pytest.warns(RuntimeWarning) as caught:
+        ux.fuse(function)(X)
+    assert {(w.filename, w.lineno) for w in caught} == {(__file__, function.__code__.co_firstlineno)}
+    assert len(caught) == 3
+
+
+def test_threads_inside_and_around():
+    def function(x, y):
+        with ThreadPoolExecutor(4) as pool:
+            parts = list(pool.map(lambda k: np.exp(x * k) + y, range(8)))
+        return parts, (x + y).sum()
+
+    fused = ux.fuse(function)
+    with ux.installed():
+        expected = function(X, Y)
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(lambda _: fused(X, Y), range(16)))
+    assert all(same(expected, result) for result in results)
+
+
+# Layouts.
+
+
+@pytest.mark.parametrize("way", ["C", "F", "transposed", "strided", "reversed", "mixed", "broadcast", "3d"])
+def test_layouts(way):
+    a = np.random.default_rng(1).normal(size=(192, 288))
+    b = a + 1
+    a, b = {
+        "C": (a, b),
+        "F": (np.asfortranarray(a), np.asfortranarray(b)),
+        "transposed": (a.T, b.T),
+        "strided": (a[::2, ::1], b[1::2, ::1]),
+        "reversed": (a[::-1], b[:, ::-1]),
+        "mixed": (np.asfortranarray(a), b),
+        "broadcast": (np.asfortranarray(a), b[0]),
+        "3d": (a.reshape(8, 24, 288).transpose(2, 0, 1), b.reshape(8, 24, 288).transpose(2, 0, 1)),
+    }[way]
+
+    def function(a, b):
+        made = np.sqrt(np.abs(a * b)) + b
+        return (
+            made,
+            made.flags.c_contiguous,
+            made.flags.f_contiguous,
+            made.sum(),
+            made.sum(axis=0),
+            made.mean(),
+        )
+
+    check(function, a, b)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1), (1,)])
+@pytest.mark.parametrize("dtype", ["d", "f", "l", "B"])
+def test_folds_of_strided_tables_are_those_of_their_copies(axis, dtype):
+    def function(table):
+        inner = table[1:-1, 1:-1]
+        return [
+            (inner * 2).sum(axis),
+            (inner * inner).sum(axis=axis, keepdims=True),
+            np.mean(inner + 1, axis=axis),
+            (inner - 1).max(axis=axis),
+            np.min(inner * 3, axis, keepdims=True),
+            (inner > 1).any(axis=axis),
+            np.all(inner < 30, axis=axis),
+        ]
+
+    explanation = check(function, (np.random.default_rng(2).normal(size=(190, 190)) * 9 + 30).astype(dtype))
+    assert sum("reduce" in program["calls"][-1] for program in explanation["programs"]) >= 6
+
+
+def test_what_is_needed_again_is_not_folded():
+    def function(x):
+        squares = x * x
+        return squares.sum(), squares
+
+    explanation = check(function, X)
+    assert explanation["alone"]["sum: not elementwise"] == 1
+
+
+# The object.
+
+
+def test_it_looks_like_the_function():
+    @ux.fuse
+    def named(x):
+        """Doc."""
+        return x + 1
+
+    assert (named.__name__, named.__doc__) == ("named", "Doc.")
+    assert repr(named).startswith("<fused <function")
+
+    class Has:
+        factor = 3.0
+
+        @ux.fuse
+        def method(self, x, *, more=0):
+            return x * self.factor + more
+
+    assert np.array_equal(Has().method(X, more=1), X * 3 + 1)
+
+
+def test_explain_says_what_broke_a_chain():
+    def function(x):
+        a = np.exp(x) * 2
+        print_me = a.cumsum() + 1
+        return print_me * 2
+
+    explanation = ux.fuse(function).explain(X)
+    assert [program["why"] for program in explanation["programs"]] == ["given to cumsum", "returned"]
+    assert explanation["alone"] == {"cumsum: not elementwise": 1}
+    text = str(explanation).splitlines()
+    assert text[0] == "function: 4 of 4 elementwise calls in 2 programs"
+    assert "exp, multiply on (20000,): given to cumsum" in text[1]
+
+
+def test_references_are_told_apart_on_this_interpreter():
+    assert _recording.IN_USES >= 2
+    assert set(temporaries()) == {"method", "function", "in place", "item", "node"}
+
+
+def test_programs_hold_no_arrays():
+    big = np.ones(N) * 3
+    function = ux.fuse(lambda x: np.exp(x) * 2 + x)
+    function(big)
+    import sys
+
+    assert sys.getrefcount(big) == 2
