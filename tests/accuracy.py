@@ -96,7 +96,7 @@ def times() -> dict[str, dict[str, tuple[float, float]]]:
 def beyond(judged: str) -> list[str]:
     """Errors of ours beyond what is stated. (Complex powers have as much more as their logarithm counts.)"""
     return [
-        f"{row['ufunc']} {row['loop']} at {row['level']}: {row['norm']} and not {row['bound']}, of {row['at']}"
+        f"{row['ufunc']} {row['loop']} at {row['level']}: {row['norm']}, not {row['bound']}, of {row['at']}"
         for row in csv.DictReader(judged.splitlines())
         if row["level"] != "numpy" and float(row["norm"]) > float(row["bound"])
         if not (row["ufunc"] in ("power", "float_power") and row["loop"][0] in "FD")

@@ -198,8 +198,8 @@ def test_plain_calls_run_on_our_kernels(name, dtype):
         "where": lambda: ux.where(array.astype(bool), array, array),
         "trapezoid": lambda: ux.trapezoid(array[0]),
     }
-    calls |= {name: lambda: getattr(ux, name)(array, array) for name in OF_TWO}
-    call = calls.get(name, lambda: getattr(ux, name)(array))
+    arrays = (array,) * (2 if name in OF_TWO else 1)
+    call = calls.get(name, lambda: getattr(ux, name)(*arrays))
     of_bools = ("clip", "round", "around")
     of_integers = ("round", "around", "isclose", "allclose", "nan_to_num", "trapezoid")
     if name == "ptp" and dtype == "?":
