@@ -82,9 +82,13 @@ impl<'p> Rows<'p> {
         let last = shape.len() - 1;
         let mut coords = stage::coords_of(start, shape);
         let mut begin = std::mem::take(&mut coords[last]);
-        let mut at: SmallVec<[*mut u8; 4]> = self.plan.args.iter().map(|arg| arg.address(&coords)).collect();
-        let (mut filled, mut given) = ([std::ptr::null_mut(); MOST], [std::ptr::null_mut(); MOST]);
-        let (at, coords): (&mut [*mut u8], &mut [usize]) = (&mut at, &mut coords);
+        let coords: &mut [usize] = &mut coords;
+        let null = [std::ptr::null_mut(); MOST];
+        let (mut at, mut filled, mut given) = (null, null, null);
+        for (i, (arg, row)) in self.plan.args.iter().zip(rows).enumerate() {
+            at[i] = arg.address(coords);
+            given[i] = if row.repeated { block(i) } else { at[i].wrapping_add(begin * row.size) };
+        }
         let (mut flags, mut left) = (FpFlags::NONE, end - start);
         loop {
             let n = (shape[last] - begin).min(left);
@@ -92,29 +96,32 @@ impl<'p> Rows<'p> {
                 if row.repeated && filled[i] != at[i] {
                     let count = shape[last].min(self.most);
                     // SAFETY: an element of the plan's, and a block.
-                    unsafe { stage::copy_row(at[i], 0, block(i), row.size as isize, row.size, count) };
+                    unsafe { stage::copy_row(at[i], 0, given[i], row.size as isize, row.size, count) };
                     filled[i] = at[i];
                 }
             }
-            let mut done = 0;
-            while done < n {
-                let m = self.most.min(n - done);
-                for (i, row) in rows.iter().enumerate() {
-                    given[i] = match row.repeated {
-                        true => block(i),
-                        false => at[i].wrapping_add((begin + done) * row.size),
-                    };
-                }
+            let mut todo = n;
+            loop {
+                let m = self.most.min(todo);
                 // SAFETY: `m` elements each, aligned, packed, outputs apart from inputs but for what the form overwrites.
                 flags |= unsafe { (self.kernel)(given.as_ptr(), m) };
-                done += m;
+                todo -= m;
+                if todo == 0 {
+                    break;
+                }
+                for (given, row) in given.iter_mut().zip(rows).filter(|(_, row)| !row.repeated) {
+                    *given = given.wrapping_add(m * row.size);
+                }
             }
             left -= n;
             if left == 0 {
                 return flags;
             }
             begin = 0;
-            self.next_row(coords, at);
+            self.next_row(coords, &mut at);
+            for (i, _) in rows.iter().enumerate().filter(|(_, row)| !row.repeated) {
+                given[i] = at[i];
+            }
         }
     }
 

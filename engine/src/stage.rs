@@ -134,7 +134,7 @@ impl<'a> ShortRows<'a> {
     fn of(coords: &'a [usize], shape: &'a [usize], strides: &'a [isize], count: usize) -> Option<Self> {
         let last = shape.len() - 1;
         let n = shape[last];
-        let whole = last > 0 && n < SHORT_ROW && coords[last] == 0 && count >= n && count % n == 0;
+        let whole = last > 0 && n < SHORT_ROW && coords[last] == 0 && count >= n && count.is_multiple_of(n);
         let rows = count / n.max(1);
         whole.then(|| ShortRows { coords, shape, strides, rows, steps: [strides[last - 1], strides[last]] })
     }

@@ -193,6 +193,8 @@ def test_means_of_what_a_mask_chooses(dtype):
     random = np.random.default_rng(2)
     masks = [random.random((30, 40)) < 0.4, np.zeros((30, 40), bool), random.random(40) < 0.5, True]
     masks.append(np.repeat(random.random(30) < 0.5, 40).reshape(30, 40))
+    if dtype[0] in "fc":  # which elements are added to which differs
+        a = np.round(a * 64) / 64
     for mask in masks:
         for axis in (None, 0, 1, (0, 1), -1):
             for keepdims in (False, True):

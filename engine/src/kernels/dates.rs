@@ -104,7 +104,7 @@ fn whole(span: D, scaled: f64) -> D {
 /// Whether a span holds the whole part.
 #[inline(always)]
 fn is_held(scaled: f64) -> bool {
-    (scaled >= -FIRST_BEYOND) & (scaled < FIRST_BEYOND)
+    (-FIRST_BEYOND..FIRST_BEYOND).contains(&scaled)
 }
 
 /// 2^63, the first number that no span holds.

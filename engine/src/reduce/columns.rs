@@ -54,22 +54,24 @@ unsafe fn column_block(
         let mut taking = Taking::new(fold, nest, n, scratch, room);
         let casts = scratch.wrapping_add((4 + levels) * room);
         let mut at: stage::Coords = smallvec::smallvec![0; reduced.shape.len()];
-        // SAFETY: rows are the nest's; scratch blocks are distinct and hold `n` elements each; operands of
-        // every kernel call are distinct blocks, or a row of the input, which no output overlaps.
         let plain = taking.is_plain();
-        let mut take_all = |report: &mut Report| unsafe {
-            if let Some(start) = fold.start {
-                taking.begin_with(start.as_ptr().cast());
-            }
-            for _ in 0..rows {
-                let row = base.wrapping_offset(stage::offset_of(&at, &reduced.input));
-                taking.take(row, in_step, report);
-                if taking.in_group > group {
-                    taking.close_group(report);
+        let mut take_all = |report: &mut Report| {
+            // SAFETY: rows are the nest's; scratch blocks are distinct and hold `n` elements each; operands of
+            // every kernel call are distinct blocks, or a row of the input, which no output overlaps.
+            unsafe {
+                if let Some(start) = fold.start {
+                    taking.begin_with(start.as_ptr().cast());
                 }
-                stage::advance(&mut at, &reduced.shape, 1);
+                for _ in 0..rows {
+                    let row = base.wrapping_offset(stage::offset_of(&at, &reduced.input));
+                    taking.take(row, in_step, report);
+                    if taking.in_group > group {
+                        taking.close_group(report);
+                    }
+                    stage::advance(&mut at, &reduced.shape, 1);
+                }
+                taking.join_groups(report);
             }
-            taking.join_groups(report);
         };
         if plain {
             report.flags |= watched(fold.l.fp, || {

@@ -136,13 +136,16 @@ fn by_lanes<O: Lane<(T, T), Out = T>, T: Element + OutPack, L: Level, const LANE
     let op = |a, b| O::lane(level.madd(), (a, b));
     if let Some((first, rest)) = x.split_first_chunk::<LANES>() {
         let mut lanes = *first;
-        let chunks = rest.chunks_exact(LANES);
-        *x = chunks.remainder();
+        let (chunks, left) = rest.as_chunks::<LANES>();
+        *x = left;
         for chunk in chunks {
             for j in 0..LANES {
                 lanes[j] = op(lanes[j], chunk[j]);
             }
         }
+        // The compiler is to know nothing of the two together: it would keep the lanes in memory, or shuffle every chunk, to suit
+        // the joining (maximum of i32, i64, f32 at V4: 0.15, 0.18, 0.19 ns an element, and 0.035, 0.077, 0.054 so).
+        let mut lanes = std::hint::black_box(lanes);
         let mut width = LANES / 2;
         while width > 0 {
             for j in 0..width {
