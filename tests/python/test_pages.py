@@ -5,6 +5,7 @@ installed for it, `<!-- not run: why -->` that it cannot be. A Rust example is, 
 `make test` or `make check` compiles.
 """
 
+import doctest
 import importlib.util
 import re
 import textwrap
@@ -66,6 +67,11 @@ def test_the_examples_run(page, tmp_path, monkeypatch):
             missing = [name for name in example.needs if importlib.util.find_spec(name) is None]
             if missing:
                 left_out += missing
+                continue
+            if example.code.startswith(">>>"):
+                session = doctest.DocTestParser().get_doctest(example.code, namespace, page, page, example.line)
+                assert doctest.DocTestRunner(verbose=False).run(session, clear_globs=False).failed == 0
+                namespace.update(session.globs)
                 continue
             code = "\n" * example.line + example.code  # so that a traceback has the page's line
             exec(compile(code, page, "exec"), namespace)
