@@ -5,8 +5,6 @@ import doctest
 import inspect
 import io
 import pydoc
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,20 +40,6 @@ def test_the_package_has_a_running_example():
     test = doctest.DocTestParser().get_doctest(ux.__doc__, {}, "ufunx", None, None)
     assert test.examples
     assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
-
-
-PAGES = Path(__file__).parents[2] / "docs"
-
-
-@pytest.mark.parametrize("page", ["elementwise.md", "fuse.md"])
-def test_the_examples_of_the_page_run(page):
-    blocks = re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(), re.DOTALL)
-    session = "\n".join(block for block in blocks if block.startswith(">>>"))
-    test = doctest.DocTestParser().get_doctest(session, {}, page, None, None)
-    report = io.StringIO()
-    results = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS).run(test, out=report.write)
-    assert results.attempted > 15
-    assert results.failed == 0, report.getvalue()
 
 
 @pytest.mark.parametrize("name", REGISTERED)

@@ -7,6 +7,7 @@ installed for it, `<!-- not run: why -->` that it cannot be. A Rust example is, 
 
 import doctest
 import importlib.util
+import io
 import re
 import textwrap
 from dataclasses import dataclass
@@ -68,18 +69,28 @@ def test_the_examples_run(page, tmp_path, monkeypatch):
             if missing:
                 left_out += missing
                 continue
-            if example.code.startswith(">>>"):
-                session = doctest.DocTestParser().get_doctest(example.code, namespace, page, page, example.line)
-                assert doctest.DocTestRunner(verbose=False).run(session, clear_globs=False).failed == 0
-                namespace.update(session.globs)
-                continue
-            code = "\n" * example.line + example.code  # so that a traceback has the page's line
-            exec(compile(code, page, "exec"), namespace)
+            run(example, page, namespace)
     finally:
         ux.uninstall()
         ux.set_num_threads(before)
     if left_out:
         pytest.skip(f"the others run; not installed: {', '.join(sorted(set(left_out)))}")
+
+
+def run(example, page, namespace):
+    """Where it is a session, with what it answers."""
+    if not example.code.startswith(">>> "):
+        code = "\n" * example.line + example.code  # so that a traceback has the page's line
+        exec(compile(code, page, "exec"), namespace)
+        return
+    name = f"{page.name}, line {example.line}"
+    test = doctest.DocTestParser().get_doctest(example.code, namespace, name, str(page), example.line)
+    report = io.StringIO()
+    results = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS).run(
+        test, out=report.write, clear_globs=False
+    )
+    namespace.update(test.globs)
+    assert results.failed == 0, report.getvalue()
 
 
 @pytest.mark.parametrize("page", WITH_RUST, ids=lambda page: page.stem)

@@ -12,6 +12,7 @@ np.float64(30.0)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module as _import_module
 from os import environ as _environ
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,7 @@ from ._native import set_num_threads as set_num_threads
 from ._native import uninstall as uninstall
 from .custom import OperatorsMixin as OperatorsMixin
 from .custom import dispatch as dispatch
-from .fusing import fuse as fuse
 from .inplace import installed as installed
-from .making import elementwise as elementwise
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 _FUNCTIONS: dict[str, Any] = _native.functions(_UFUNCS)
@@ -49,7 +48,11 @@ if TYPE_CHECKING:
     from ._profile import Profile
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
     from ._words import Config, Explanation
+    from .fusing import fuse as fuse
+    from .making import elementwise as elementwise
 else:
+    # What makes functions is imported when it is asked for: it takes five times as long as all the rest.
+    _LATE = {"elementwise": "making", "fuse": "fusing"}
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
         dispatch elementwise explain from_dlpack fuse install installed keep_memory native_calls
@@ -136,7 +139,10 @@ def show_config() -> "Config":
 if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there
 
     def __getattr__(name: str) -> Any:
-        """What NumPy looks up too: modules that it imports when asked for them, names that it had once."""
+        """What is imported late, by us or by NumPy, and names that NumPy had once."""
+        if name in _LATE:
+            value = globals()[name] = getattr(_import_module(f"{__name__}.{_LATE[name]}"), name)
+            return value
         try:
             value = getattr(_numpy, name)
         except AttributeError:
