@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import warnings
+import weakref
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ from program_cases import check_script, copies, outcome, same
 from test_programs import bench
 
 import ufunx as ux
-from ufunx import _programs, _recording
+from ufunx import _blocks, _programs, _recording
 from ufunx._lazy import Lazy
 from ufunx._references import temporaries
 
@@ -531,6 +532,61 @@ def test_what_is_needed_again_is_not_folded():
 
     explanation = check(function, X)
     assert explanation["alone"]["sum: not elementwise"] == 1
+
+
+# Memory of results.
+
+
+def test_results_that_nobody_has_are_written_again():
+    function = ux.fuse(lambda x: x * 3 + 1)
+    result = function(X)
+    expected, address = result.copy(), result.ctypes.data
+    assert function(Y).ctypes.data != address
+    assert np.array_equal(result, expected)
+    for keep in (
+        lambda a: a[::2],
+        lambda a: memoryview(a),
+        lambda a: a.T.reshape(2, -1)[1:],
+        lambda a: np.frombuffer(a),
+        lambda a: {"a": [a]},
+        lambda a: iter(a),
+    ):
+        kept = keep(result)
+        address = result.ctypes.data
+        del result
+        others = [function(Y) for _ in range(3)]
+        assert address not in [other.ctypes.data for other in others]
+        del kept, others
+        result = function(X)
+        assert np.array_equal(result, expected)
+    first = result.ctypes.data
+    del result
+    assert first in [part.ctypes.data for part in [function(Y) for _ in range(4)]]
+
+
+def test_results_that_were_changed_or_are_known_by_weak_references_are_not():
+    function, x = ux.fuse(lambda x: x * 5 + 1), X[:-7]  # of a shape that no other test has
+    for change in (lambda a: a.setflags(write=False), lambda a: setattr(a, "shape", (1, -1))):
+        result = function(x)
+        change(result)
+        del result
+        again = function(x)
+        assert again.shape == x.shape
+        assert again.flags.writeable
+        del again
+    result = function(x)
+    reference = weakref.ref(result)
+    del result
+    function(x)
+    assert reference() is None
+
+
+def test_no_more_memory_is_kept_than_is_said():
+    function = ux.fuse(lambda x: x * 7 + 1)
+    for size in range(200_000, 2_200_000, 100_000):
+        function(np.ones(size))
+    assert _blocks._bytes <= _blocks.MOST
+    assert _blocks._bytes == sum(array.nbytes for arrays in _blocks._kept.values() for array in arrays)
 
 
 # The object.

@@ -20,7 +20,8 @@ from weakref import ref
 
 import numpy as np
 
-from ._kinds import DTYPES, UMATH, Shape, performer
+from ._blocks import block
+from ._kinds import DTYPES, UFUNCS, UMATH, Shape, performer
 from ._programs import Node, described, program_of
 
 # Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded
@@ -208,6 +209,8 @@ class Recorder:
         if len(order) == 1:
             (node,) = order
             values = [x[1] if type(x) is tuple else x.value for x in node.inputs]
+            if out is None and not node.odd and node.op in UFUNCS:
+                out = block(node.shape, node.kind)
             self.give([node], self.in_state(node.op, values, out))
             if self.log is not None:
                 self.log.ran(order, why)
@@ -221,8 +224,13 @@ class Recorder:
             self.execute(first, [node for node in first if node in later or node in outputs], why)
             self.execute(rest, [node for node in outputs if node in rest], why, out)
             return
-        if out is not None and len(outputs) > 1:  # the first is what was asked for
-            out = (out, *[None] * (len(outputs) - 1))
+        # The first is what was asked for.
+        outs = [out, *[None] * (len(outputs) - 1)]
+        outs = [
+            block(x.shape, x.kind) if y is None and not x.odd else y
+            for x, y in zip(outputs, outs, strict=True)
+        ]
+        out = tuple(outs) if any(y is not None for y in outs) else None
         results = self.in_state(ufunc, program.operands(leaves, constants), out)
         self.give(outputs, results)
         if self.log is not None:
