@@ -8,6 +8,7 @@ know is let go of: they must see it die.
 
 import sys
 from collections import OrderedDict
+from math import prod
 from threading import Lock
 from typing import Any, Final
 from weakref import getweakrefcount
@@ -20,6 +21,7 @@ from ._kinds import DTYPES, Shape
 LARGE: Final = 128 * 1024
 MOST: Final = 64 * 1024 * 1024
 
+SIZES: Final = {char: dtype.itemsize for char, dtype in DTYPES.items()}
 Key = tuple[Shape, str]
 
 _lock = Lock()
@@ -29,6 +31,9 @@ _bytes = 0
 
 def block(shape: Shape, kind: str) -> Any:
     """An array to write a result to, None if it is too small or too large to be kept."""
+    size = prod(shape) * SIZES[kind]
+    if not LARGE <= size <= MOST // 4:
+        return None
     key = shape, kind
     with _lock:
         arrays = _kept.get(key)
@@ -39,7 +44,7 @@ def block(shape: Shape, kind: str) -> Any:
                         return array
                     let_go(arrays, i)
                     break
-        return fresh(key)
+        return fresh(key, size)
 
 
 def let_go(arrays: list[Any], place: int) -> None:
@@ -48,17 +53,13 @@ def let_go(arrays: list[Any], place: int) -> None:
     del arrays[place]
 
 
-def fresh(key: Key) -> Any:
-    """A new one, kept if there is room or others that are not in use make room."""
+def fresh(key: Key, size: int) -> Any:
+    """A new one, for which the oldest ones make room."""
     global _bytes
-    shape, kind = key
-    size = int(np.prod(shape)) * DTYPES[kind].itemsize
-    if not LARGE <= size <= MOST // 4:
-        return None
     while _kept and _bytes + size > MOST:
         _, oldest = _kept.popitem(last=False)
         _bytes -= sum(array.nbytes for array in oldest)
-    array = np.empty(shape, DTYPES[kind])
+    array = np.empty(*key)
     _kept.setdefault(key, []).append(array)
     _kept.move_to_end(key)
     _bytes += size

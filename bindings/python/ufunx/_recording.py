@@ -155,12 +155,14 @@ class Recorder:
             uses = self.needed(targets, why)
             if passing is not None and passing._node in uses:
                 uses[passing._node] += 1
-            outputs = list(targets)
-            outputs += [node for node in held(uses) if node not in outputs]
+            outputs = targets + [node for node in held(uses) if node not in targets]
             order = self.in_order(uses)
             self.execute(order, outputs, why, out)
-            done = set(order)
-            self.nodes = [node for node in self.nodes if node not in done]
+            self.forget(uses)
+
+    def forget(self, made: dict[Node, int]) -> None:
+        """Wait for these no longer."""
+        self.nodes = [node for node in self.nodes if node not in made]
 
     def needed(self, targets: list[Node], why: str) -> dict[Node, int]:
         """The calls behind the nodes, each with the number of references to it from among them.
@@ -224,13 +226,10 @@ class Recorder:
             self.execute(first, [node for node in first if node in later or node in outputs], why)
             self.execute(rest, [node for node in outputs if node in rest], why, out)
             return
-        # The first is what was asked for.
-        outs = [out, *[None] * (len(outputs) - 1)]
-        outs = [
-            block(x.shape, x.kind) if y is None and not x.odd else y
-            for x, y in zip(outputs, outs, strict=True)
-        ]
-        out = tuple(outs) if any(y is not None for y in outs) else None
+        outs = [None if node.odd else block(node.shape, node.kind) for node in outputs]
+        if out is not None:
+            outs[0] = out  # the first is what was asked for
+        out = outs[0] if len(outs) == 1 else tuple(outs) if any(x is not None for x in outs) else None
         results = self.in_state(ufunc, program.operands(leaves, constants), out)
         self.give(outputs, results)
         if self.log is not None:
@@ -259,7 +258,7 @@ class Recorder:
                 return None
             operands = program.operands(leaves, constants)
             result = self.in_state(ufunc, operands, None, axis=axis, keepdims=keepdims)
-            self.nodes = [x for x in self.nodes if x not in uses]
+            self.forget(uses)
             if self.log is not None:
                 self.log.ran(order, why, fold)
             return result
