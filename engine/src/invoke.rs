@@ -130,15 +130,17 @@ thread_local! {
     static SCRATCH: Cell<Vec<u128>> = const { Cell::new(Vec::new()) };
 }
 
-/// Gives `f` at least `bytes` bytes of scratch, aligned to 16, kept by the thread for the next call. A loop's code may be
+/// Gives `f` at least `bytes` bytes of scratch, aligned to a cache line, kept by the thread for the next call. A loop's code may be
 /// somebody's, who calls ufuncs in turn: such a call has scratch of its own.
 pub fn with_scratch<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
+    const ALIGNMENT: usize = 64;
     let mut scratch = SCRATCH.take();
-    let needed = bytes.div_ceil(16);
+    let needed = (bytes + ALIGNMENT).div_ceil(16);
     if scratch.len() < needed {
         scratch.resize(needed, 0);
     }
-    let result = f(scratch.as_mut_ptr().cast());
+    let start = scratch.as_mut_ptr().cast::<u8>();
+    let result = f(start.wrapping_add(start.align_offset(ALIGNMENT)));
     SCRATCH.set(scratch);
     result
 }

@@ -6,7 +6,7 @@
 
 use crate::operand::{Operand, Shape, Strides};
 use crate::overlap::may_overlap;
-use crate::registry::{Cost, DType, LoopDef};
+use crate::registry::{Code, Cost, DType, LoopDef};
 use crate::tuning::{LONGER_AXIS, SHORT_ROW, STREAM_BYTES};
 use smallvec::SmallVec;
 
@@ -108,6 +108,8 @@ impl<'d> Plan<'d> {
                 && row_is_packed
                 && arg.access == Access::Direct
                 && cost == Cost::Light
+                // (A program sees to that itself.)
+                && matches!(l.code, Code::Kernels(_))
                 && mask.is_none()
                 && !overwrites
             {

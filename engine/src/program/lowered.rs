@@ -1,17 +1,19 @@
 //! A typed program as code: steps over blocks, each operand a *slot*: an input, an output, a block that holds a constant, or
 //! a register, which is a block whose value is read no more when it is written anew.
 
-use super::machine::{Junk, Op, Run};
+use super::machine::{ALIGNMENT, Junk, Op, Run};
 use super::raised::{self, Name};
 use super::typed::{From, Step, TypedProgram, What};
 use crate::cast::can_raise;
-use crate::registry::{Code, Cost, DType, Isa};
+use crate::registry::{Code, Cost, DType, Isa, Kind};
 use std::sync::OnceLock;
 
-/// Bytes that a program's blocks should fit: the smaller L1 caches (a block of 256 where 48 KiB would allow 512 costs nothing).
-const L1: usize = 32 << 10;
-/// Elements per block, at least and at most.
-const BLOCKS: [usize; 2] = [128, 512];
+/// Bytes that a program's blocks should fit: an L1 cache. (Where there are 32 KiB this is better still: Black-Scholes took 463
+/// us with blocks of 256, and 528 with 128.)
+const L1: usize = 48 << 10;
+/// Elements per block, at least and at most. (Of light programs 512 took up to a fifth more than 256, and where much was to
+/// come from memory twice the time.)
+const BLOCKS: [usize; 2] = [128, 256];
 /// Blocks start a little past multiples of their size, so that they do not fall on the same cache sets.
 const STAGGER: usize = 192;
 
@@ -25,6 +27,10 @@ pub struct Lowered {
     pub always: Box<[(usize, crate::registry::FpFlags)]>,
     /// Bytes per element of each input, then of each output.
     pub streams: Box<[usize]>,
+    /// How many of them are inputs.
+    pub nin: usize,
+    /// Whether memory is what it waits for.
+    pub is_light: bool,
     /// Elements per block.
     pub block: usize,
     /// Registers, and the bytes of each.
@@ -53,6 +59,8 @@ struct Placed {
 /// Blocks, each of one value.
 pub struct Constants {
     memory: Box<[u128]>,
+    /// Where the first one starts, in bytes.
+    first: usize,
     /// Bytes from one to the next.
     pub step: usize,
     /// How many.
@@ -61,7 +69,8 @@ pub struct Constants {
 
 impl Lowered {
     /// Lowers a program.
-    pub fn new(program: TypedProgram, nin: usize) -> Lowered {
+    pub fn new(program: TypedProgram, nin: usize, cost: Cost) -> Lowered {
+        let is_light = cost == Cost::Light;
         let size = |value: usize| program.dtype(value).size();
         let streams: Box<[usize]> = (0..nin).chain(program.outputs.iter().copied()).map(size).collect();
         let used: Vec<bool> = {
@@ -81,10 +90,13 @@ impl Lowered {
         let placed: Vec<Vec<u16>> =
             program.steps.iter().enumerate().map(|(i, s)| slots.place(i, s)).collect();
         let registers = slots.registers;
-        // Such a cast reads the flags, and clears them before.
-        let casts_raise = program.steps.iter().any(|step| match step.what {
-            What::Cast(from, to) => can_raise(from, to),
-            _ => false,
+        // Casts that raise something, and loops of narrow floats and complex numbers, read the flags themselves, and clear them
+        // before.
+        let clears = |dtype: &DType| dtype.is_narrow_float() || dtype.kind() == Kind::Complex;
+        let clears_flags = program.steps.iter().any(|step| match &step.what {
+            What::Cast(from, to) => can_raise(*from, *to) || [from, to].into_iter().any(clears),
+            What::Loop(l) => l.inputs.iter().chain(l.outputs).any(clears),
+            What::Where | What::Copy => false,
         });
         let widest = program.steps.iter().flat_map(|s| &s.outputs).map(|&v| size(v)).max().unwrap_or(1);
         let bytes = registers * widest
@@ -111,12 +123,14 @@ impl Lowered {
             names: program.names.into(),
             always: program.always.into(),
             streams,
+            nin,
+            is_light,
             block,
             registers,
             register_bytes: block * widest + STAGGER,
             constants: Constants::new(&constants, block),
             numbers: program.numbers.into(),
-            junk: Junk::new(casts_raise),
+            junk: Junk::new(clears_flags),
             steps,
             ops: Default::default(),
         }
@@ -169,24 +183,26 @@ impl Constants {
     fn new(values: &[(DType, u128)], block: usize) -> Constants {
         let widest = values.iter().map(|(dtype, _)| dtype.size()).max().unwrap_or(1);
         let step = block * widest + STAGGER;
-        let mut memory = vec![0u128; (step * values.len()).div_ceil(16)].into_boxed_slice();
-        let bytes = memory.as_mut_ptr().cast::<u8>();
+        let room = step * values.len() + ALIGNMENT;
+        let mut memory = vec![0u128; room.div_ceil(16)].into_boxed_slice();
+        let first = memory.as_ptr().align_offset(ALIGNMENT) * 16;
+        let bytes = memory.as_mut_ptr().cast::<u8>().wrapping_add(first);
         for (i, (dtype, bits)) in values.iter().enumerate() {
             let element = &bits.to_le_bytes()[..dtype.size()];
             for k in 0..block {
-                // SAFETY: block `i` starts at `i * step` and has room for as many elements of any of these dtypes.
+                // SAFETY: block `i` starts at `i * step` from there and has room for as many elements of any of these dtypes.
                 unsafe {
                     let to = bytes.add(i * step + k * element.len());
                     std::ptr::copy_nonoverlapping(element.as_ptr(), to, element.len());
                 }
             }
         }
-        Constants { memory, step, count: values.len() }
+        Constants { memory, first, step, count: values.len() }
     }
 
     /// The first.
     pub fn start(&self) -> *const u8 {
-        self.memory.as_ptr().cast()
+        self.memory.as_ptr().cast::<u8>().wrapping_add(self.first)
     }
 }
 

@@ -7,6 +7,8 @@ use crate::fperr;
 use crate::registry::{BlockFn, DType, FpFlags, FpReport, Isa, Object, StridedFn};
 use crate::select::{Side, choose};
 use crate::simd::level::current_isa;
+use crate::stage;
+use crate::tuning::STREAM_BYTES;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::Cell;
@@ -98,7 +100,8 @@ pub unsafe fn run(data: &(dyn Any + Send + Sync), args: *const *mut u8, n: usize
     let Some(lowered) = data.downcast_ref::<Lowered>() else {
         unreachable!("the loop was made with a program")
     };
-    with_registers(lowered.registers * lowered.register_bytes, |registers| {
+    let blocks = lowered.registers + lowered.passed(n);
+    with_registers(blocks * lowered.register_bytes, |registers| {
         // SAFETY: the caller's promise; as many registers as the program has.
         unsafe { lowered.run(args, registers, n) }
     })
@@ -139,13 +142,13 @@ impl Lowered {
             at = at.wrapping_add(self.register_bytes);
         }
         // SAFETY: as for this function, now with all slots.
-        unsafe { self.run_on(slots, n) }
+        unsafe { self.run_on(slots, registers, n) }
     }
 
     /// # Safety
     /// As [`run`]; an address for each slot.
     #[inline(always)]
-    unsafe fn run_on(&self, slots: &mut [*mut u8], n: usize) -> FpFlags {
+    unsafe fn run_on(&self, slots: &mut [*mut u8], registers: *mut u8, n: usize) -> FpFlags {
         let isa = current_isa();
         let ops = self.ops(isa);
         let mut reading = match ops {
@@ -154,9 +157,26 @@ impl Lowered {
             _ => Reading::Blocks,
         };
         let mut flags = FpFlags::NONE;
+        // The first block ends where the last output is at the start of a cache line, so that the others begin there; what lies
+        // alike does too, as large arrays of NumPy's do.
+        let last = self.streams.len() - 1;
+        let (outputs, passed) = (self.nin..self.streams.len(), self.passed(n));
+        let mut targets: SmallVec<[*mut u8; 2]> = SmallVec::new();
+        if passed > 0 {
+            targets.extend_from_slice(&slots[outputs.clone()]);
+            for (k, slot) in slots[outputs.clone()].iter_mut().enumerate() {
+                *slot = registers.wrapping_add((self.registers + k) * self.register_bytes);
+            }
+        }
+        let mut ahead = if n > self.block {
+            targets.last().unwrap_or(&slots[last]).addr() % ALIGNMENT / self.streams[last]
+        } else {
+            0
+        };
         let mut done = 0;
         while done < n {
-            let here = self.block.min(n - done);
+            let here = (self.block - ahead).min(n - done);
+            ahead = 0;
             // SAFETY: each slot has `here` elements: of operands as the caller promises, else of a block. What a step makes is
             // in no slot that it reads, nor are two of its outputs in one. A block may be run again: its inputs are there.
             unsafe {
@@ -179,16 +199,33 @@ impl Lowered {
                 }
                 flags |= raised.unwrap_or_default();
             }
-            for (slot, size) in slots.iter_mut().zip(&self.streams) {
+            let read = if passed > 0 { self.nin } else { self.streams.len() };
+            for (slot, size) in slots.iter_mut().zip(&self.streams[..read]) {
                 *slot = slot.wrapping_add(here * size);
             }
+            for (k, target) in targets.iter_mut().enumerate() {
+                let bytes = here * self.streams[self.nin + k];
+                // SAFETY: as many elements were just computed, and have their place there.
+                unsafe { stage::stream(slots[self.nin + k], *target, bytes) };
+                *target = target.wrapping_add(bytes);
+            }
             done += here;
+        }
+        if passed > 0 {
+            stage::fence();
         }
         for &(name, always) in &self.always {
             flags |= always;
             raised::note(self.id, name, self.names[name], always);
         }
         flags
+    }
+
+    /// Through how many blocks its outputs go past the caches, if it is light enough for that to count: none, or one for each.
+    fn passed(&self, n: usize) -> usize {
+        let outputs = &self.streams[self.nin..];
+        let large = outputs.iter().all(|size| n * size >= STREAM_BYTES);
+        if self.is_light && large { outputs.len() } else { 0 }
     }
 
     /// Runs all steps on a block; what was raised, or [`AGAIN`] where several steps in a row did.
@@ -267,6 +304,9 @@ impl Op {
     }
 }
 
+/// Bytes of a cache line, and of the widest register.
+pub const ALIGNMENT: usize = 64;
+
 thread_local! {
     static REGISTERS: Cell<Vec<u128>> = const { Cell::new(Vec::new()) };
 }
@@ -277,7 +317,6 @@ const MOST_KEPT: usize = 1 << 20;
 /// Gives `f` room for registers, aligned to 64 bytes, kept by the thread for the next program. One that is called by a step of
 /// another has room of its own.
 fn with_registers<R>(bytes: usize, f: impl FnOnce(*mut u8) -> R) -> R {
-    const ALIGNMENT: usize = 64;
     let mut memory = REGISTERS.take();
     let needed = (bytes + ALIGNMENT).div_ceil(16);
     if memory.len() < needed {

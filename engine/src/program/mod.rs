@@ -23,7 +23,8 @@ pub use value::{Results, Value};
 
 use crate::registry::derive::alike;
 use crate::registry::{
-    Code, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, Typed, UfuncDef, intern,
+    Code, Cost, DType, Derive, Derived, FoldOrder, FpReport, LoopDef, Object, ResolveError, Typed, UfuncDef,
+    intern,
 };
 use lowered::{Lowered, cost_of};
 use smallvec::SmallVec;
@@ -35,6 +36,7 @@ use typed::TypedProgram;
 pub struct Program {
     definition: Definition,
     loops: Derived,
+    cost: Cost,
 }
 
 impl Program {
@@ -49,7 +51,7 @@ impl Program {
         let mut def = UfuncDef::made(&definition.name, (&inputs, &outputs), vec![]);
         let called = definition.nodes.iter().filter_map(|node| match node {
             Node::Call { ufunc: Named(def), .. } => Some(def.cost),
-            Node::Where(_) | Node::Cast(..) => Some(crate::registry::Cost::Light),
+            Node::Where(_) | Node::Cast(..) => Some(Cost::Light),
             _ => None,
         });
         def.cost = cost_of(called);
@@ -60,7 +62,7 @@ impl Program {
         def.refusal = refusals.into_iter().next();
         def.identity = definition.identity;
         def.reorderable = definition.reorderable;
-        def.derived = Some(Box::new(Program { definition, loops: Derived::default() }));
+        def.derived = Some(Box::new(Program { definition, loops: Derived::default(), cost: def.cost }));
         def
     }
 
@@ -123,7 +125,7 @@ impl Program {
             folds: FoldOrder::Sequential,
             needs_gil: false,
             code: Code::Object(Object {
-                data: Arc::new(Lowered::new(typed, inputs.len())),
+                data: Arc::new(Lowered::new(typed, inputs.len(), self.cost)),
                 run: machine::run,
             }),
         })
