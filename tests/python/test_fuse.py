@@ -415,6 +415,19 @@ def test_the_error_state_is_that_of_the_recording():
     assert np.isinf(a).all()
 
 
+def test_the_error_state_without_numpys_variable():
+    state = _recording.ErrorState()
+    before = state.get()
+    with np.errstate(divide="ignore"):
+        inside = state.get()
+        assert inside is not before
+        token = state.set(before)
+        assert np.geterr()["divide"] == "warn"
+        state.reset(token)
+        assert state.get() is inside
+    assert state.get() is before
+
+
 def test_errors_come_where_they_are_made():
     def function(x, n):
         errors = []

@@ -12,6 +12,7 @@ np.float64(30.0)
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module as _import_module
 from os import environ as _environ
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,7 @@ from ._native import set_num_threads as set_num_threads
 from ._native import uninstall as uninstall
 from .custom import OperatorsMixin as OperatorsMixin
 from .custom import dispatch as dispatch
-from .fusing import fuse as fuse
 from .inplace import installed as installed
-from .making import elementwise as elementwise
 
 _UFUNCS: dict[str, Any] = _native.ufuncs()
 _FUNCTIONS: dict[str, Any] = _native.functions(_UFUNCS)
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from ._profile import Profile
     from ._ufuncs import *  # noqa: F403, NumPy's other names are there too
     from ._words import Config, Explanation
+    from .fusing import fuse as fuse
+    from .making import elementwise as elementwise
 else:
     _OURS = """
         Array InPlaceError OperatorsMixin __version__ array_function_dispatch asarray cap_isa config
@@ -128,8 +129,13 @@ def show_config() -> "Config":
 
 
 if not TYPE_CHECKING:  # a checker knows every name, and reports those that are not there
+    # Imported when they are asked for, as they take longer than the rest together.
+    _LATER = {"elementwise": "making", "fuse": "fusing"}
 
     def __getattr__(name: str) -> Any:
+        if name in _LATER:
+            globals()[name] = getattr(_import_module(f".{_LATER[name]}", __name__), name)
+            return globals()[name]
         try:
             return getattr(_numpy, name)
         except AttributeError:

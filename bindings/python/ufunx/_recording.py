@@ -35,8 +35,26 @@ IS_SMALL: Final = 1
 IS_FORTRAN: Final = 2  # the first axis is the fastest: all operands must be so, or all must not
 IS_OTHER: Final = 4  # axes in another order, or a dtype that programs do not know
 
-# NumPy's error state in this context: an object that is replaced whenever the state changes.
-STATE: Final = UMATH._extobj_contextvar
+
+class ErrorState:
+    """NumPy's error state as a context variable that holds another object whenever the state changes."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+    def get(self) -> Any:
+        state = tuple(np.geterr().items())
+        return self.known.setdefault(state, state)
+
+    def set(self, state: Any) -> Any:
+        return np.seterr(**dict(state))
+
+    def reset(self, token: Any) -> None:
+        np.seterr(**token)
+
+
+# NumPy has such a variable, under a name of its own.
+STATE: Final[Any] = getattr(UMATH, "_extobj_contextvar", None) or ErrorState()
 
 NOT_ELEMENTWISE: Final = "not elementwise"
 
