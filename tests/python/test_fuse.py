@@ -594,6 +594,23 @@ def test_results_that_were_changed_or_are_known_by_weak_references_are_not():
     assert reference() is None
 
 
+def test_what_was_given_away_is_forgotten_when_it_dies():
+    recorders = []
+
+    def function(x):
+        recorders.append(x._node.recorder)
+        table = np.empty((x.size, 2))
+        table[:, 0] = x * 2 + 1
+        assert not recorders[0].given
+        held = np.asarray(x * 3)
+        assert recorders[0].given
+        del held
+        assert not recorders[0].given
+        return table[:, 0] + (x + 1) * 2
+
+    assert same(ux.fuse(function)(X), (X * 2 + 1) + (X + 1) * 2)
+
+
 def test_no_more_memory_is_kept_than_is_said():
     function = ux.fuse(lambda x: x * 7 + 1)
     for size in range(200_000, 2_200_000, 100_000):

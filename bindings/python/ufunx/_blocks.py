@@ -47,6 +47,16 @@ def block(shape: Shape, kind: str) -> Any:
         return fresh(key, size)
 
 
+def release(array: Any) -> None:
+    """Keep the array no longer."""
+    with _lock:
+        arrays = _kept.get((array.shape, array.dtype.char), [])
+        for i, kept in enumerate(arrays):
+            if kept is array:
+                let_go(arrays, i)
+                return
+
+
 def let_go(arrays: list[Any], place: int) -> None:
     global _bytes
     _bytes -= arrays[place].nbytes

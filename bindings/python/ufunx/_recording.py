@@ -20,7 +20,7 @@ from weakref import ref
 
 import numpy as np
 
-from ._blocks import block
+from ._blocks import block, release
 from ._kinds import DTYPES, UFUNCS, UMATH, Shape, performer
 from ._programs import Node, described, program_of
 
@@ -300,6 +300,7 @@ class Recorder:
         on."""
         self.before_write(array)
         owner = owner_of(array)
+        release(owner)  # so that it dies when nobody has it any more
         given, place = self.given, id(owner)
         given[place] = ref(owner, lambda _: given.pop(place, None))
 
