@@ -344,3 +344,60 @@ def test_overrides_are_handed_the_ufunc() -> None:
     found = f(Overriding(), 1)
     assert found[0] is f
     assert found[1] == "__call__"
+
+
+def test_warnings_stay_beside_steps_that_clear_the_flags() -> None:
+    x = np.full(3, -1.0)
+    nodes: list[Node] = [("input", 0), ("call", "sqrt", (0,), 0), ("weak", 0), ("call", "greater", (1, 2), 0)]
+    for last in [("call", "sqrt", (3,), 0), ("cast", "e", 1), ("cast", "F", 3)]:
+        assert outcome(lambda last=last: define([*nodes, last], (4,), 1)(x))[1] == {
+            "invalid value encountered in sqrt"
+        }
+
+
+SHAPES: list[tuple[int, ...]] = [
+    (1,),
+    (129,),
+    (5000,),
+    (300_000,),
+    (3, 50),
+    (40, 1000),
+    (2, 3, 500),
+    (1000, 7),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", "?bBilefdFD")
+def test_folds_are_those_of_the_elements(dtype: str, shape: tuple[int, ...]) -> None:
+    nodes: list[Node] = [("input", 0), ("input", 1), ("call", "multiply", (0, 1), 0)]
+    elements, fold = define(nodes, (2,), 2), define(nodes, (2,), 2, fold="add")
+    rng = np.random.default_rng(0)
+    with np.errstate(all="ignore"):
+        a, b = ((rng.standard_normal(shape) * 10).astype(dtype) for _ in range(2))
+    for x, y in [(a, b), (a.T, b.T), (a[..., ::-1], b), (a, b[..., :1]), (a[::2], b[::2])]:
+        for axis in [None, *range(len(shape)), tuple(range(len(shape)))]:
+            for keepdims in (False, True):
+                for threads in (1, 3):
+                    with ux.threads(threads), np.errstate(all="ignore"):
+                        want = ux.add.reduce(elements(x, y), axis=axis, keepdims=keepdims)
+                        found = fold(x, y, axis=axis, keepdims=keepdims)
+                    assert type(found) is type(want)
+                    assert same(found, want), (axis, keepdims, threads)
+
+
+def test_what_folds_takes_an_axis_and_says_what_it_does_not_take() -> None:
+    nodes: list[Node] = [("input", 0), ("input", 1), ("call", "multiply", (0, 1), 0)]
+    total, largest = define(nodes, (2,), 2, fold="add"), define(nodes, (2,), 2, fold="maximum")
+    assert total([1, 2], [3, 4.0]) == 11
+    assert total(np.ones((2, 3)), 2.0, axis=1).tolist() == [6, 6]
+    assert largest(np.array([1, -2]), np.array([3, 4])) == 3
+    assert pickle.loads(pickle.dumps(total)) is total
+    with pytest.raises(np.exceptions.AxisError):
+        total(np.ones(3), np.ones(3), axis=3)
+    with pytest.raises(TypeError, match="dtype"):
+        total(np.ones(3), np.ones(3), dtype="f4")
+    with pytest.raises(ValueError, match="cannot fold"):
+        define(nodes, (2,), 2, fold="exp")
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="in multiply"):
+        total(np.full(3, 1e200), np.full(3, 1e200))

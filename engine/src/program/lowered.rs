@@ -1,7 +1,7 @@
 //! A typed program as code: steps over blocks, each operand a *slot*: an input, an output, a block that holds a constant, or
 //! a register, which is a block whose value is read no more when it is written anew.
 
-use super::machine::{ALIGNMENT, Junk, Op, Run};
+use super::machine::{ALIGNMENT, FirstReading, Op, Reading, Run};
 use super::raised::{self, Name};
 use super::typed::{From, Step, TypedProgram, What};
 use crate::cast::can_raise;
@@ -41,8 +41,8 @@ pub struct Lowered {
     pub constants: Constants,
     /// In which dtypes the program has its inputs that are numbers.
     pub numbers: Box<[(usize, DType)]>,
-    /// Whether its blocks leave flags that mean nothing.
-    pub junk: Junk,
+    /// How the CPU's flags are read.
+    pub reading: FirstReading,
     steps: Box<[Placed]>,
     ops: [OnceLock<Box<[Op]>>; Isa::ALL.len()],
 }
@@ -98,6 +98,12 @@ impl Lowered {
             What::Loop(l) => l.inputs.iter().chain(l.outputs).any(clears),
             What::Where | What::Copy => false,
         });
+        let somebodys = |step: &Step| matches!(step.what, What::Loop(l) if matches!(l.code, Code::Object(_)));
+        let reading = match clears_flags {
+            _ if program.steps.iter().any(somebodys) => Reading::Steps,
+            true => Reading::Rows,
+            false => Reading::Blocks,
+        };
         let widest = program.steps.iter().flat_map(|s| &s.outputs).map(|&v| size(v)).max().unwrap_or(1);
         let bytes = registers * widest
             + streams.iter().sum::<usize>()
@@ -130,7 +136,7 @@ impl Lowered {
             register_bytes: block * widest + STAGGER,
             constants: Constants::new(&constants, block),
             numbers: program.numbers.into(),
-            junk: Junk::new(clears_flags),
+            reading: FirstReading::new(reading),
             steps,
             ops: Default::default(),
         }

@@ -12,7 +12,7 @@ use crate::tuning::STREAM_BYTES;
 use smallvec::SmallVec;
 use std::any::Any;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A step, ready to run.
 pub struct Op {
@@ -62,33 +62,33 @@ impl Op {
             }
         }
     }
-
-    /// Whether it runs somebody's code, who counts on being called once.
-    fn is_somebodys(&self) -> bool {
-        matches!(self.run, Run::Object(_))
-    }
 }
 
 /// How often the CPU's flags are read: that waits for all work under way, and shows. Where something is raised, a block is
 /// run once more, by steps, to know by which.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Reading {
+pub enum Reading {
     /// Once in a block. Steps that judge by value may leave flags that mean nothing.
     Blocks,
-    /// After steps in a row whose flags are the CPU's.
+    /// After steps in a row whose flags are the CPU's: where some leave such flags, or clear them.
     Rows,
-    /// After each.
+    /// After each: where one is somebody's code, who counts on being called once.
     Steps,
 }
 
-/// Whether flags of a program's blocks mean nothing: some step leaves others, or clears them.
-pub struct Junk(AtomicBool);
+/// How a program's flags are read at first: as it was made, or seldom as it turned out.
+pub struct FirstReading(AtomicU8);
 
-impl Junk {
+impl FirstReading {
     /// As far as is known.
-    pub fn new(known: bool) -> Junk {
-        Junk(AtomicBool::new(known))
+    pub fn new(first: Reading) -> FirstReading {
+        FirstReading(AtomicU8::new(first as u8))
+    }
+
+    fn get(&self) -> Reading {
+        const READINGS: [Reading; 3] = [Reading::Blocks, Reading::Rows, Reading::Steps];
+        READINGS[usize::from(self.0.load(Ordering::Relaxed)) % READINGS.len()]
     }
 }
 
@@ -151,11 +151,7 @@ impl Lowered {
     unsafe fn run_on(&self, slots: &mut [*mut u8], registers: *mut u8, n: usize) -> FpFlags {
         let isa = current_isa();
         let ops = self.ops(isa);
-        let mut reading = match ops {
-            _ if ops.iter().any(Op::is_somebodys) => Reading::Steps,
-            _ if self.junk.0.load(Ordering::Relaxed) => Reading::Rows,
-            _ => Reading::Blocks,
-        };
+        let mut reading = self.reading.get();
         let mut flags = FpFlags::NONE;
         // The first block ends where the last output is at the start of a cache line, so that the others begin there; what lies
         // alike does too, as large arrays of NumPy's do.
@@ -192,9 +188,13 @@ impl Lowered {
                 };
                 if raised.is_none() {
                     let precisely = self.pass::<{ Reading::Steps as u8 }>(ops, slots, here, isa);
-                    let is_junk = precisely.is_empty() && reading == Reading::Blocks;
-                    self.junk.0.fetch_or(is_junk, Ordering::Relaxed);
-                    reading = if is_junk { Reading::Rows } else { Reading::Steps };
+                    // Flags that no step has raised mean nothing, and will be there again.
+                    if precisely.is_empty() && reading == Reading::Blocks {
+                        self.reading.0.store(Reading::Rows as u8, Ordering::Relaxed);
+                        reading = Reading::Rows;
+                    } else {
+                        reading = Reading::Steps;
+                    }
                     raised = Some(precisely);
                 }
                 flags |= raised.unwrap_or_default();
