@@ -233,6 +233,23 @@ def test_what_needs_values(function):
     check(function, X)
 
 
+@pytest.mark.parametrize(
+    ("library", "function"),
+    [
+        ("pandas", lambda m, x: (m.Series(x * 2).rolling(5).mean() + x).to_numpy()),
+        ("pandas", lambda m, x: m.DataFrame({"a": x * 2, "b": x > 1}).groupby("b").sum()["a"].to_numpy()),
+        ("scipy.special", lambda m, x: m.erf(x * 2) + 1),
+        ("scipy.signal", lambda m, x: m.lfilter([1, 2], [1, 0.5], x * 2)),
+        ("scipy.interpolate", lambda m, x: m.CubicSpline(x * 2, x + 1)(x * 2)),
+        ("scipy.sparse", lambda m, x: m.diags(x * 2) @ x),
+        ("xarray", lambda m, x: m.where(m.DataArray(x) > 1, x * 2, 0).values),
+    ],
+)
+def test_other_libraries(library, function):
+    module = pytest.importorskip(library)
+    check(lambda x: function(module, x), X, warns=False)
+
+
 def test_scalars_arrays_of_none_and_other_arguments_pass_as_they_are():
     class Own(np.ndarray):
         pass
