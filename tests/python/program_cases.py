@@ -53,6 +53,8 @@ class Graph:
             places = [self._place(rng, count) for _ in range(nin)]
             if all(type(place) is tuple for place in places):
                 places[0] = rng.randrange(count)
+            if name == "where":  # which wraps what does not fit
+                places = [(2,) if place == (-1,) else place for place in places]
             if name == "cast":
                 places = [rng.randrange(count), rng.choice("dfil")]
             self.steps.append((name, tuple(places)))

@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import warnings
+import weakref
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ from program_cases import check_script, copies, outcome, same
 from test_programs import bench
 
 import ufunx as ux
-from ufunx import _programs, _recording
+from ufunx import _blocks, _programs, _recording
 from ufunx._lazy import Lazy
 from ufunx._references import temporaries
 
@@ -232,6 +233,23 @@ def test_what_needs_values(function):
     check(function, X)
 
 
+@pytest.mark.parametrize(
+    ("library", "function"),
+    [
+        ("pandas", lambda m, x: (m.Series(x * 2).rolling(5).mean() + x).to_numpy()),
+        ("pandas", lambda m, x: m.DataFrame({"a": x * 2, "b": x > 1}).groupby("b").sum()["a"].to_numpy()),
+        ("scipy.special", lambda m, x: m.erf(x * 2) + 1),
+        ("scipy.signal", lambda m, x: m.lfilter([1, 2], [1, 0.5], x * 2)),
+        ("scipy.interpolate", lambda m, x: m.CubicSpline(x * 2, x + 1)(x * 2)),
+        ("scipy.sparse", lambda m, x: m.diags(x * 2) @ x),
+        ("xarray", lambda m, x: m.where(m.DataArray(x) > 1, x * 2, 0).values),
+    ],
+)
+def test_other_libraries(library, function):
+    module = pytest.importorskip(library)
+    check(lambda x: function(module, x), X, warns=False)
+
+
 def test_scalars_arrays_of_none_and_other_arguments_pass_as_they_are():
     class Own(np.ndarray):
         pass
@@ -414,6 +432,19 @@ def test_the_error_state_is_that_of_the_recording():
     assert np.isinf(a).all()
 
 
+def test_the_error_state_without_numpys_variable():
+    state = _recording.ErrorState()
+    before = state.get()
+    with np.errstate(divide="ignore"):
+        inside = state.get()
+        assert inside is not before
+        token = state.set(before)
+        assert np.geterr()["divide"] == "warn"
+        state.reset(token)
+        assert state.get() is inside
+    assert state.get() is before
+
+
 def test_errors_come_where_they_are_made():
     def function(x, n):
         errors = []
@@ -531,6 +562,78 @@ def test_what_is_needed_again_is_not_folded():
 
     explanation = check(function, X)
     assert explanation["alone"]["sum: not elementwise"] == 1
+
+
+# Memory of results.
+
+
+def test_results_that_nobody_has_are_written_again():
+    function = ux.fuse(lambda x: x * 3 + 1)
+    result = function(X)
+    expected, address = result.copy(), result.ctypes.data
+    assert function(Y).ctypes.data != address
+    assert np.array_equal(result, expected)
+    for keep in (
+        lambda a: a[::2],
+        lambda a: memoryview(a),
+        lambda a: a.T.reshape(2, -1)[1:],
+        lambda a: np.frombuffer(a),
+        lambda a: {"a": [a]},
+        lambda a: iter(a),
+    ):
+        kept = keep(result)
+        address = result.ctypes.data
+        del result
+        others = [function(Y) for _ in range(3)]
+        assert address not in [other.ctypes.data for other in others]
+        del kept, others
+        result = function(X)
+        assert np.array_equal(result, expected)
+    first = result.ctypes.data
+    del result
+    assert first in [part.ctypes.data for part in [function(Y) for _ in range(4)]]
+
+
+def test_results_that_were_changed_or_are_known_by_weak_references_are_not():
+    function, x = ux.fuse(lambda x: x * 5 + 1), X[:-7]  # of a shape that no other test has
+    for change in (lambda a: a.setflags(write=False), lambda a: setattr(a, "shape", (1, -1))):
+        result = function(x)
+        change(result)
+        del result
+        again = function(x)
+        assert again.shape == x.shape
+        assert again.flags.writeable
+        del again
+    result = function(x)
+    reference = weakref.ref(result)
+    del result
+    function(x)
+    assert reference() is None
+
+
+def test_what_was_given_away_is_forgotten_when_it_dies():
+    recorders = []
+
+    def function(x):
+        recorders.append(x._node.recorder)
+        table = np.empty((x.size, 2))
+        table[:, 0] = x * 2 + 1
+        assert not recorders[0].given
+        held = np.asarray(x * 3)
+        assert recorders[0].given
+        del held
+        assert not recorders[0].given
+        return table[:, 0] + (x + 1) * 2
+
+    assert same(ux.fuse(function)(X), (X * 2 + 1) + (X + 1) * 2)
+
+
+def test_no_more_memory_is_kept_than_is_said():
+    function = ux.fuse(lambda x: x * 7 + 1)
+    for size in range(200_000, 2_200_000, 100_000):
+        function(np.ones(size))
+    assert _blocks._bytes <= _blocks.MOST
+    assert _blocks._bytes == sum(array.nbytes for arrays in _blocks._kept.values() for array in arrays)
 
 
 # The object.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from . import _native
+import ufunx
 
 Shape = tuple[int, ...]
 
@@ -23,9 +23,9 @@ WEAK: Final = (float, int, complex)
 # For `clip`, which only the function of that name calls, and the error state.
 UMATH: Final[Any] = import_module("numpy._core.umath")
 UFUNCS: Final[dict[str, Any]] = {
-    ufunc.__name__: ufunc for ufunc in _native.ufuncs().values() if ufunc.signature is None
+    ufunc.__name__: ufunc for ufunc in ufunx._UFUNCS.values() if ufunc.signature is None
 }
-FUNCTIONS: Final[dict[str, Any]] = _native.functions(_native.ufuncs())
+FUNCTIONS: Final[dict[str, Any]] = ufunx._FUNCTIONS
 # By ufunc; ours are equal to NumPy's of the same name.
 NAMES: Final = {ufunc: name for name, ufunc in UFUNCS.items()} | {UMATH.clip: "clip"}
 # How many results, where there is more than one.

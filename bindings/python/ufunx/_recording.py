@@ -20,7 +20,8 @@ from weakref import ref
 
 import numpy as np
 
-from ._kinds import DTYPES, UMATH, Shape, performer
+from ._blocks import block, release
+from ._kinds import DTYPES, UFUNCS, UMATH, Shape, performer
 from ._programs import Node, described, program_of
 
 # Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded
@@ -34,8 +35,26 @@ IS_SMALL: Final = 1
 IS_FORTRAN: Final = 2  # the first axis is the fastest: all operands must be so, or all must not
 IS_OTHER: Final = 4  # axes in another order, or a dtype that programs do not know
 
-# NumPy's error state in this context: an object that is replaced whenever the state changes.
-STATE: Final = UMATH._extobj_contextvar
+
+class ErrorState:
+    """NumPy's error state as a context variable that holds another object whenever the state changes."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+    def get(self) -> Any:
+        state = tuple(np.geterr().items())
+        return self.known.setdefault(state, state)
+
+    def set(self, state: Any) -> Any:
+        return np.seterr(**dict(state))
+
+    def reset(self, token: Any) -> None:
+        np.seterr(**token)
+
+
+# NumPy has such a variable, under a name of its own.
+STATE: Final[Any] = getattr(UMATH, "_extobj_contextvar", None) or ErrorState()
 
 NOT_ELEMENTWISE: Final = "not elementwise"
 
@@ -154,12 +173,14 @@ class Recorder:
             uses = self.needed(targets, why)
             if passing is not None and passing._node in uses:
                 uses[passing._node] += 1
-            outputs = list(targets)
-            outputs += [node for node in held(uses) if node not in outputs]
+            outputs = targets + [node for node in held(uses) if node not in targets]
             order = self.in_order(uses)
             self.execute(order, outputs, why, out)
-            done = set(order)
-            self.nodes = [node for node in self.nodes if node not in done]
+            self.forget(uses)
+
+    def forget(self, made: dict[Node, int]) -> None:
+        """Wait for these no longer."""
+        self.nodes = [node for node in self.nodes if node not in made]
 
     def needed(self, targets: list[Node], why: str) -> dict[Node, int]:
         """The calls behind the nodes, each with the number of references to it from among them.
@@ -208,6 +229,8 @@ class Recorder:
         if len(order) == 1:
             (node,) = order
             values = [x[1] if type(x) is tuple else x.value for x in node.inputs]
+            if out is None and not node.odd and node.op in UFUNCS:
+                out = block(node.shape, node.kind)
             self.give([node], self.in_state(node.op, values, out))
             if self.log is not None:
                 self.log.ran(order, why)
@@ -221,8 +244,10 @@ class Recorder:
             self.execute(first, [node for node in first if node in later or node in outputs], why)
             self.execute(rest, [node for node in outputs if node in rest], why, out)
             return
-        if out is not None and len(outputs) > 1:  # the first is what was asked for
-            out = (out, *[None] * (len(outputs) - 1))
+        outs = [None if node.odd else block(node.shape, node.kind) for node in outputs]
+        if out is not None:
+            outs[0] = out  # the first is what was asked for
+        out = outs[0] if len(outs) == 1 else tuple(outs) if any(x is not None for x in outs) else None
         results = self.in_state(ufunc, program.operands(leaves, constants), out)
         self.give(outputs, results)
         if self.log is not None:
@@ -251,7 +276,7 @@ class Recorder:
                 return None
             operands = program.operands(leaves, constants)
             result = self.in_state(ufunc, operands, None, axis=axis, keepdims=keepdims)
-            self.nodes = [x for x in self.nodes if x not in uses]
+            self.forget(uses)
             if self.log is not None:
                 self.log.ran(order, why, fold)
             return result
@@ -275,6 +300,7 @@ class Recorder:
         on."""
         self.before_write(array)
         owner = owner_of(array)
+        release(owner)  # so that it dies when nobody has it any more
         given, place = self.given, id(owner)
         given[place] = ref(owner, lambda _: given.pop(place, None))
 

@@ -60,21 +60,17 @@ class Fused:
         return FuseExplanation(getattr(self._function, "__name__", repr(self._function)), log)
 
     def _run(self, log: Log | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not any(map(is_worth, args)) and not any(map(is_worth, kwargs.values())):
-            return self._function(*args, **kwargs)
-        recorder = Recorder(log, self._call)
+        recorder = None
         lazies: dict[int, Lazy] = {}
-
-        def lazy(x: Any) -> Any:
-            if not is_worth(x):
-                return x
-            if id(x) not in lazies:
+        for x in (*args, *kwargs.values()):
+            if is_worth(x) and id(x) not in lazies:
+                recorder = recorder or Recorder(log, self._call)
                 lazies[id(x)] = Lazy(leaf(recorder, x))
-            return lazies[id(x)]
-
-        args = tuple(map(lazy, args))
-        kwargs = {name: lazy(x) for name, x in kwargs.items()}
-        lazies.clear()
+        if recorder is None:
+            return self._function(*args, **kwargs)
+        args = tuple([lazies.get(id(x), x) for x in args])
+        kwargs = {name: lazies.get(id(x), x) for name, x in kwargs.items()}
+        del lazies, x
         try:
             result = self._function(*args, **kwargs)
             del args, kwargs
@@ -85,17 +81,19 @@ class Fused:
 
 def is_worth(x: Any) -> bool:
     """Whether an argument is handed on as a lazy array."""
-    return (
-        type(x) is np.ndarray
-        and x.ndim > 0
-        and x.size >= SMALL
-        and x.dtype.char in DTYPES
-        and x.dtype.isnative
-    )
+    if type(x) is not np.ndarray or x.size < SMALL:
+        return False
+    dtype = x.dtype
+    return dtype.char in DTYPES and dtype.isnative and x.ndim > 0
 
 
 def finished(result: Any, recorder: Recorder) -> Any:
     """The result with arrays for lazy ones. Lazy arrays that stay alive elsewhere are made as well."""
+    if type(result) is Lazy:  # as is usual
+        result = result._array("returned")
+        if recorder.nodes:
+            recorder.run_all("still referred to at the end")
+        return result
     found: dict[int, Lazy] = {}
     collect(result, found, set())
     if found:
