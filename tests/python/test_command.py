@@ -27,6 +27,7 @@ def run(*arguments, code=0, **environment):
 
 
 def test_alone_it_says_what_it_can_do():
+    ux.release_memory()  # as a process that has just begun
     text = run("-m", "ufunx").stdout
     assert str(ux.show_config()) in text
     for verb in ("run script.py", "bench machine", "--version", "ufunx.install()", "ufunx.profile()"):
