@@ -27,6 +27,7 @@ def run(*arguments, code=0, **environment):
 
 
 def test_alone_it_says_what_it_can_do():
+    ux.release_memory()  # as a process that has just begun
     text = run("-m", "ufunx").stdout
     of_this_process = "memory kept"
     lines = [line for line in str(ux.show_config()).splitlines() if of_this_process not in line]

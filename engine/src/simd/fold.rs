@@ -114,8 +114,8 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
                     64 => by_lanes::<O, T, L, 64>(level, &mut acc, &mut x),
                     _ => by_lanes::<O, T, L, 32>(level, &mut acc, &mut x),
                 }
-                // What is left, up to 63 elements, would cost as much as several hundred.
-                if const { matches!(T::DTYPE.kind(), Kind::Int | Kind::Bool) } {
+                // What is left, up to 63 elements, would cost as much as several hundred; fewer are not worth lanes.
+                if const { matches!(T::DTYPE.kind(), Kind::Int | Kind::Bool) } && x.len() >= WORTH_LANES {
                     by_lanes::<O, T, L, 8>(level, &mut acc, &mut x);
                 }
                 x.iter().fold(acc, |acc, &x| O::lane(level.madd(), (acc, x)))
@@ -125,6 +125,9 @@ impl<O: Lane<(T, T), Out = T>, T: Element + OutPack> Fold<T> for ByLanes<O> {
         unsafe { L::enter(LaneFold::<O, T>(acc, x, PhantomData)) }
     }
 }
+
+/// Elements from which on eight lanes cost less than one after the other: stretches of 10 took twice as long.
+const WORTH_LANES: usize = 24;
 
 /// Takes whole chunks of that many elements in.
 #[inline(always)]
