@@ -401,3 +401,17 @@ def test_what_folds_takes_an_axis_and_says_what_it_does_not_take() -> None:
         define(nodes, (2,), 2, fold="exp")
     with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="in multiply"):
         total(np.full(3, 1e200), np.full(3, 1e200))
+
+
+def test_a_choice_wraps_integers_as_numpy_does() -> None:
+    nodes: list[Node] = [("input", 0), ("input", 1), ("weak", -1), ("where", 0, 1, 2)]
+    f = define(nodes, (3,), 2)
+    c, b = np.array([True, False]), np.array([3, 4], "u1")
+    assert f(c, b).tolist() == np.where(c, b, -1).tolist() == [3, 255]
+    out = np.zeros(2, "u1")
+    f(c, b, out=out, where=np.array([False, True]))
+    assert out.tolist() == [0, 255]
+    objects = define([*nodes[:2], ("call", "add", (0, 1), 0)], (2,), 2)
+    out = np.zeros(2, object)
+    objects(b.astype(object), 1, out=out, where=c)
+    assert out.tolist() == [4, 0]

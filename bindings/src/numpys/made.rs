@@ -110,8 +110,8 @@ pub fn unfused<'py>(
 ) -> Option<Returned<'py>> {
     let definition = Program::of(def)?.definition();
     let understood = |&(keyword, value): &(Keyword, Object<'_, 'py>)| match keyword {
-        Keyword::Out | Keyword::Casting => true,
-        Keyword::Where | Keyword::Subok => is_true(value),
+        Keyword::Out | Keyword::Casting | Keyword::Where => true,
+        Keyword::Subok => is_true(value),
         _ => value.is_none(),
     };
     if normal.inputs.len() != def.nin() || !normal.keywords.iter().all(understood) {
@@ -188,6 +188,9 @@ fn given<'py>(
     let keywords = PyDict::new(py);
     if let Some(casting) = normal.get(Keyword::Casting) {
         keywords.set_item("casting", casting)?;
+    }
+    if let Some(mask) = normal.get(Keyword::Where) {
+        keywords.set_item("where", mask)?;
     }
     let mut written = vec![];
     for (result, out) in results.into_iter().zip(outputs) {

@@ -237,7 +237,7 @@ impl Typing {
         let dtype = promote_all(&types).filter(|dtype| dtype.kind() != Kind::Date).ok_or_else(refused)?;
         let name = self.name("where");
         let condition = self.in_dtype(ids[0], DType::Bool, name)?;
-        let sides = [self.in_dtype(ids[1], dtype, name)?, self.in_dtype(ids[2], dtype, name)?];
+        let sides = [self.side(ids[1], dtype, name)?, self.side(ids[2], dtype, name)?];
         let output = self.value(dtype, From::Step);
         let inputs = [condition, sides[0], sides[1]].into_iter().collect();
         self.program.steps.push(Step {
@@ -247,6 +247,17 @@ impl Typing {
             name,
         });
         Ok(output)
+    }
+
+    /// What is chosen from, in that dtype; an integer that it cannot hold wraps, as NumPy has it there.
+    fn side(&mut self, id: u32, dtype: DType, name: usize) -> Result<usize, ResolveError> {
+        match self.nodes[id as usize] {
+            Of::Number(Scalar::Int(x)) if dtype.kind() == Kind::Int && i64::try_from(x).is_ok() => {
+                Ok(self.value(dtype, From::Constant(u128::from(x as u64))))
+            }
+            Of::Operand(value, _) => Ok(self.cast(value, dtype, name)),
+            _ => self.in_dtype(id, dtype, name),
+        }
     }
 
     fn astype(&mut self, id: u32, dtype: DType) -> Result<usize, ResolveError> {
