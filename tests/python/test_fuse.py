@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import sys
 import warnings
 import weakref
 from collections import namedtuple
@@ -658,6 +659,34 @@ def test_it_looks_like_the_function():
     assert np.array_equal(Has().method(X, more=1), X * 3 + 1)
 
 
+@ux.fuse
+def decorated(x):
+    return x * 2 + 1
+
+
+def undecorated(x):
+    return x * 2 + 1
+
+
+def test_fused_functions_pickle_by_their_names():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert copy.deepcopy(decorated) is decorated
+    again = pickle.loads(pickle.dumps(ux.fuse(undecorated)))
+    assert same(again(X), decorated(X))
+
+
+def test_nothing_is_kept_after_an_error():
+    def function(x):
+        made = x * 2
+        raise LookupError(made.shape)
+
+    operand = X.copy()
+    before = sys.getrefcount(operand)
+    with pytest.raises(LookupError, match="20000"):
+        ux.fuse(function)(operand)
+    assert sys.getrefcount(operand) == before
+
+
 def test_explain_says_what_broke_a_chain():
     def function(x):
         a = np.exp(x) * 2
@@ -681,6 +710,4 @@ def test_programs_hold_no_arrays():
     big = np.ones(N) * 3
     function = ux.fuse(lambda x: np.exp(x) * 2 + x)
     function(big)
-    import sys
-
     assert sys.getrefcount(big) == 2

@@ -1,5 +1,6 @@
 """`ufunx.fuse`: a function of NumPy code whose chains of elementwise calls run as programs."""
 
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from types import MethodType
@@ -53,6 +54,14 @@ class Fused:
     def __repr__(self) -> str:
         return f"<fused {self._function!r}>"
 
+    def __reduce__(self) -> Any:
+        function = self._function
+        found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+        for name in getattr(function, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        # A decorated function is found under its name; what is not is made anew of its function.
+        return function.__qualname__ if found is self else (fuse, (function,))
+
     def explain(self, /, *args: Any, **kwargs: Any) -> "FuseExplanation":
         """Run the function, and say what became programs and what did not, in a dict that prints as text."""
         log = Log()
@@ -77,6 +86,7 @@ class Fused:
             return finished(result, recorder)
         finally:
             recorder.over = recorder.at_once = True
+            recorder.nodes = []  # which are there after an error only
 
 
 def is_worth(x: Any) -> bool:
