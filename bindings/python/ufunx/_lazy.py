@@ -32,7 +32,7 @@ from ._kinds import (
     performer,
 )
 from ._programs import Node
-from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, Recorder, leaf
+from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, WAITING, Recorder, leaf
 from ._references import is_temporary
 
 # Beside these, a Python number that is not huge becomes what they are.
@@ -350,6 +350,19 @@ def is_open(recorder: Recorder) -> bool:
     return not (recorder.at_once or recorder.given)
 
 
+def noted(name: str, inputs: tuple[Any, ...], like: Node, kind: str) -> Lazy | None:
+    """A call of the usual kind recorded, with a result of a node's shape; None if none are recorded now."""
+    recorder = like.recorder
+    if STATE.get() is not recorder.state or recorder.at_once or recorder.given:
+        return None
+    node = Node(recorder, name, inputs, like.shape, kind, 0)
+    nodes = recorder.nodes
+    nodes.append(node)
+    if len(nodes) > WAITING:
+        recorder.make_some(node)
+    return Lazy(node)
+
+
 def recorded(recorder: Recorder, name: str, operands: tuple[Any, ...], otherwise: Any) -> Any:
     """The call's result, lazily if that can be exact; `otherwise` is what to call on arrays, ours if None."""
     if is_open(recorder) and name not in RESULTS:
@@ -383,15 +396,15 @@ def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | 
     """The call recorded, if it is of the usual kind: on lazy arrays of one shape, and Python numbers."""
     nodes: list[Any] = []
     key: list[Any] = [name]
-    shape: Any = None
+    like: Any = None
     floats = True
     for x in operands:
         kind = type(x)
         if kind is Lazy:
             node = x._node
-            if node.odd or node.recorder is not recorder or (shape is not None and node.shape != shape):
+            if node.odd or node.recorder is not recorder or (like is not None and node.shape != like.shape):
                 return None
-            shape = node.shape
+            like = node
             key.append(node.kind)
             nodes.append(node)
             floats = floats and node.kind in FLOATS
@@ -403,7 +416,7 @@ def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | 
     made = KINDS.get(tuple(key))
     if made is None or not (floats or made in FLOATS or len(nodes) == 1):
         return None
-    return Lazy(recorder.record(name, tuple(nodes), shape, made))
+    return noted(name, tuple(nodes), like, made)
 
 
 def given(node: Node, why: str) -> Any:

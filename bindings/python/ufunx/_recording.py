@@ -137,10 +137,14 @@ class Recorder:
         node = Node(self, op, inputs, shape, kind, odd)
         self.nodes.append(node)
         if len(self.nodes) > WAITING:
-            self.drop_dead()
-            if len(self.nodes) > WAITING // 2:
-                self.run([node], "many calls were waiting")
+            self.make_some(node)
         return node
+
+    def make_some(self, node: Node) -> None:
+        """Let fewer calls wait."""
+        self.drop_dead()
+        if len(self.nodes) > WAITING // 2:
+            self.run([node], "many calls were waiting")
 
     def drop_dead(self) -> None:
         """Forget what nobody refers to any more."""
