@@ -10,13 +10,12 @@ at once.
 import operator
 import sys
 from collections.abc import Iterator
-from functools import cache
-from inspect import signature
 from math import prod
 from typing import Any, Final
 
 import numpy as np
 
+from ._blocks import block
 from ._kinds import (
     BOUNDS,
     FUNCTIONS,
@@ -34,31 +33,10 @@ from ._kinds import (
 from ._programs import Node
 from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, WAITING, Recorder, leaf
 from ._references import is_temporary
+from ._writers import function_writes, method_writes
 
 # Beside these, a Python number that is not huge becomes what they are.
 FLOATS: Final = ("d", "f")
-
-# Methods and functions that write to none of their operands; of others it is not known.
-READ_ONLY_METHODS: Final = frozenset(
-    """
-    all any argmax argmin argpartition argsort astype choose compress conj conjugate copy cumprod cumsum
-    diagonal flatten item max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum
-    swapaxes take tobytes tolist trace transpose var view
-    """.split()
-)
-READ_ONLY_FUNCTIONS: Final = frozenset(
-    """
-    all allclose amax amin any append argmax argmin argsort argwhere around array_equal array_repr
-    array_str atleast_1d atleast_2d atleast_3d average bincount broadcast_arrays broadcast_to column_stack
-    concatenate convolve copy corrcoef correlate count_nonzero cov cross cumprod cumsum diag diagonal diff
-    digitize dsplit dstack empty_like expand_dims flip fliplr flipud full_like gradient histogram hsplit
-    hstack imag in1d inner interp isclose isin lexsort max mean median min moveaxis nanmax nanmean nanmin
-    nanstd nansum nanvar ndim nonzero norm ones_like outer pad percentile polyfit polyval prod ptp
-    quantile ravel real repeat reshape result_type roll rot90 round searchsorted shape size sort split
-    squeeze stack std sum swapaxes take take_along_axis tensordot tile trace transpose trapezoid tril triu
-    unique var vdot vsplit vstack where zeros_like
-    """.split()
-)
 
 
 OUR_FUNCTIONS: Final = {getattr(np, name): function for name, function in FUNCTIONS.items()}
@@ -109,17 +87,17 @@ class Lazy:
             result = FOLDS[func](references, self, *args[1:], **kwargs)
             if result is not None:
                 return result
-        writes = (
-            func.__name__ not in READ_ONLY_FUNCTIONS
-            or kwargs.get("out") is not None
-            or kwargs.get("overwrite_input", False)
-            or len(args) > place_of_out(func)
-        )
+        writes = function_writes(func, args, kwargs)
         function = OUR_FUNCTIONS.get(func, func)
         return called(recorder, function, args, kwargs, func.__name__, writes)
 
     def copy(self, order: Any = "C") -> Any:
-        return wrapped(self._array("copied").copy(order), self._node.recorder)
+        node, array = self._node, self._array("copied")
+        out = block(node.shape, node.kind) if order == "C" and node.kind else None
+        if out is None:
+            return wrapped(array.copy(order), node.recorder)
+        np.copyto(out, array)
+        return Lazy(leaf(node.recorder, out))
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         node = self._node
@@ -211,9 +189,7 @@ class Lazy:
             return wrapped(value, recorder)
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            writes = name not in READ_ONLY_METHODS or any(
-                isinstance(x, np.ndarray) for x in (*args[1:], *kwargs.values())
-            )
+            writes = method_writes(name, args, kwargs)
             result = called(recorder, getattr(np.ndarray, name), (self, *args), kwargs, name, writes)
             if writes:
                 self._node = leaf(recorder, array)
@@ -553,15 +529,6 @@ def is_known(result: Any) -> bool:
         or isinstance(result, np.generic | int | float | complex | str | bytes | np.dtype)
         or result is None
     )
-
-
-@cache
-def place_of_out(function: Any) -> int:
-    """The place of `out` among a function's parameters, or past them all."""
-    try:
-        return list(signature(function).parameters).index("out")
-    except ValueError:
-        return 100
 
 
 def unwrapped(x: Any, recorder: Recorder, why: str, lazies: dict[int, Lazy] | None = None) -> Any:
