@@ -2,9 +2,9 @@
 //! it block by block, so that nothing but its inputs and outputs touches memory. To the executor it is code of a loop like
 //! any other: broadcasting, strides, masks, threads and methods come from there.
 //!
-//! [`definition`] is a program as data, [`bytes`] writes and reads that; [`typed`] resolves it for inputs of certain dtypes;
-//! [`lowered`] makes steps over blocks of it, which [`machine`] runs; [`raised`] says which step raised what;
-//! [`fold`] folds what a program computes. [`value`] writes programs in Rust.
+//! `definition` is a program as data, `bytes` writes and reads that; `typed` resolves it for inputs of certain dtypes;
+//! `lowered` makes steps over blocks of it, which `machine` runs; `raised` says which step raised what;
+//! `fold` folds what a program computes. `value` writes programs in Rust.
 
 mod bytes;
 pub mod definition;
