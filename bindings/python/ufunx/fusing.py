@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from types import MethodType
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -14,8 +14,11 @@ from ._kinds import DTYPES
 from ._lazy import Lazy
 from ._recording import SMALL, Log, Recorder, call_from, leaf
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def fuse(function: Callable[..., Any], /) -> "Fused":
+
+def fuse(function: Callable[P, R], /) -> "Fused[P, R]":
     """Make a function of NumPy code run its chains of elementwise calls as programs.
 
     The result is called as the function is, and gives what it gives. Arrays among the arguments are handed to
@@ -37,16 +40,16 @@ def fuse(function: Callable[..., Any], /) -> "Fused":
     return Fused(function)
 
 
-class Fused:
+class Fused(Generic[P, R]):
     """A function that runs on lazy arrays."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[P, R]) -> None:
         update_wrapper(self, function)
-        self._function = function
+        self._function: Any = function
         self._call = call_from(function)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._run(None, args, kwargs)
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._run(None, args, kwargs)  # type: ignore[no-any-return]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -62,7 +65,7 @@ class Fused:
         # A decorated function is found under its name; what is not is made anew of its function.
         return function.__qualname__ if found is self else (fuse, (function,))
 
-    def explain(self, /, *args: Any, **kwargs: Any) -> "FuseExplanation":
+    def explain(self, /, *args: P.args, **kwargs: P.kwargs) -> "FuseExplanation":
         """Run the function, and say what became programs and what did not, in a dict that prints as text."""
         log = Log()
         self._run(log, args, kwargs)
@@ -157,7 +160,7 @@ class FuseExplanation(dict[str, Any]):
         super().__init__(
             calls=fused + log.elementwise_alone(), fused=fused, programs=log.programs, alone=dict(log.alone)
         )
-        self._function = function
+        self._function: Any = function
 
     def __str__(self) -> str:
         programs = self["programs"]
