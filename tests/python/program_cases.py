@@ -9,6 +9,7 @@ seed:
 """
 
 import argparse
+import copy
 import operator
 import pickle
 import random
@@ -329,6 +330,23 @@ def check_script(seed):
     if not got_warned <= warned:  # what nobody looks at is not made, and warns of nothing
         return f"{said}: warned {warned} or {got_warned}"
     return None
+
+
+def check_fused(function, *args, warns=True):
+    """The fused function beside the function itself, on copies of the arguments; its explanation."""
+    plain, lazy, again = (
+        [copies([x])[0] if isinstance(x, np.ndarray) else copy.deepcopy(x) for x in args] for _ in range(3)
+    )
+    with ufunx.installed():
+        expected, warned = outcome(lambda: function(*plain))
+        got, got_warned = outcome(lambda: ufunx.fuse(function)(*lazy))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            explanation = ufunx.fuse(function).explain(*again) if type(expected) is not type else None
+    assert same(expected, got), (expected, got)
+    assert same(plain, lazy)
+    assert warned == got_warned or not warns
+    return explanation
 
 
 def kinds(args):

@@ -3,41 +3,23 @@
 import copy
 import math
 import pickle
-import warnings
-import weakref
+import sys
 from collections import namedtuple
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from program_cases import check_script, copies, outcome, same
+from program_cases import check_fused as check
+from program_cases import check_script, same
 from test_programs import bench
 
 import ufunx as ux
-from ufunx import _blocks, _programs, _recording
+from ufunx import _programs, _recording
 from ufunx._lazy import Lazy
 from ufunx._references import temporaries
 
 N = 20_000
 X = np.linspace(-2.0, 3.0, N)
 Y = np.linspace(0.5, 9.0, N)
-
-
-def check(function, *args, warns=True):
-    """The fused function beside the function itself, on copies of the arguments; its explanation."""
-    plain, lazy, again = (
-        [copies([x])[0] if isinstance(x, np.ndarray) else copy.deepcopy(x) for x in args] for _ in range(3)
-    )
-    with ux.installed():
-        expected, warned = outcome(lambda: function(*plain))
-        got, got_warned = outcome(lambda: ux.fuse(function)(*lazy))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            explanation = ux.fuse(function).explain(*again) if type(expected) is not type else None
-    assert same(expected, got), (expected, got)
-    assert same(plain, lazy)
-    assert warned == got_warned or not warns
-    return explanation
 
 
 @pytest.mark.parametrize("block", range(20))
@@ -345,297 +327,6 @@ def test_generators_and_nested_fused_functions():
     assert [type(part) for part in made] == [np.ndarray] * 3
 
 
-# Writes.
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x, y: (a := x * 2, x.__setitem__(slice(None), 7), a + 1)[2],
-        lambda x, y: (a := x * 2, v := x[::2], v.__iadd__(1), a + 1)[3],
-        lambda x, y: (a := x + y, np.add(x, 1, out=x), a)[2],
-        lambda x, y: (a := x + y, np.multiply(y, y, out=x[::-1]), a)[2],
-        lambda x, y: (a := x + y, x.fill(3), np.copyto(y, x), a * x)[3],
-        lambda x, y: (a := x + y, np.add.at(x, [0, 0], 5), a)[2],
-        lambda x, y: (a := x + y, np.cumsum(x, out=x), a)[2],
-        lambda x, y: (a := x + y, np.put(x, [1, 2], 9), np.place(y, y > 2, 0), a + y)[3],
-        lambda x, y: (a := x + y, x.sort(), x.partition(3), a + x)[3],
-        lambda x, y: (a := x + y, np.asarray(x).fill(2), a + x)[2],
-        lambda x, y: (a := x + y, b := np.asarray(x), b.fill(2), c := a + x, b.fill(3), c + x)[5],
-        lambda x, y: (a := x + y, memoryview(np.asarray(x)).__setitem__(0, 5.0), a + x)[2],
-        lambda x, y: (a := x + y, x.flat.__setitem__(3, 5.0), a + x)[2],
-        lambda x, y: (a := x + y, setattr(x, "flat", 1.0), a + x)[2],
-        lambda x, y: (p := np.ones(N), a := x * p, p.fill(5), a)[3],
-        lambda x, y: (p := np.ones(N), a := x * y * p, p.fill(5), b := a + p, p.fill(7), b)[5],
-        lambda x, y: (a := x * 2, b := a + 1, a.__iadd__(5), a * b)[3],
-        lambda x, y: (a := x * 2, b := a, a.__imul__(5), b + 1)[3],
-        lambda x, y: (a := x * 2, c := a.copy(), a.__setitem__(0, 5), a + c)[3],
-        lambda x, y: (x.__setitem__(slice(1, None), x[:-1] * 2), x + y)[1],
-        lambda x, y: (x[1:].__iadd__(x[:-1] * y[1:]), x + 0)[1],
-        lambda x, y: (a := x * 2, f := a.astype("f"), a.__iadd__(1), f + a)[3],
-        lambda x, y: (a := x * 2, a.__setitem__(x > 1, y[x > 1] * 3), a + x)[2],
-        lambda x, y: (np.subtract(x * 2, y * 3, out=y), x.__isub__(y), x)[2],
-        lambda x, y: (a := np.empty(N), np.add(x * 2, y, a), a.__iadd__(1), a + x)[3],
-        lambda x, y: (a := x * 2, np.lib.stride_tricks.sliding_window_view(a, 3)[0].sum(), a + 1)[2],
-    ],
-)
-def test_writes(function):
-    check(function, X, Y)
-
-
-def test_in_place_operators():
-    def function(x, y, n):
-        a = x * 2
-        before = a
-        a += y
-        a -= 1
-        a *= x + y
-        a /= 3
-        a **= 2
-        n ^= n >> 3
-        h = n * 3
-        h <<= 2
-        h |= 1
-        h %= 97
-        x += a
-        x[3:7] -= a[:4] * 2
-        return before is a, a, x, h
-
-    check(function, X, Y, np.arange(N))
-
-
-def test_in_place_errors_are_numpys():
-    def function(n, x):
-        n = n * 2
-        with pytest.raises(TypeError) as caught:
-            n += x
-        return str(caught.value), n
-
-    check(function, np.arange(N), X)
-
-
-# State.
-
-
-def test_the_error_state_is_that_of_the_recording():
-    def function(x):
-        with np.errstate(divide="ignore"):
-            a = np.log(x * 0)
-        b = np.sqrt(x)
-        with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="log"):
-            np.log(x * 0)
-        return a + 1, b + 1
-
-    with ux.installed(), pytest.warns(RuntimeWarning) as caught:
-        a, _ = ux.fuse(function)(X)
-    assert [str(w.message) for w in caught] == ["invalid value encountered in sqrt"]
-    assert np.isinf(a).all()
-
-
-def test_the_error_state_without_numpys_variable():
-    state = _recording.ErrorState()
-    before = state.get()
-    with np.errstate(divide="ignore"):
-        inside = state.get()
-        assert inside is not before
-        token = state.set(before)
-        assert np.geterr()["divide"] == "warn"
-        state.reset(token)
-        assert state.get() is inside
-    assert state.get() is before
-
-
-def test_errors_come_where_they_are_made():
-    def function(x, n):
-        errors = []
-        for call in (
-            lambda: (x > 0) - (x < 1),
-            lambda: x + np.ones(3),
-            lambda: x + "a",
-            lambda: n ** (n - 3),
-            lambda: n.astype("B") + 300,
-            lambda: np.add(x, x, out=np.zeros(2)),
-            lambda: bool(x),
-            lambda: x & x,
-            lambda: x[N],
-            lambda: x.nothing,
-            lambda: np.exp(x, 1, 2, 3),
-        ):
-            try:
-                call()
-            except Exception as error:
-                errors.append((type(error).__name__, str(error)))
-        return errors
-
-    check(function, X, np.arange(N))
-
-
-def test_a_warning_comes_once_and_by_its_name():
-    def function(x):
-        logs = np.log(np.maximum(x, -1e-9))
-        return logs.sum(), logs + 1, logs * 2
-
-    with pytest.warns(RuntimeWarning) as caught:
-        ux.fuse(function)(X)
-    assert [str(w.message) for w in caught] == ["invalid value encountered in log"]
-
-
-def test_warnings_come_from_the_functions_line():
-    def function(x):
-        return np.log(x * 0) + 1, np.add.accumulate(x / 0)
-
-    with pytest.warns(RuntimeWarning) as caught:
-        ux.fuse(function)(X)
-    assert {(w.filename, w.lineno) for w in caught} == {(__file__, function.__code__.co_firstlineno)}
-    assert len(caught) == 3
-
-
-def test_threads_inside_and_around():
-    def function(x, y):
-        with ThreadPoolExecutor(4) as pool:
-            parts = list(pool.map(lambda k: np.exp(x * k) + y, range(8)))
-        return parts, (x + y).sum()
-
-    fused = ux.fuse(function)
-    with ux.installed():
-        expected = function(X, Y)
-        with ThreadPoolExecutor(4) as pool:
-            results = list(pool.map(lambda _: fused(X, Y), range(16)))
-    assert all(same(expected, result) for result in results)
-
-
-# Layouts.
-
-
-@pytest.mark.parametrize("way", ["C", "F", "transposed", "strided", "reversed", "mixed", "broadcast", "3d"])
-def test_layouts(way):
-    a = np.random.default_rng(1).normal(size=(192, 288))
-    b = a + 1
-    a, b = {
-        "C": (a, b),
-        "F": (np.asfortranarray(a), np.asfortranarray(b)),
-        "transposed": (a.T, b.T),
-        "strided": (a[::2, ::1], b[1::2, ::1]),
-        "reversed": (a[::-1], b[:, ::-1]),
-        "mixed": (np.asfortranarray(a), b),
-        "broadcast": (np.asfortranarray(a), b[0]),
-        "3d": (a.reshape(8, 24, 288).transpose(2, 0, 1), b.reshape(8, 24, 288).transpose(2, 0, 1)),
-    }[way]
-
-    def function(a, b):
-        made = np.sqrt(np.abs(a * b)) + b
-        return (
-            made,
-            made.flags.c_contiguous,
-            made.flags.f_contiguous,
-            made.sum(),
-            made.sum(axis=0),
-            made.mean(),
-        )
-
-    check(function, a, b)
-
-
-@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1), (1,)])
-@pytest.mark.parametrize("dtype", ["d", "f", "l", "B"])
-def test_folds_of_strided_tables_are_those_of_their_copies(axis, dtype):
-    def function(table):
-        inner = table[1:-1, 1:-1]
-        return [
-            (inner * 2).sum(axis),
-            (inner * inner).sum(axis=axis, keepdims=True),
-            np.mean(inner + 1, axis=axis),
-            (inner - 1).max(axis=axis),
-            np.min(inner * 3, axis, keepdims=True),
-            (inner > 1).any(axis=axis),
-            np.all(inner < 30, axis=axis),
-        ]
-
-    explanation = check(function, (np.random.default_rng(2).normal(size=(190, 190)) * 9 + 30).astype(dtype))
-    assert sum("reduce" in program["calls"][-1] for program in explanation["programs"]) >= 6
-
-
-def test_what_is_needed_again_is_not_folded():
-    def function(x):
-        squares = x * x
-        return squares.sum(), squares
-
-    explanation = check(function, X)
-    assert explanation["alone"]["sum: not elementwise"] == 1
-
-
-# Memory of results.
-
-
-def test_results_that_nobody_has_are_written_again():
-    function = ux.fuse(lambda x: x * 3 + 1)
-    result = function(X)
-    expected, address = result.copy(), result.ctypes.data
-    assert function(Y).ctypes.data != address
-    assert np.array_equal(result, expected)
-    for keep in (
-        lambda a: a[::2],
-        lambda a: memoryview(a),
-        lambda a: a.T.reshape(2, -1)[1:],
-        lambda a: np.frombuffer(a),
-        lambda a: {"a": [a]},
-        lambda a: iter(a),
-    ):
-        kept = keep(result)
-        address = result.ctypes.data
-        del result
-        others = [function(Y) for _ in range(3)]
-        assert address not in [other.ctypes.data for other in others]
-        del kept, others
-        result = function(X)
-        assert np.array_equal(result, expected)
-    first = result.ctypes.data
-    del result
-    assert first in [part.ctypes.data for part in [function(Y) for _ in range(4)]]
-
-
-def test_results_that_were_changed_or_are_known_by_weak_references_are_not():
-    function, x = ux.fuse(lambda x: x * 5 + 1), X[:-7]  # of a shape that no other test has
-    for change in (lambda a: a.setflags(write=False), lambda a: setattr(a, "shape", (1, -1))):
-        result = function(x)
-        change(result)
-        del result
-        again = function(x)
-        assert again.shape == x.shape
-        assert again.flags.writeable
-        del again
-    result = function(x)
-    reference = weakref.ref(result)
-    del result
-    function(x)
-    assert reference() is None
-
-
-def test_what_was_given_away_is_forgotten_when_it_dies():
-    recorders = []
-
-    def function(x):
-        recorders.append(x._node.recorder)
-        table = np.empty((x.size, 2))
-        table[:, 0] = x * 2 + 1
-        assert not recorders[0].given
-        held = np.asarray(x * 3)
-        assert recorders[0].given
-        del held
-        assert not recorders[0].given
-        return table[:, 0] + (x + 1) * 2
-
-    assert same(ux.fuse(function)(X), (X * 2 + 1) + (X + 1) * 2)
-
-
-def test_no_more_memory_is_kept_than_is_said():
-    function = ux.fuse(lambda x: x * 7 + 1)
-    for size in range(200_000, 2_200_000, 100_000):
-        function(np.ones(size))
-    assert _blocks._bytes <= _blocks.MOST
-    assert _blocks._bytes == sum(array.nbytes for arrays in _blocks._kept.values() for array in arrays)
-
-
 # The object.
 
 
@@ -656,6 +347,34 @@ def test_it_looks_like_the_function():
             return x * self.factor + more
 
     assert np.array_equal(Has().method(X, more=1), X * 3 + 1)
+
+
+@ux.fuse
+def decorated(x):
+    return x * 2 + 1
+
+
+def undecorated(x):
+    return x * 2 + 1
+
+
+def test_fused_functions_pickle_by_their_names():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
+    assert copy.deepcopy(decorated) is decorated
+    again = pickle.loads(pickle.dumps(ux.fuse(undecorated)))
+    assert same(again(X), decorated(X))
+
+
+def test_nothing_is_kept_after_an_error():
+    def function(x):
+        made = x * 2
+        raise LookupError(made.shape)
+
+    operand = X.copy()
+    before = sys.getrefcount(operand)
+    with pytest.raises(LookupError, match="20000"):
+        ux.fuse(function)(operand)
+    assert sys.getrefcount(operand) == before
 
 
 def test_explain_says_what_broke_a_chain():
@@ -681,6 +400,4 @@ def test_programs_hold_no_arrays():
     big = np.ones(N) * 3
     function = ux.fuse(lambda x: np.exp(x) * 2 + x)
     function(big)
-    import sys
-
     assert sys.getrefcount(big) == 2

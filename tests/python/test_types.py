@@ -38,6 +38,22 @@ total: numpy.floating[Any] = np.mean(x)
 np.sum(x, axis=0, keepdims=True)
 
 
+@np.elementwise
+def bump(x: Any, y: Any) -> Any:
+    return np.exp(-x * x) * y
+
+
+@np.fuse
+def scaled(x: NDArray[np.float64], by: float = 1.0) -> float:
+    return float((x * by).sum())
+
+
+made: numpy.ufunc = bump
+made(x, 2.0, out=x)
+folded: numpy.ufunc = np.elementwise(fold=np.add)(lambda a, b: a * b)
+assert_type(scaled(x, by=2.0), float)
+
+
 @np.array_function_dispatch(lambda a: (a,), module="mine")
 def first(a: NDArray[np.float64]) -> float:
     return float(a[0])

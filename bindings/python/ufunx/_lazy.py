@@ -10,13 +10,12 @@ at once.
 import operator
 import sys
 from collections.abc import Iterator
-from functools import cache
-from inspect import signature
 from math import prod
 from typing import Any, Final
 
 import numpy as np
 
+from ._blocks import block
 from ._kinds import (
     BOUNDS,
     FUNCTIONS,
@@ -32,33 +31,12 @@ from ._kinds import (
     performer,
 )
 from ._programs import Node
-from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, Recorder, leaf
+from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, WAITING, Recorder, leaf
 from ._references import is_temporary
+from ._writers import function_writes, method_writes
 
 # Beside these, a Python number that is not huge becomes what they are.
 FLOATS: Final = ("d", "f")
-
-# Methods and functions that write to none of their operands; of others it is not known.
-READ_ONLY_METHODS: Final = frozenset(
-    """
-    all any argmax argmin argpartition argsort astype choose compress conj conjugate copy cumprod cumsum
-    diagonal flatten item max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum
-    swapaxes take tobytes tolist trace transpose var view
-    """.split()
-)
-READ_ONLY_FUNCTIONS: Final = frozenset(
-    """
-    all allclose amax amin any append argmax argmin argsort argwhere around array_equal array_repr
-    array_str atleast_1d atleast_2d atleast_3d average bincount broadcast_arrays broadcast_to column_stack
-    concatenate convolve copy corrcoef correlate count_nonzero cov cross cumprod cumsum diag diagonal diff
-    digitize dsplit dstack empty_like expand_dims flip fliplr flipud full_like gradient histogram hsplit
-    hstack imag in1d inner interp isclose isin lexsort max mean median min moveaxis nanmax nanmean nanmin
-    nanstd nansum nanvar ndim nonzero norm ones_like outer pad percentile polyfit polyval prod ptp
-    quantile ravel real repeat reshape result_type roll rot90 round searchsorted shape size sort split
-    squeeze stack std sum swapaxes take take_along_axis tensordot tile trace transpose trapezoid tril triu
-    unique var vdot vsplit vstack where zeros_like
-    """.split()
-)
 
 
 OUR_FUNCTIONS: Final = {getattr(np, name): function for name, function in FUNCTIONS.items()}
@@ -109,17 +87,17 @@ class Lazy:
             result = FOLDS[func](references, self, *args[1:], **kwargs)
             if result is not None:
                 return result
-        writes = (
-            func.__name__ not in READ_ONLY_FUNCTIONS
-            or kwargs.get("out") is not None
-            or kwargs.get("overwrite_input", False)
-            or len(args) > place_of_out(func)
-        )
+        writes = function_writes(func, args, kwargs)
         function = OUR_FUNCTIONS.get(func, func)
         return called(recorder, function, args, kwargs, func.__name__, writes)
 
     def copy(self, order: Any = "C") -> Any:
-        return wrapped(self._array("copied").copy(order), self._node.recorder)
+        node, array = self._node, self._array("copied")
+        out = block(node.shape, node.kind) if order == "C" and node.kind else None
+        if out is None:
+            return wrapped(array.copy(order), node.recorder)
+        np.copyto(out, array)
+        return Lazy(leaf(node.recorder, out))
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         node = self._node
@@ -211,9 +189,7 @@ class Lazy:
             return wrapped(value, recorder)
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            writes = name not in READ_ONLY_METHODS or any(
-                isinstance(x, np.ndarray) for x in (*args[1:], *kwargs.values())
-            )
+            writes = method_writes(name, args, kwargs)
             result = called(recorder, getattr(np.ndarray, name), (self, *args), kwargs, name, writes)
             if writes:
                 self._node = leaf(recorder, array)
@@ -350,6 +326,19 @@ def is_open(recorder: Recorder) -> bool:
     return not (recorder.at_once or recorder.given)
 
 
+def noted(name: str, inputs: tuple[Any, ...], like: Node, kind: str) -> Lazy | None:
+    """A call of the usual kind recorded, with a result of a node's shape; None if none are recorded now."""
+    recorder = like.recorder
+    if STATE.get() is not recorder.state or recorder.at_once or recorder.given:
+        return None
+    node = Node(recorder, name, inputs, like.shape, kind, 0)
+    nodes = recorder.nodes
+    nodes.append(node)
+    if len(nodes) > WAITING:
+        recorder.make_some(node)
+    return Lazy(node)
+
+
 def recorded(recorder: Recorder, name: str, operands: tuple[Any, ...], otherwise: Any) -> Any:
     """The call's result, lazily if that can be exact; `otherwise` is what to call on arrays, ours if None."""
     if is_open(recorder) and name not in RESULTS:
@@ -383,15 +372,15 @@ def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | 
     """The call recorded, if it is of the usual kind: on lazy arrays of one shape, and Python numbers."""
     nodes: list[Any] = []
     key: list[Any] = [name]
-    shape: Any = None
+    like: Any = None
     floats = True
     for x in operands:
         kind = type(x)
         if kind is Lazy:
             node = x._node
-            if node.odd or node.recorder is not recorder or (shape is not None and node.shape != shape):
+            if node.odd or node.recorder is not recorder or (like is not None and node.shape != like.shape):
                 return None
-            shape = node.shape
+            like = node
             key.append(node.kind)
             nodes.append(node)
             floats = floats and node.kind in FLOATS
@@ -403,7 +392,7 @@ def usually(recorder: Recorder, name: str, operands: tuple[Any, ...]) -> Lazy | 
     made = KINDS.get(tuple(key))
     if made is None or not (floats or made in FLOATS or len(nodes) == 1):
         return None
-    return Lazy(recorder.record(name, tuple(nodes), shape, made))
+    return noted(name, tuple(nodes), like, made)
 
 
 def given(node: Node, why: str) -> Any:
@@ -540,15 +529,6 @@ def is_known(result: Any) -> bool:
         or isinstance(result, np.generic | int | float | complex | str | bytes | np.dtype)
         or result is None
     )
-
-
-@cache
-def place_of_out(function: Any) -> int:
-    """The place of `out` among a function's parameters, or past them all."""
-    try:
-        return list(signature(function).parameters).index("out")
-    except ValueError:
-        return 100
 
 
 def unwrapped(x: Any, recorder: Recorder, why: str, lazies: dict[int, Lazy] | None = None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ._kinds import KINDS, UFUNCS, short_cut
-from ._lazy import FLOATS, Lazy, called, is_open, recorded, unwrapped, wrapped, written
+from ._lazy import FLOATS, Lazy, called, noted, recorded, unwrapped, wrapped, written
 from ._references import is_temporary
 
 REAL: Final = (float, int)
@@ -17,29 +17,21 @@ PLAIN: Final = (Lazy, float, int, np.ndarray, complex, bool)
 
 def binary(name: str, function: Callable[..., Any]) -> Any:
     def method(self: Lazy, other: Any) -> Any:
-        a = self._node
+        a, number = self._node, type(other)
         if not a.odd:
-            if type(other) is Lazy:
+            made = None
+            if number is Lazy:
                 b = other._node
                 kind = KINDS.get((name, a.kind, b.kind))
-                if (
-                    kind
-                    and not b.odd
-                    and (a.shape == b.shape)
-                    and a.recorder is b.recorder
-                    and is_open(a.recorder)
-                ):
-                    return Lazy(a.recorder.record(name, (a, b), a.shape, kind))
-            elif (
-                type(other) in REAL
-                and -1e15 < other < 1e15
-                and (other or type(other) is int)
-                and is_open(a.recorder)
-            ):
-                kind = KINDS.get((name, a.kind, type(other))) if a.kind in FLOATS else None
+                if kind and not b.odd and a.shape == b.shape and a.recorder is b.recorder:
+                    made = noted(name, (a, b), a, kind)
+            elif a.kind in FLOATS and number in REAL and -1e15 < other < 1e15 and (other or number is int):
+                kind = KINDS.get((name, a.kind, number))
                 if kind:
-                    return Lazy(a.recorder.record(name, (a, (type(other), other)), a.shape, kind))
-        if type(other) in PLAIN or isinstance(other, np.generic):
+                    made = noted(name, (a, (number, other)), a, kind)
+            if made is not None:
+                return made
+        if number in PLAIN or isinstance(other, np.generic):
             return recorded(a.recorder, name, (self, other), None)
         return called(a.recorder, function, (self, other), {}, name, False)
 
@@ -48,18 +40,19 @@ def binary(name: str, function: Callable[..., Any]) -> Any:
 
 def reflected(name: str, function: Callable[..., Any]) -> Any:
     def method(self: Lazy, other: Any) -> Any:
-        a = self._node
+        a, number = self._node, type(other)
         if (
             not a.odd
-            and type(other) in REAL
+            and a.kind in FLOATS
+            and number in REAL
             and -1e15 < other < 1e15
-            and (other or type(other) is int)
-            and is_open(a.recorder)
+            and (other or number is int)
         ):
-            kind = KINDS.get((name, type(other), a.kind)) if a.kind in FLOATS else None
-            if kind:
-                return Lazy(a.recorder.record(name, ((type(other), other), a), a.shape, kind))
-        if type(other) in PLAIN or isinstance(other, np.generic):
+            kind = KINDS.get((name, number, a.kind))
+            made = noted(name, ((number, other), a), a, kind) if kind else None
+            if made is not None:
+                return made
+        if number in PLAIN or isinstance(other, np.generic):
             return recorded(a.recorder, name, (other, self), None)
         return called(a.recorder, function, (other, self), {}, name, False)
 
@@ -99,11 +92,9 @@ def in_place(name: str, function: Callable[..., Any]) -> Any:
 def unary(name: str) -> Any:
     def method(self: Lazy) -> Any:
         a = self._node
-        if not a.odd and is_open(a.recorder):
-            kind = KINDS.get((name, a.kind))
-            if kind:
-                return Lazy(a.recorder.record(name, (a,), a.shape, kind))
-        return recorded(a.recorder, name, (self,), None)
+        kind = None if a.odd else KINDS.get((name, a.kind))
+        made = noted(name, (a,), a, kind) if kind else None
+        return recorded(a.recorder, name, (self,), None) if made is None else made
 
     return method
 

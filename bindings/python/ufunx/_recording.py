@@ -12,7 +12,6 @@ could not be exact later, or would not pay, is not recorded but called at once.
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from threading import RLock
 from types import CodeType, FunctionType
 from typing import Any, Final
@@ -76,10 +75,15 @@ def leaf(recorder: "Recorder", array: Any) -> Node:
 
 def order_of(array: Any) -> int:
     """Which axis is fastest, as a bit of `odd`: results of calls have the order of their operands."""
-    steps = [abs(step) for step, n in zip(array.strides, array.shape, strict=True) if n > 1]
-    if all(a > b > 0 for a, b in pairwise(steps)):
-        return 0
-    return IS_FORTRAN if all(0 < a < b for a, b in pairwise(steps)) else IS_OTHER
+    falls = rises = True
+    last = 0
+    for step, n in zip(array.strides, array.shape, strict=True):
+        if n > 1:
+            step = abs(step)
+            falls = falls and step > 0 and (step < last or not last)
+            rises = rises and last < step
+            last = step
+    return 0 if falls else IS_FORTRAN if rises else IS_OTHER
 
 
 CALL: Final = lambda function, args, options: function(*args, **options)  # noqa: E731, one line is one place
@@ -137,10 +141,14 @@ class Recorder:
         node = Node(self, op, inputs, shape, kind, odd)
         self.nodes.append(node)
         if len(self.nodes) > WAITING:
-            self.drop_dead()
-            if len(self.nodes) > WAITING // 2:
-                self.run([node], "many calls were waiting")
+            self.make_some(node)
         return node
+
+    def make_some(self, node: Node) -> None:
+        """Let fewer calls wait."""
+        self.drop_dead()
+        if len(self.nodes) > WAITING // 2:
+            self.run([node], "many calls were waiting")
 
     def drop_dead(self) -> None:
         """Forget what nobody refers to any more."""

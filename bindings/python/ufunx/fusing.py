@@ -1,9 +1,10 @@
 """`ufunx.fuse`: a function of NumPy code whose chains of elementwise calls run as programs."""
 
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from types import MethodType
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from ._kinds import DTYPES
 from ._lazy import Lazy
 from ._recording import SMALL, Log, Recorder, call_from, leaf
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def fuse(function: Callable[..., Any], /) -> "Fused":
+
+def fuse(function: Callable[P, R], /) -> "Fused[P, R]":
     """Make a function of NumPy code run its chains of elementwise calls as programs.
 
     The result is called as the function is, and gives what it gives. Arrays among the arguments are handed to
@@ -36,16 +40,16 @@ def fuse(function: Callable[..., Any], /) -> "Fused":
     return Fused(function)
 
 
-class Fused:
+class Fused(Generic[P, R]):
     """A function that runs on lazy arrays."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[P, R]) -> None:
         update_wrapper(self, function)
-        self._function = function
+        self._function: Any = function
         self._call = call_from(function)
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._run(None, args, kwargs)
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._run(None, args, kwargs)  # type: ignore[no-any-return]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -53,7 +57,15 @@ class Fused:
     def __repr__(self) -> str:
         return f"<fused {self._function!r}>"
 
-    def explain(self, /, *args: Any, **kwargs: Any) -> "FuseExplanation":
+    def __reduce__(self) -> Any:
+        function = self._function
+        found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+        for name in getattr(function, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        # A decorated function is found under its name; what is not is made anew of its function.
+        return function.__qualname__ if found is self else (fuse, (function,))
+
+    def explain(self, /, *args: P.args, **kwargs: P.kwargs) -> "FuseExplanation":
         """Run the function, and say what became programs and what did not, in a dict that prints as text."""
         log = Log()
         self._run(log, args, kwargs)
@@ -77,6 +89,7 @@ class Fused:
             return finished(result, recorder)
         finally:
             recorder.over = recorder.at_once = True
+            recorder.nodes = []  # which are there after an error only
 
 
 def is_worth(x: Any) -> bool:
@@ -147,7 +160,7 @@ class FuseExplanation(dict[str, Any]):
         super().__init__(
             calls=fused + log.elementwise_alone(), fused=fused, programs=log.programs, alone=dict(log.alone)
         )
-        self._function = function
+        self._function: Any = function
 
     def __str__(self) -> str:
         programs = self["programs"]
