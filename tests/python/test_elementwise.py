@@ -457,3 +457,10 @@ def test_no_warning_of_its_own_at_definition():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ux.elementwise(lambda x: np.log(x * 0.0) / 0.0)
+
+
+def test_why_a_call_is_not_native_is_said_in_words():
+    doubled = ux.elementwise(lambda x: x * 2)
+    text = str(ux.explain(doubled, np.array([1], object)))
+    assert "goes to NumPy" in text
+    assert "those that all ufuncs in it have loops for" in text

@@ -72,7 +72,10 @@ def in_lines(head: str, facts: dict[str, Any]) -> str:
 
 
 def dtypes_of(ufunc: str) -> str:
-    """NumPy's dtypes among those that the ufunc's loops begin with."""
-    loops: list[str] = _native.records()[ufunc]["types"]
+    """NumPy's dtypes among those that the ufunc's loops begin with, in words."""
+    record = _native.records().get(ufunc)
+    if record is None:  # one that was made at run time
+        return "those that all ufuncs in it have loops for"
+    loops: list[str] = record["types"]
     known = set("?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"])
     return ", ".join(dict.fromkeys(np.dtype(loop[0]).name for loop in loops if loop[0] in known))
