@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import pickle
 import random
 import warnings
@@ -509,3 +510,22 @@ def test_a_dtype_need_not_be_numpys_own_object(name):
         assert_same(of(ux), of(np))
     swapped = np.dtype(name).newbyteorder()
     assert natively(lambda: outcome(ux.add, x, x, dtype=swapped)) == 0
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_squares_are_summed_as_they_are_made(name):
+    """In every layout, along every axis; and what is warned of is what NumPy warns of."""
+    random = np.random.default_rng(7)
+    for shape, axes in [
+        ((5000,), [None, 0]),
+        ((300, 40), [None, 0, 1, (0, 1)]),
+        ((9, 8, 70), [0, 1, 2, (0, 2)]),
+    ]:
+        for dtype in ("f4", "f8", "i4", "?"):
+            a = (random.normal(size=shape) * 9).astype(dtype)
+            for array, axis in itertools.product((a, a.T, a[::2], np.asfortranarray(a)), axes):
+                for kwargs in ({}, {"ddof": 1}, {"keepdims": True}):
+                    got, wanted = (getattr(m, name)(array, axis, **kwargs) for m in (ux, np))
+                    assert (type(got), got.dtype, got.shape) == (type(wanted), wanted.dtype, wanted.shape)
+                    np.testing.assert_allclose(got, wanted, rtol=2e-5 if dtype == "f4" else 1e-13)
+    check(name, np.array([1.0, np.inf] * 3000))

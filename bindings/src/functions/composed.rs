@@ -6,11 +6,14 @@ use crate::python::object::{Object, Returned};
 use pyo3::exceptions::PySystemError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString};
 use smallvec::SmallVec;
 use ufunx::program::{Definition, DefinitionError, Named, Value};
 use ufunx::registry::UfuncDef;
-use ufunx::{Program, absolute_of, equal_of, isfinite_of, isnan_of, less_equal_of, logical_not_of};
+use ufunx::{
+    Program, absolute_of, equal_of, isfinite_of, isnan_of, less_equal_of, logical_not_of, square_of,
+};
 
 /// The programs.
 pub struct Composed {
@@ -20,6 +23,10 @@ pub struct Composed {
     pub numbers: Py<PyAny>,
     /// The sum of the squares of their distances to the second operand.
     pub nan_squares: Py<PyAny>,
+    /// The sum of the squares of the distances to the second operand: as NumPy squares since 2.4, and as before.
+    pub squares: Py<PyAny>,
+    /// By products.
+    pub products_of_distances: Py<PyAny>,
     /// The sum of products.
     pub products: Py<PyAny>,
     /// The area under the line of the first two's heights, the last two being their places; and where places are 1 apart.
@@ -37,8 +44,13 @@ pub struct Composed {
 }
 
 impl Composed {
-    /// All of them.
-    pub fn new(py: Python<'_>) -> PyResult<Composed> {
+    /// The programs, made when the first is wanted.
+    pub fn get(py: Python<'_>) -> PyResult<&'static Composed> {
+        static COMPOSED: PyOnceLock<Composed> = PyOnceLock::new();
+        COMPOSED.get_or_try_init(py, || Composed::new(py))
+    }
+
+    fn new(py: Python<'_>) -> PyResult<Composed> {
         let number = |x: &Value| isnan_of(x).choose(0.0, x);
         let close = |[a, b, relative, absolute]: [Value; 4], nan: bool| {
             let near = less_equal_of(absolute_of(&a - &b), absolute + relative * absolute_of(&b));
@@ -51,6 +63,11 @@ impl Composed {
             numbers: folding(py, "nansum", "add", |[x]| logical_not_of(isnan_of(&x)))?,
             nan_squares: folding(py, "nanvar", "add", |[x, mean]| {
                 let apart = isnan_of(&x).choose(0.0, number(&x) - mean);
+                &apart * &apart
+            })?,
+            squares: folding(py, "var", "add", |[x, mean]| square_of(x - mean))?,
+            products_of_distances: folding(py, "var", "add", |[x, mean]| {
+                let apart = x - mean;
                 &apart * &apart
             })?,
             products: folding(py, "average", "add", |[x, weight]| x * weight)?,

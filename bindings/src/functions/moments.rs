@@ -2,6 +2,7 @@
 //! contiguous arrays have a shorter way, in `short_moments`.
 
 use super::bind::Slots;
+use super::composed::{self, Composed};
 use super::native::{Native, Ufuncs};
 use super::objects::{call_object, given, given_and_not_none, is_plain_out};
 use crate::arguments::passed::Arguments;
@@ -232,20 +233,39 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
                 divide_in_place(py, self.ufuncs, &sum, &count)
             }),
         };
-        let result = mean.and_then(|mean| self.squares(&mean)).and_then(|squares| {
-            let none = none(py);
-            let positional = [
-                squares.as_borrowed(),
-                self.axis,
-                dtype.unwrap_or(none),
-                self.out.unwrap_or(none),
-                self.keepdims,
-            ];
-            let reduce = self.ufuncs.add.bind(py).getattr(intern!(py, "reduce"))?;
-            let sum = call_object(reduce.as_borrowed(), &positional, &[])?;
-            self.divided(moment, &sum, &divisor.scalar(py, self.np)?)
+        let sum = mean.and_then(|mean| match self.is_one_pass() {
+            true => self.folded(&mean),
+            false => self.squares(&mean).and_then(|squares| self.sum_of(&squares, dtype)),
         });
-        Some(result)
+        Some(sum.and_then(|sum| self.divided(moment, &sum, &divisor.scalar(py, self.np)?)))
+    }
+
+    /// Whether squares are summed up as they are made. (Sums of f16 are, as `dtype` says, NumPy's to name.)
+    fn is_one_pass(&self) -> bool {
+        self.out.is_none() && self.given_dtype.is_none() && self.dtype != DType::F16
+    }
+
+    /// The sum of the squares of the distances to the mean, which are made piece by piece.
+    fn folded(&self, mean: &Bound<'py, PyAny>) -> Returned<'py> {
+        let composed = Composed::get(self.py)?;
+        let ufunc =
+            if self.squares_by_square() { &composed.squares } else { &composed.products_of_distances };
+        let inputs = [self.array.object(), mean.as_borrowed()];
+        composed::fold(ufunc, self.py, &inputs, Some(self.axis), Some(self.keepdims))
+    }
+
+    /// The sum of squares that are there.
+    fn sum_of(&self, squares: &Bound<'py, PyAny>, dtype: Option<Object<'_, 'py>>) -> Returned<'py> {
+        let (py, none) = (self.py, none(self.py));
+        let out = self.out.unwrap_or(none);
+        let positional = [squares.as_borrowed(), self.axis, dtype.unwrap_or(none), out, self.keepdims];
+        let reduce = self.ufuncs.add.bind(py).getattr(intern!(py, "reduce"))?;
+        call_object(reduce.as_borrowed(), &positional, &[])
+    }
+
+    /// Whether NumPy squares by `square`, under whose name flags are reported, and not by `multiply`.
+    fn squares_by_square(&self) -> bool {
+        self.np.version >= (2, 4) && self.dtype.kind() != Kind::Bool
     }
 
     /// The squares of the distances to the mean.
@@ -254,8 +274,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         let x =
             call_object(ufuncs.subtract.bind_borrowed(py), &[self.array.object(), mean.as_borrowed()], &[])?;
         let (x, out) = (x.as_borrowed(), [(intern!(py, "out"), x.as_borrowed())]);
-        // The name under which flags are reported.
-        match self.np.version >= (2, 4) && self.dtype.kind() != Kind::Bool {
+        match self.squares_by_square() {
             true => call_object(ufuncs.square.bind_borrowed(py), &[x], &out),
             false => call_object(ufuncs.multiply.bind_borrowed(py), &[x, x], &out),
         }

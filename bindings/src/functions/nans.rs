@@ -33,7 +33,7 @@ pub fn nansum<'py>(
     let plain = [dtype, out].into_iter().all(|x| given_and_not_none(np, x).is_none())
         && [initial, mask].into_iter().all(|x| given(np, x).is_none());
     let [a] = floats(np, [a])?;
-    plain.then(|| composed::fold(&native.composed(py)?.nan_sum, py, &[a], axis, given(np, keepdims)))
+    plain.then(|| composed::fold(&Composed::get(py)?.nan_sum, py, &[a], axis, given(np, keepdims)))
 }
 
 /// `nanmean`.
@@ -134,7 +134,7 @@ fn extreme<'py>(
 pub fn nan_to_num<'py>(
     py: Python<'py>,
     np: &NumPy,
-    native: &Native,
+    _: &Native,
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let [x, copy, nan, most, least, ..] = *slots;
@@ -151,11 +151,7 @@ pub fn nan_to_num<'py>(
     }
     let [nan, most, least] = numbers.map(|x| PyFloat::new(py, x).into_any());
     let all = [x, nan.as_borrowed(), most.as_borrowed(), least.as_borrowed()];
-    Some(
-        native
-            .composed(py)
-            .and_then(|composed| call_object(composed.nan_to_num.bind_borrowed(py), &all, &[])),
-    )
+    Some(Composed::get(py).and_then(|composed| call_object(composed.nan_to_num.bind_borrowed(py), &all, &[])))
 }
 
 /// An exact array of f32 or f64 with a dimension at least.
@@ -201,7 +197,7 @@ impl<'a, 'py: 'a> Nans<'a, 'py> {
     ) -> Option<Nans<'a, 'py>> {
         let [a] = floats(np, [a])?;
         let plain = [dtype, out].into_iter().all(|x| given_and_not_none(np, x).is_none());
-        let composed = native.composed(py).ok()?;
+        let composed = Composed::get(py).ok()?;
         let keepdims = given(np, keepdims);
         (plain && given(np, mask).is_none()).then_some(Nans { py, np, native, composed, a, axis, keepdims })
     }

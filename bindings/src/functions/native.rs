@@ -1,14 +1,12 @@
 //! One of NumPy's functions that runs on the engine, and the ufuncs that these are made of.
 
 use super::bind::{Parameters, Slots};
-use super::composed::Composed;
 use crate::python::heap_type::This;
 use crate::python::numpy_api::NumPy;
 use crate::python::object::Returned;
 use crate::ufunc::record::Ufunc;
 use pyo3::exceptions::PySystemError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use std::sync::Arc;
 
@@ -75,14 +73,6 @@ macro_rules! ufuncs {
 }
 ufuncs! {
     add multiply maximum minimum fmax fmin logical_or logical_and not_equal divide subtract square sqrt rint isnan
-}
-
-impl Native {
-    /// The programs that functions are made of, made when the first is wanted.
-    pub fn composed(&self, py: Python<'_>) -> PyResult<&'static Composed> {
-        static COMPOSED: PyOnceLock<Composed> = PyOnceLock::new();
-        COMPOSED.get_or_try_init(py, || Composed::new(py))
-    }
 }
 
 impl Ufuncs {

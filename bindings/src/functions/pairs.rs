@@ -2,7 +2,7 @@
 //! beside them `diff` and `ptp`, which are two ufuncs' work. Of exact arrays, by the same steps; what is not plain is NumPy's.
 
 use super::bind::Slots;
-use super::composed::{self, invalid_ignored};
+use super::composed::{self, Composed, invalid_ignored};
 use super::moments;
 use super::nans::floats;
 use super::native::Native;
@@ -19,7 +19,7 @@ use ufunx::DType;
 pub fn array_equal<'py>(
     py: Python<'py>,
     np: &NumPy,
-    native: &Native,
+    _: &Native,
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let [a, b, equal_nan, ..] = *slots;
@@ -31,7 +31,7 @@ pub fn array_equal<'py>(
     if a.shape() != b.shape() {
         return Some(Ok(boolean(py, false).to_owned()));
     }
-    Some(native.composed(py).and_then(|composed| {
+    Some(Composed::get(py).and_then(|composed| {
         let equal = composed::fold(&composed.all_equal, py, &[a.object(), b.object()], None, None)?;
         Ok(boolean(py, equal.is_truthy()?).to_owned())
     }))
@@ -41,7 +41,7 @@ pub fn array_equal<'py>(
 pub fn isclose<'py>(
     py: Python<'py>,
     np: &NumPy,
-    native: &Native,
+    _: &Native,
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let [a, b, relative, absolute, equal_nan, ..] = *slots;
@@ -60,7 +60,7 @@ pub fn isclose<'py>(
     if ![relative, absolute].into_iter().all(plain) || !(is_nan_equal || equal_nan.is_none_or(is_false)) {
         return None;
     }
-    Some(native.composed(py).and_then(|composed| {
+    Some(Composed::get(py).and_then(|composed| {
         let close = if is_nan_equal { &composed.close_nan } else { &composed.close };
         let all = [a, other, relative, absolute];
         invalid_ignored(py, || call_object(close.bind_borrowed(py), &all, &[]))
@@ -118,7 +118,7 @@ pub fn average<'py>(
         if !nothing.call_method0(intern!(py, "all"))?.is_truthy()? {
             return Ok(None);
         }
-        let sum = composed::fold(&native.composed(py)?.products, py, &[a, weights], axis, keepdims)?;
+        let sum = composed::fold(&Composed::get(py)?.products, py, &[a, weights], axis, keepdims)?;
         Ok(Some(sum.div(scale)?))
     };
     run().transpose()
@@ -128,7 +128,7 @@ pub fn average<'py>(
 pub fn trapezoid<'py>(
     py: Python<'py>,
     np: &NumPy,
-    native: &Native,
+    _: &Native,
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let [y, x, dx, axis, ..] = *slots;
@@ -151,7 +151,7 @@ pub fn trapezoid<'py>(
             Some(alike.then_some(x)?)
         }
     };
-    Some(native.composed(py).and_then(|composed| {
+    Some(Composed::get(py).and_then(|composed| {
         let [low, high] = neighbours(py, y, 1)?;
         let heights = [low.as_borrowed(), high.as_borrowed()];
         let Some(place) = place else {
