@@ -82,15 +82,29 @@ impl Given {
 
     /// The most units in the last place by which a value differs from another's.
     fn most_apart(&self, other: &Given) -> u128 {
-        let apart = |dtype: DType, a: Value, b: Value| match a.same(b) {
-            true => 0,
-            false => encode(a, dtype).abs_diff(encode(b, dtype)),
+        let apart = |dtype: DType, a: Value, b: Value| match (a, b) {
+            _ if a.same(b) => 0,
+            (Value::Complex(a, c), Value::Complex(b, d)) => {
+                let part = if dtype == DType::C64 { DType::F32 } else { DType::F64 };
+                steps(a, b, part).max(steps(c, d, part))
+            }
+            (Value::Float(a), Value::Float(b)) => steps(a, b, dtype),
+            _ => encode(a, dtype).abs_diff(encode(b, dtype)),
         };
         let pairs = self.values.iter().zip(&other.values);
         let pairs =
             pairs.flat_map(|((dtype, a), (_, b))| a.iter().zip(b).map(|(&a, &b)| apart(*dtype, a, b)));
         pairs.max().unwrap_or(0)
     }
+}
+
+/// How many floats of a dtype one is from another.
+fn steps(a: f64, b: f64, dtype: DType) -> u128 {
+    let place = |x: f64| {
+        let magnitude = encode(Value::Float(x.abs()), dtype) as i128;
+        if x.is_sign_negative() { -magnitude } else { magnitude }
+    };
+    place(a).abs_diff(place(b))
 }
 
 fn file() -> PathBuf {

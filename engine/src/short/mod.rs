@@ -15,7 +15,7 @@ pub mod walk;
 use crate::cast::cast_block;
 use crate::exec::Report;
 use crate::invoke::{call_contiguous, call_strided, watched, with_scratch};
-use crate::registry::{Code, Cost, DType, FpFlags, Isa, LoopDef};
+use crate::registry::{Code, Cost, DType, FpFlags, FpReport, Isa, LoopDef};
 use crate::simd::level::current_isa;
 use crate::stage::copy_row;
 use crate::tuning::{BLOCK, GATHERED, elements_per_thread};
@@ -111,7 +111,8 @@ impl<'a> Short<'a> {
         if !all_direct {
             // Cheap loops of wide elements gain nothing from staging, as the executor says.
             let wide = gaps == inputs.len() && gaps > 1 && widest >= 8;
-            let strided = wide && !gathered && as_it_lies && cost == Cost::Light;
+            let strided =
+                wide && !gathered && as_it_lies && cost == Cost::Light && l.fp != FpReport::Returned;
             self.block = match (gathered, gaps) {
                 (false, 0) if as_it_lies => BLOCK.max(8 * BLOCK / widest as usize),
                 (false, 1..) => GATHERED,

@@ -314,8 +314,7 @@ pub const fn folding_loop<K: Kernel<In = (T, T), Out = T>, O: Reduces<T>, T: Ele
     let kernels = Kernels {
         block: by_isa!(Isa::V4, erased::<K> as BlockFn),
         in_place: by_isa!(Isa::V4, overwriting::<K, T> as BlockFn),
-        // Where a level multiplies and adds in one step, so does an element by itself.
-        strided: by_isa!(Isa::V3, strided::<O, (T, T), O::Report> as StridedFn),
+        strided: ByIsa::baseline(strided::<O, (T, T), O::Report, Scalar> as StridedFn),
         fold: <O::Fold as Folds<T>>::KERNELS,
         scan: ByIsa::baseline(scan::<O, T, O::Report, Scalar> as ScanFn),
         indexed: ByIsa::baseline(indexed::<O, T, O::Report, Scalar> as IndexedFn),
