@@ -25,7 +25,7 @@ SENTENCE = re.compile(r"(?<=<!-- figures -->\n).*?(?=\n\n)", re.DOTALL)
 
 COMMANDS = {
     "programs": "benches/python/bench_programs.py",
-    "functions": "-m ufunx bench kernels --layout contiguous --dtype f4,f8,i4,i8 --time 8m",
+    "functions": "-m ufunx bench kernels --layout contiguous --dtype f4,f8,i4,i8 --time 3m",
 }
 
 
