@@ -26,7 +26,7 @@ export VIRTUAL_ENV := $(abspath $(VENV))
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-demo: native ## in half a minute: a call from Rust, own classes, foreign arrays, NumPy in place, a benchmark and its plot
+demo: native ## in half a minute: a call from Rust, own classes, foreign arrays, NumPy in place, a ufunc of a function, a benchmark and its plot
 	cargo run --release -p ufunx --example embed
 	$(PY) bindings/python/examples/demo.py
 

@@ -44,8 +44,8 @@ def test_the_demo_runs(monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(examples))
     runpy.run_path(str(examples / "demo.py"), run_name="__main__")
     text = capsys.readouterr().out
-    assert text.count("\n== ") == 4
-    for seen in ("kg^1", "16 native calls", "times as fast", "multiply"):
+    assert text.count("\n== ") == 5
+    for seen in ("kg^1", "16 native calls", "times as fast", "multiply", "one by one: True"):
         assert seen in text
     assert asked[-2:] == ["--plot", str(Path(tempfile.gettempdir()) / "ufunx-demo.html")]
 
