@@ -28,6 +28,16 @@ struct Kept {
     next: Derived,
 }
 
+impl Drop for Derived {
+    /// One after the other: a long list would not fit the stack.
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(mut kept) = next {
+            next = kept.next.0.take();
+        }
+    }
+}
+
 impl Derived {
     /// The loop for these inputs, if it is there.
     #[inline]

@@ -135,3 +135,24 @@ def test_no_number_is_warned_of_as_numpy_warns():
         for array, axis in itertools.product((nothing, some, nothing[:0]), (None, 0, 1)):
             answers = both(lambda f, a=array, x=axis: f(a, axis=x), getattr(ux, name), getattr(np, name))
             assert answers[0] == answers[1], (name, axis)
+
+
+def test_odd_arguments_are_numpys_to_judge():
+    ints = np.random.default_rng(0).integers(-100, 100, 1003).astype("i1")
+    table, weights = np.arange(12.0).reshape(3, 4), np.ones((3, 4))
+    calls = [
+        lambda m: m.var(ints, mean=ints.mean(keepdims=True).astype("f4")),
+        lambda m: m.std(ints, mean=ints.mean(keepdims=True)),
+        lambda m: m.nan_to_num(table, nan=None),
+        lambda m: m.average(table, axis=[0], weights=weights),
+        lambda m: m.average(table, axis=7, weights=weights),
+        lambda m: m.average(table, axis=(0, 1), weights=weights),
+        lambda m: m.average(np.zeros((0, 3)), axis=1),
+        lambda m: m.average(np.zeros((3, 0)), axis=0),
+        lambda m: m.isclose(table, table, rtol=10**30),
+        lambda m: m.isclose(table, np.ones(3)),
+        lambda m: m.allclose(table.astype("f4"), table.astype("f4"), rtol=1e-50),
+    ]
+    for place, call in enumerate(calls):
+        answers = both(call, ux, np)
+        assert answers[0] == answers[1], place

@@ -415,3 +415,56 @@ def test_a_choice_wraps_integers_as_numpy_does() -> None:
     out = np.zeros(2, object)
     objects(b.astype(object), 1, out=out, where=c)
     assert out.tolist() == [4, 0]
+
+
+def test_what_has_no_loop_copies_what_it_passes_on():
+    swap = ux.elementwise(lambda x, y: (y, x))
+    for dtype in ("O", "g", "d"):
+        p, q = np.array([1, 2], dtype), np.array([3, 4], dtype)
+        swap(p, q, out=(p, q))
+        assert (p.tolist(), q.tolist()) == ([3, 4], [1, 2])
+    same = ux.elementwise(lambda x: x)
+    p = np.array([1, 2], object)
+    assert same(p) is not p
+    assert type(same([1, None])) is np.ndarray
+
+
+def test_a_call_reports_what_itself_raised():
+    ratio = ux.elementwise(lambda a, b: ux.log(a) / b)
+    with np.errstate(all="ignore"):
+        ratio(np.array([0.0, 1.0]), np.array([0.0, 1.0]), signature="dd->d")
+    with pytest.warns(RuntimeWarning) as caught:
+        ratio(np.array([-1.0, 1.0]), np.array([1.0, 1.0]))
+    assert [str(w.message) for w in caught] == ["invalid value encountered in log"]
+    powers = ux.elementwise(lambda a, b, c: ux.log(c) + a**b)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        powers(np.array([2, 2]), np.array([-1, -1]), np.array([0.0, 1]))
+    with pytest.warns(RuntimeWarning) as caught:
+        powers(np.array([2, 2]), np.array([1, 1]), np.array([-1.0, 1]))
+    assert [str(w.message) for w in caught] == ["invalid value encountered in log"]
+
+
+def test_a_folding_ufunc_takes_no_output_by_position():
+    dot = ux.elementwise(lambda x, y: x * y, fold=ux.add)
+    x, out = np.arange(5.0), np.zeros(5)
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        dot(x, x, out)
+    assert not out.any()
+
+
+def test_numbers_beside_narrower_floats_raise_what_they_raise_alone():
+    scaled = ux.elementwise(lambda a, b: a * b + 1)
+    chosen = ux.elementwise(lambda a, b: np.where(a > 0, a, b))
+    a = np.ones(3, "f4")
+    with np.errstate(all="raise"):
+        assert scaled(a, 1e-50).tolist() == [1, 1, 1]
+    with pytest.warns(RuntimeWarning, match="overflow encountered in cast"):
+        chosen(a, 1e50)
+
+
+def test_odd_outputs_and_names_are_refused():
+    double = ux.elementwise(lambda x: x * 2)
+    with pytest.raises(ValueError, match="exactly one entry per ufunc output"):
+        double(np.ones(2), out=())
+    with pytest.raises(ValueError, match="null character"):
+        _native.define("a\0b", None, None, ("x",), [("input", 0)], (0,))

@@ -233,16 +233,18 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
                 divide_in_place(py, self.ufuncs, &sum, &count)
             }),
         };
-        let sum = mean.and_then(|mean| match self.is_one_pass() {
+        let sum = mean.and_then(|mean| match self.is_one_pass(&mean) {
             true => self.folded(&mean),
             false => self.squares(&mean).and_then(|squares| self.sum_of(&squares, dtype)),
         });
         Some(sum.and_then(|sum| self.divided(moment, &sum, &divisor.scalar(py, self.np)?)))
     }
 
-    /// Whether squares are summed up as they are made. (Sums of f16 are, as `dtype` says, NumPy's to name.)
-    fn is_one_pass(&self) -> bool {
-        self.out.is_none() && self.given_dtype.is_none() && self.dtype != DType::F16
+    /// Whether squares are summed up as they are made: in the dtype that they have, which is that of sums.
+    fn is_one_pass(&self, mean: &Bound<'py, PyAny>) -> bool {
+        let of_mean = || self.np.exact_array(mean.as_borrowed()).and_then(|mean| mean.dtype(self.np));
+        let plain = self.out.is_none() && self.given_dtype.is_none() && self.dtype != DType::F16;
+        plain && (self.dtype.kind() == Kind::Float || of_mean() == Some(DType::F64))
     }
 
     /// The sum of the squares of the distances to the mean, which are made piece by piece.
@@ -359,7 +361,7 @@ pub fn divide_in_place<'py>(
 }
 
 /// How many elements go into one result; `None` for an axis that NumPy must look at.
-fn count_items(array: ArrayRef<'_, '_>, axis: Option<Object<'_, '_>>) -> Option<usize> {
+pub fn count_items(array: ArrayRef<'_, '_>, axis: Option<Object<'_, '_>>) -> Option<usize> {
     let Some(axis) = axis.filter(|axis| !axis.is_none()) else { return Some(array.dims().product()) };
     let along = |axis| normalize_axis(integer(axis)?, array.nd()).ok();
     let Some(axes) = exact_tuple(axis) else { return along(axis).map(|axis| array.dim(axis)) };

@@ -145,6 +145,10 @@ pub fn nan_to_num<'py>(
         None => Some(otherwise),
         Some(x) => float(x).filter(|x| x.is_nan() || x.is_infinite() || x.abs() <= largest),
     };
+    // None stands for the default of the infinities alone.
+    if nan.is_some_and(|nan| nan.is_none()) {
+        return None;
+    }
     let numbers = [number(nan, 0.0)?, number(most, largest)?, number(least, -largest)?];
     if !copy.is_none_or(is_true) {
         return None;

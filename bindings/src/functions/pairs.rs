@@ -14,6 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PySlice, PyTuple};
 use ufunx::DType;
+use ufunx::operand::broadcast_shape;
 
 /// `array_equal`.
 pub fn array_equal<'py>(
@@ -52,8 +53,13 @@ pub fn isclose<'py>(
     if floats(np, [b]).is_none() && !(is_float(other) && is_f64(a)) {
         return None;
     }
+    let shape = |object| np.exact_array(object).map(|array| array.shape());
+    if let (Some(one), Some(two)) = (shape(a), shape(other)) {
+        broadcast_shape([&one[..], &two[..]].into_iter())?; // else NumPy says what does not fit
+    }
     let defaults = [PyFloat::new(py, 1e-5), PyFloat::new(py, 1e-8)].map(Bound::into_any);
-    let plain = |x: Object<'_, '_>| is_int(x) || float(x).is_some_and(f64::is_finite);
+    let plain =
+        |x: Object<'_, '_>| (is_int(x) && integer(x).is_some()) || float(x).is_some_and(f64::is_finite);
     let [relative, absolute] =
         [relative.unwrap_or(defaults[0].as_borrowed()), absolute.unwrap_or(defaults[1].as_borrowed())];
     let is_nan_equal = equal_nan.is_some_and(is_true);
@@ -95,6 +101,9 @@ pub fn average<'py>(
     }
     let keepdims = given(np, keepdims);
     let Some(weights) = weights.filter(|weights| !weights.is_none()) else {
+        if np.exact_array(a?)?.dims().any(|n| n == 0) {
+            return None; // NumPy refuses it
+        }
         let mut slots = [None; super::bind::MOST];
         [slots[0], slots[1], slots[4]] = [a, axis, keepdims];
         return moments::mean(py, np, native, &slots);
@@ -104,6 +113,8 @@ pub fn average<'py>(
     if array.shape() != weight.shape() || array.dtype(np)? != weight.dtype(np)? {
         return None;
     }
+    // Axes that are none of the array's, or lists, are NumPy's to judge.
+    moments::count_items(array, axis).filter(|&n| n > 0)?;
     let run = || -> PyResult<Option<Bound<'py, PyAny>>> {
         let add = native.ufuncs.add.bind(py).getattr(intern!(py, "reduce"))?;
         let keep = keepdims.unwrap_or(boolean(py, false));

@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyCapsule, PyComplex, PyDict, PyTuple};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::Arc;
 use ufunx::dispatch::arguments::Keyword;
-use ufunx::program::{Named, Node, Program};
+use ufunx::program::{Named, Node, Program, take_raised};
 use ufunx::registry::{DType, UfuncDef};
 use ufunx::{Scalar, fperr, invoke};
 
@@ -97,7 +97,11 @@ unsafe extern "C" fn run(
         let args = std::slice::from_raw_parts(args.cast::<*mut u8>(), operands);
         let strides = std::slice::from_raw_parts(steps, operands);
         // NumPy reads them from the CPU when the loop is done.
-        fperr::raise(invoke::call_strided(l, args, *lengths as usize, strides));
+        let flags = invoke::call_strided(l, args, *lengths as usize, strides);
+        if !flags.is_empty() {
+            drop(take_raised()); // NumPy reports them under one name
+        }
+        fperr::raise(flags);
     }
 }
 
@@ -139,7 +143,17 @@ pub fn unfused<'py>(
             };
             values.push(made);
         }
-        let results = definition.outputs.iter().map(|&id| values[id as usize].clone()).collect::<Vec<_>>();
+        let results = definition.outputs.iter().enumerate().map(|(i, &id)| {
+            let result = values[id as usize].clone();
+            let is_there = matches!(definition.nodes[id as usize], Node::Input(_))
+                || definition.outputs[..i].contains(&id);
+            // An input as it is, or one value twice, is copied as other loops copy it.
+            match is_there {
+                true => numpy.call_method1("array", (result,))?.get_item(PyTuple::empty(py)),
+                false => Ok(result),
+            }
+        });
+        let results = results.collect::<PyResult<Vec<_>>>()?;
         // A program's results have the shape of all its inputs together, even one that some of them make.
         let shapes = normal.inputs.iter().map(|input| numpy.call_method1("shape", (input,)));
         let shapes = PyTuple::new(py, shapes.collect::<PyResult<Vec<_>>>()?)?;

@@ -96,7 +96,12 @@ pub fn allocate(bytes: usize) -> *mut u8 {
 pub unsafe fn free(block: *mut u8) {
     // SAFETY: the caller's promise.
     let class = unsafe { class_in(block) };
-    locked(|store| store.shelf(class).keep(block, class));
+    // (Looked up before the lock is held: it may ask the system.)
+    let most = most_kept();
+    locked(|store| {
+        let others = store.other_shelf(class).bytes;
+        store.shelf(class).keep(block, class, most.saturating_sub(others));
+    });
 }
 
 /// Has every fork from now on begin with nothing kept: a child would hold pages that it never asked for.
@@ -359,12 +364,13 @@ impl Shelf {
         Some(block)
     }
 
-    fn keep(&mut self, block: *mut u8, class: usize) {
-        if class > most_kept() {
+    /// Keeps a block, if the shelf may hold so many bytes.
+    fn keep(&mut self, block: *mut u8, class: usize, most: usize) {
+        if class > most {
             // SAFETY: nobody's any more.
             return unsafe { to_system(block) };
         }
-        while self.count == PLACES || self.bytes + class > most_kept() {
+        while self.count > 0 && (self.count == PLACES || self.bytes + class > most) {
             self.give_back();
         }
         self.blocks[self.count] = Kept { block, class, since: self.requests };
@@ -402,6 +408,10 @@ struct Store {
 impl Store {
     fn shelf(&mut self, class: usize) -> &mut Shelf {
         if class >= LARGE { &mut self.large } else { &mut self.small }
+    }
+
+    fn other_shelf(&self, class: usize) -> &Shelf {
+        if class >= LARGE { &self.small } else { &self.large }
     }
 }
 

@@ -5,6 +5,7 @@ use super::blocks;
 use super::numpy_api::NumPy;
 use super::object::{Object, Returned};
 use numpy::npyffi::{NPY_ARRAY_OWNDATA, NPY_ARRAY_WRITEABLE, PY_ARRAY_API, PyArray_Descr, PyArrayObject};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::ffi::{c_int, c_uint, c_void};
@@ -23,8 +24,12 @@ impl NumPy {
         strides: Option<&[isize]>,
     ) -> PyResult<(Bound<'py, PyAny>, *mut u8)> {
         let bytes = shape.iter().try_fold(dtype.size(), |bytes, &n| bytes.checked_mul(n)).unwrap_or(0);
-        if self.is_worth_a_block(bytes) && self.allocates_as_ever(py) {
+        let aligned = self.is_aligning();
+        if bytes > 0 && (aligned || bytes >= OWN_FROM && self.allocates_as_ever(py)) {
             let block = blocks::allocate(bytes);
+            if block.is_null() && aligned {
+                return Err(PyMemoryError::new_err("no memory is left for the result"));
+            }
             // Without one NumPy says what could not be had.
             if !block.is_null() {
                 return self.over_block(py, dtype, shape, strides, block, bytes);
@@ -40,11 +45,11 @@ impl NumPy {
         }
     }
 
-    /// Whether an array of so many bytes has a block of ours.
+    /// Whether this thread's arrays are to start at a cache line, whatever allocates.
     #[inline]
-    fn is_worth_a_block(&self, bytes: usize) -> bool {
+    fn is_aligning(&self) -> bool {
         let aligned = self.aligned.load(Ordering::Relaxed);
-        bytes >= OWN_FROM || bytes > 0 && aligned != 0 && aligned == this_thread()
+        aligned != 0 && aligned == this_thread()
     }
 
     /// Whether no other way to allocate was set (`PyDataMem_SetHandler`).

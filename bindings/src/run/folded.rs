@@ -28,6 +28,12 @@ pub fn call<'py>(
     (program, fold): (&Program, &'static UfuncDef),
     arguments: &Arguments<'_, 'py>,
 ) -> Returned<'py> {
+    let (wanted, given) = (ufunc.target.nin, arguments.positional.len());
+    if given != wanted {
+        let own = ufunc.own_name();
+        let text = format!("{own}() takes {wanted} positional arguments but {given} were given");
+        return Err(PyTypeError::new_err(text));
+    }
     let (mut axis, mut keepdims) = (None, None);
     for (name, value) in arguments.named() {
         match name.to_bytes() {

@@ -55,6 +55,7 @@ fn outputs<'a, 'py>(def: &UfuncDef, arguments: &Arguments<'a, 'py>) -> Option<Gi
             b"out" if value.is_none() => {}
             b"out" => match exact_tuple(value) {
                 None => given.push(value),
+                Some(tuple) if tuple.len() != def.nout() => return None,
                 Some(tuple) => given.extend(entries(tuple)),
             },
             _ => return None,

@@ -90,7 +90,10 @@ impl Ufunc {
             return Ok(());
         }
         match self.def.and_then(|def| def.refusal) {
-            Some(why) if flags.contains(FpFlags::REFUSED) => Err(PyValueError::new_err(why)),
+            Some(why) if flags.contains(FpFlags::REFUSED) => {
+                drop(take_raised()); // of nobody's interest any more
+                Err(PyValueError::new_err(why))
+            }
             _ if self.made.is_some() => report_steps(py, np, name, flags),
             _ => np.report(py, name, flags),
         }
@@ -118,8 +121,12 @@ impl Ufunc {
 fn report_steps(py: Python<'_>, np: &NumPy, name: &str, flags: FpFlags) -> PyResult<()> {
     let mut rest = flags.0;
     for (ufunc, raised) in take_raised() {
+        // (What this call did not raise was noted of another.)
+        let raised = FpFlags(raised.0 & flags.0);
         rest &= !raised.0;
-        np.report(py, ufunc, raised)?;
+        if !raised.is_empty() {
+            np.report(py, ufunc, raised)?;
+        }
     }
     np.report(py, name, FpFlags(rest))
 }

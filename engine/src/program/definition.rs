@@ -91,6 +91,8 @@ pub enum DefinitionError {
     TooManyNodes { found: usize },
     /// A ufunc that cannot fold the result: not of two inputs and one output, or there are several results.
     NoFold { name: String },
+    /// A name or a text that C's functions would read half of.
+    Text { text: String },
     /// Bytes that are no definition.
     Malformed { at: usize, what: &'static str },
 }
@@ -116,6 +118,10 @@ impl Definition {
         let (inputs, outputs) = (self.parameters.len(), self.outputs.len());
         if inputs == 0 || outputs == 0 || inputs + outputs > MOST_OPERANDS {
             return Err(DefinitionError::Operands { inputs, outputs });
+        }
+        let texts = self.parameters.iter().chain([&self.name]).chain(&self.doc).chain(&self.module);
+        if let Some(text) = texts.into_iter().find(|text| text.contains('\0')) {
+            return Err(DefinitionError::Text { text: text.clone() });
         }
         if let Some(i) = (1..inputs).find(|&i| self.parameters[..i].contains(&self.parameters[i])) {
             return Err(DefinitionError::SameParameter { name: self.parameters[i].clone() });
@@ -317,6 +323,7 @@ impl fmt::Display for DefinitionError {
                 "a ufunc has inputs and outputs, {MOST_OPERANDS} at most together, not {inputs} and {outputs}"
             ),
             DefinitionError::SameParameter { name } => write!(f, "two parameters are named '{name}'"),
+            DefinitionError::Text { text } => write!(f, "{text:?} has a null character"),
             DefinitionError::TooManyNodes { found } => {
                 write!(f, "{found} operations are more than the {MOST_NODES} that a program may have")
             }

@@ -94,7 +94,9 @@ impl Lowered {
         // before.
         let clears = |dtype: &DType| dtype.is_narrow_float() || dtype.kind() == Kind::Complex;
         let clears_flags = program.steps.iter().any(|step| match &step.what {
-            What::Cast(from, to) => can_raise(*from, *to) || [from, to].into_iter().any(clears),
+            What::Cast(from, to) | What::Number(from, to) => {
+                can_raise(*from, *to) || [from, to].into_iter().any(clears)
+            }
             What::Loop(l) => l.inputs.iter().chain(l.outputs).any(clears),
             What::Where | What::Copy => false,
         });
@@ -178,6 +180,7 @@ impl Placed {
                 (run, Some(l.fp))
             }
             &What::Cast(from, to) => (Run::Cast(from, to), None),
+            &What::Number(from, to) => (Run::Number(from, to), None),
             What::Where => (Run::Where(self.size), None),
             What::Copy => (Run::Copy(self.size), None),
         };

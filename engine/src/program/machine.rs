@@ -40,6 +40,8 @@ pub enum Run {
     Object(Object),
     /// A cast.
     Cast(DType, DType),
+    /// One of a number, which never underflows.
+    Number(DType, DType),
     /// A choice between elements of so many bytes.
     Where(usize),
     /// A copy of such.
@@ -293,6 +295,10 @@ impl Op {
                 Run::Strided(kernel, steps) => return kernel(args.as_ptr(), n, steps.as_ptr()),
                 Run::Object(object) => return (object.run)(&*object.data, args.as_ptr(), n),
                 &Run::Cast(from, to) => return cast_block(from, to, args[0], args[1], n, isa),
+                &Run::Number(from, to) => {
+                    let flags = cast_block(from, to, args[0], args[1], n, isa);
+                    return FpFlags(flags.0 & !FpFlags::UNDERFLOW.0);
+                }
                 &Run::Where(size) => {
                     let sides = [args[1], args[2]].map(|side| Side { ptr: side, is_one: false });
                     choose(size, args[0], sides, args[3], n, isa);

@@ -49,6 +49,8 @@ pub enum What {
     Loop(&'static LoopDef),
     /// A cast between two dtypes.
     Cast(DType, DType),
+    /// The same of a number that was passed: one that is too small for its dtype is no underflow.
+    Number(DType, DType),
     /// A choice.
     Where,
     /// A copy.
@@ -255,7 +257,10 @@ impl Typing {
             Of::Number(Scalar::Int(x)) if dtype.kind() == Kind::Int && i64::try_from(x).is_ok() => {
                 Ok(self.value(dtype, From::Constant(u128::from(x as u64))))
             }
-            Of::Operand(value, _) => Ok(self.cast(value, dtype, name)),
+            Of::Operand(value, _) => {
+                let name = self.name(CAST);
+                Ok(self.cast(value, dtype, name))
+            }
             _ => self.in_dtype(id, dtype, name),
         }
     }
@@ -285,7 +290,14 @@ impl Typing {
             Of::Number(number) => (self.number(number, dtype)?, false),
             Of::Operand(value, _) => {
                 self.program.numbers.push((value, dtype));
-                (self.cast(value, dtype, name), false)
+                let number = self.cast(value, dtype, name);
+                if number != value
+                    && let Some(step) = self.program.steps.last_mut()
+                    && let What::Cast(from, to) = step.what
+                {
+                    step.what = What::Number(from, to);
+                }
+                (number, false)
             }
             Of::Value(value) => (self.cast(value, dtype, name), can_raise(self.program.dtype(value), dtype)),
         };
