@@ -464,3 +464,37 @@ def test_why_a_call_is_not_native_is_said_in_words():
     text = str(ux.explain(doubled, np.array([1], object)))
     assert "goes to NumPy" in text
     assert "those that all ufuncs in it have loops for" in text
+
+
+def test_signs_of_zeros_in_complex_constants():
+    def function(x):
+        return x + 1j, x + complex(-0.0, 1.0), x + complex(1.0, 0.0), x + complex(1.0, -0.0)
+
+    made = ux.elementwise(function)
+    for value in (complex(-0.0, -0.0), complex(-0.0, 0.0), complex(0.0, -0.0)):
+        x = np.full(9, value)
+        assert same(made(x), function(x))
+
+
+def test_calls_for_each_element_where_not_all_are_made():
+    add = ux.elementwise(lambda a, b: a + b, trace=False, types="dd->d")
+    x = np.arange(6.0).reshape(2, 3)
+    for where in (x > 2, np.array([True, False, True]), False):
+        got = add(x, x, where=where)
+        assert got.dtype == "d"
+        assert same(got, np.where(where, x + x, 0.0))
+    assert same(add(1.0, 2.0, where=False), np.float64(0.0))
+
+
+@pytest.mark.parametrize(
+    "fold",
+    [
+        lambda add, x, dtype: add.reduce(x, out=np.zeros((), dtype)),
+        lambda add, x, dtype: add.accumulate(x, out=np.zeros(6, dtype)),
+        lambda add, x, dtype: add.reduceat(x, [0, 3], out=np.zeros(2, dtype)),
+    ],
+)
+def test_folds_of_calls_for_each_element_cast_as_numpys_do(fold):
+    add, x = ux.elementwise(lambda a, b: a + b, trace=False, types="dd->d"), np.arange(6.0) + 0.5
+    for dtype in "fl":  # whatever the kind
+        assert same(fold(add, x, dtype), fold(np.add, x, dtype))

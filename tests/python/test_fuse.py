@@ -3,8 +3,11 @@
 import copy
 import math
 import pickle
+import subprocess
 import sys
+import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from program_cases import check_script, same
 from test_programs import bench
 
 import ufunx as ux
-from ufunx import _programs, _recording
+from ufunx import _blocks, _programs, _recording
 from ufunx._lazy import Lazy
 from ufunx._references import temporaries
 
@@ -121,7 +124,79 @@ def test_constants_that_change_become_operands():
         assert same(function(X, by), ux.exp(X * by) + by)
     assert len(_programs.PROGRAMS) == before + 1
     (program,) = [p for p in _programs.PROGRAMS.values() if [c[1] for c in p.constants] == [0.1, 0.1]]
-    assert program.varying == [0, 1]
+    assert program.state[0] == (0, 1)
+
+
+def test_constants_that_change_in_several_threads(monkeypatch):
+    def function(x, numbers):
+        for number in numbers:
+            x = x * number + number
+        return x
+
+    def runs(seed):
+        rng = np.random.default_rng(seed)
+        x = np.full(N, float(seed))
+        for _ in range(10):
+            numbers = rng.integers(1, 3, size=6).astype(float).tolist()
+            assert same(fused(x, numbers), function(x, numbers))
+
+    def slow(*args):
+        time.sleep(0.005)  # in which others come
+        return define(*args)
+
+    fused, define = ux.fuse(function), _programs.Program.define
+    monkeypatch.setattr(_programs.Program, "define", slow)
+    with ThreadPoolExecutor(5) as threads:
+        for _ in range(5):
+            _programs.PROGRAMS.clear()
+            list(threads.map(runs, range(5)))
+
+
+@pytest.mark.parametrize("kind", [complex, np.complex128, np.complex64])
+def test_signs_of_zeros_in_complex_constants(kind):
+    def function(x, c):
+        return x + c, c * x, x * c * 1
+
+    numbers = [complex(1.0, 0.0), complex(1.0, -0.0), complex(0.0, 1.0), complex(-0.0, 1.0), -0j, 0j]
+    for dtype in ("D", "F"):
+        _programs.PROGRAMS.clear()
+        for value in (complex(-0.0, -0.0), complex(-1.0, -0.0), complex(1.0, -0.0)):
+            x, fused = np.full(N, value, dtype), ux.fuse(function)
+            for number in numbers:
+                assert same(fused(x, kind(number)), function(x, kind(number)))
+
+
+@pytest.mark.parametrize("sets", ["settrace", "setprofile"])
+def test_references_are_counted_without_a_tracer(sets):
+    counts = "(_blocks.UNUSED, _recording.IN_USES, _recording.UNHELD, _references.temporaries())"
+    program = f"""
+import sys
+def tracer(frame, event, arg):
+    kept.append(frame.f_locals)
+    return tracer
+kept = []
+sys.{sets}(tracer)
+from ufunx import _blocks, _recording, _references
+counts = {counts}
+assert sys.get{sets[3:]}() is tracer
+sys.{sets}(None)
+print(counts)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    plain = (_blocks.UNUSED, _recording.IN_USES, _recording.UNHELD, temporaries())
+    assert result.stdout.strip() == repr(plain)
+
+
+def test_copies_and_bytes():
+    for x in (np.ones((100, 200)), np.asfortranarray(np.ones((100, 200)))):
+        for function in (
+            lambda x: copy.copy(x).strides,
+            lambda x: copy.copy(x * 2).strides,
+            lambda x: copy.deepcopy(x * 2).strides,
+            lambda x: bytes(x),
+            lambda x: bytes(x[:90]),
+        ):
+            assert ux.fuse(function)(x) == function(x)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """What fused functions write, under which error state, in which memory order and into which memory."""
 
+import faulthandler
+import functools
+import operator
+import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,6 +56,99 @@ Y = np.linspace(0.5, 9.0, N)
 )
 def test_writes(function):
     check(function, X, Y)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (t := (x * 2,), np.sum(*t), x.fill(0), t[0])[3],
+        lambda x: (p := functools.partial(np.sum, x * 5), p(), x.fill(0), p())[3],
+        lambda x: (t := (x.copy(), x * 2), operator.iadd(*t), x.fill(0), t[1])[3],
+    ],
+)
+def test_what_was_folded_but_is_held_is_there(function):
+    check(function, X)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, z: (first := z, z := operator.iadd(z, x), y := z * 2, first.fill(0), y)[4],
+        lambda x, z: (r := np.add(x, 1, out=z), y := r * 2, z.fill(0), y)[3],
+        lambda x, z: (r := np.cumsum(x, out=z), y := r * 2, z.fill(0), y)[3],
+        lambda x, z: (r := x.reshape(1, -1).sum(0, out=z), y := r * 2, z.fill(0), y)[3],
+        lambda x, z: (r := np.broadcast_arrays(x, z)[1], y := r * 2, z.fill(0), y)[3],
+        lambda x, z: (r := np.atleast_1d(x, z)[1], y := r * 2, z.fill(0), y)[3],
+        lambda x, z: (r := np.atleast_2d(x, z)[1], y := r * 2, z.fill(0), y)[3],
+        lambda x, z: np.add(x, 1, out=z) is z,
+        lambda x, z: np.cumsum(x, out=z) is z,
+        lambda x, z: np.add(x * 2, 1, out=z) is z,
+    ],
+)
+def test_arrays_that_were_not_lazy_stay_what_they_are(function):
+    check(lambda x: function(x, np.ones(N)), X)
+
+
+def test_views_without_axes_can_be_written_to():
+    check(lambda x: (v := x[0, ...], y := x * 2, v.fill(0), y)[3], X)
+    check(lambda x: (v := x.reshape(-1, 2)[3, 1:2].reshape(()), y := x * 2, v.fill(0), y)[3], X)
+
+
+def test_outputs_of_reductions_by_place():
+    def function(x):
+        z = x * 5
+        w = z + 1
+        np.concatenate([x, x]).reshape(2, -1).max(0, z)
+        return w, z
+
+    check(function, X)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda own, outer: np.add(outer, 1, out=outer),
+        lambda own, outer: np.add(own * 2, own, out=outer),
+        lambda own, outer: np.cumsum(own * 2, out=outer),
+        lambda own, outer: outer.__setitem__(slice(None), own * 2),
+        lambda own, outer: outer.__iadd__(own * 2),
+        lambda own, outer: (view := np.atleast_1d(own, outer)[1], view.fill(3)),
+    ],
+)
+def test_writes_to_arrays_of_a_function_around(inner):
+    def function(x, inner):
+        z = x * 3
+        w = z + 1
+        inner(np.ones(N), z)
+        return w, z + 1
+
+    expected, got = function(X.copy(), inner), ux.fuse(function)(X.copy(), ux.fuse(inner))
+    assert same(expected, got)
+
+
+def test_what_got_out_before_an_error_has_the_values_of_then():
+    def function(x):
+        kept.append(x * 2)
+        raise ValueError
+
+    for maker in (lambda function: function, ux.fuse):
+        kept, x = [], X.copy()
+        with pytest.raises(ValueError):
+            maker(function)(x)
+        x.fill(0)
+        assert same(np.asarray(kept[0]), X * 2)
+
+
+def test_in_place_keeps_the_order_of_what_is_not_made_yet():
+    def function(x, y):
+        z = x * 2
+        z += y
+        return z.strides
+
+    table = np.ones((100, 200))
+    for x in (table, np.asfortranarray(table)):
+        for y in (table, np.asfortranarray(table)):
+            assert ux.fuse(function)(x, y) == function(x, y)
 
 
 def test_in_place_operators():
@@ -305,3 +402,46 @@ def test_no_more_memory_is_kept_than_is_said():
         function(np.ones(size))
     assert _blocks._bytes <= _blocks.MOST
     assert _blocks._bytes == sum(array.nbytes for arrays in _blocks._kept.values() for array in arrays)
+
+
+def test_kept_memory_that_is_resized_counts_as_what_it_was():
+    function = ux.fuse(lambda x: x * 7 + 1)
+    result = function(np.ones(30_001))
+    result.resize(90_000, refcheck=False)
+    assert _blocks._bytes == sum(_blocks.size_of(key) * len(kept) for key, kept in _blocks._kept.items())
+    del result
+    function(np.ones(30_001))
+    assert _blocks._bytes == sum(_blocks.size_of(key) * len(kept) for key, kept in _blocks._kept.items())
+
+
+def test_who_sees_kept_memory_die_may_want_some():
+    function, x, told = ux.fuse(lambda x: x * 7 + 1), X[:-9], []
+    result = function(x)
+    references = [weakref.ref(result, lambda _: told.append(function(x)[0]))]
+    faulthandler.dump_traceback_later(60, exit=True)  # instead of a deadlock
+    try:
+        del result
+        function(x)  # lets go of it
+        assert len(told) == 1
+        result = function(np.ones(30_003))
+        references.append(weakref.ref(result, lambda _: told.append(function(x)[0])))
+        del result
+        for size in range(1_000_000, 2_000_000, 100_000):
+            function(np.ones(size))
+        assert len(told) == 2
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_while_another_thread_wants_memory():
+    with ThreadPoolExecutor(1) as other:
+        other.submit(_blocks._lock.acquire).result()
+        try:
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if _blocks._lock.acquire(timeout=10) else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        finally:
+            other.submit(_blocks._lock.release).result()

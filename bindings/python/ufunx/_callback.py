@@ -89,7 +89,7 @@ class Callback:
         results = self._calls(*operands, out=given, casting="unsafe", **options)
         results = results if self.nout > 1 else (results,)
         done = tuple(
-            typed(result, of) if x is None else result
+            typed(defined(result, where), of) if x is None else result
             for result, of, x in zip(results, made, given, strict=True)
         )
         return done if self.nout > 1 else done[0]
@@ -217,6 +217,16 @@ def cast(x: Any, dtype: Any, casting: Any, name: str) -> Any:
 
 def no_cast(name: str, which: str, dtype: Any, to: Any, casting: Any) -> str:
     return f"Cannot cast ufunc {name!r} {which} from {dtype!r} to {to!r} with casting rule {casting!r}"
+
+
+def defined(result: Any, where: Any) -> Any:
+    """What was made, with zeros where nothing was: there it is None, which is of no dtype."""
+    if where is True:
+        return result
+    if not isinstance(result, np.ndarray):
+        return result if where else 0
+    np.copyto(result, 0, where=np.logical_not(where))
+    return result
 
 
 def typed(result: Any, dtype: Any) -> Any:

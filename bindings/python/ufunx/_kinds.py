@@ -112,6 +112,16 @@ def fits(value: Any, kind: str) -> bool:
     return kind in "dD"
 
 
+def constant(x: Any) -> tuple[Any, ...]:
+    """What tells a number from others: its class if it is weak, else the dtype's character, and the value.
+
+    Signs of zeros, which are equal, are seen in the text.
+    """
+    kind = type(x) if type(x) in (*WEAK, bool) else x.dtype.char
+    signed = isinstance(x, complex | np.complexfloating) or (not x and kind is not int)
+    return (kind, x, str(x)) if signed else (kind, x)
+
+
 @cache
 def short_cut(kind: Any, number: type, exponent: Any) -> str:
     """The ufunc of one operand that NumPy's `**` calls for an exponent, which it knows by value, or `power`.

@@ -26,12 +26,24 @@ from ._kinds import (
     WEAK,
     Shape,
     broadcast,
+    constant,
     fits,
     kind_of,
     performer,
 )
 from ._programs import Node
-from ._recording import IS_FORTRAN, IS_OTHER, IS_SMALL, NOT_ELEMENTWISE, SMALL, STATE, WAITING, Recorder, leaf
+from ._recording import (
+    IS_FORTRAN,
+    IS_OTHER,
+    IS_SMALL,
+    NOT_ELEMENTWISE,
+    SMALL,
+    STATE,
+    WAITING,
+    Recorder,
+    leaf,
+    owner_of,
+)
 from ._references import is_temporary
 from ._writers import function_writes, method_writes
 
@@ -93,6 +105,8 @@ class Lazy:
 
     def copy(self, order: Any = "C") -> Any:
         node, array = self._node, self._array("copied")
+        if order == "K" and array.flags.c_contiguous:
+            order = "C"
         out = block(node.shape, node.kind) if order == "C" and node.kind else None
         if out is None:
             return wrapped(array.copy(order), node.recorder)
@@ -291,6 +305,9 @@ class Lazy:
     def __complex__(self) -> complex:
         return complex(self._array("complex"))
 
+    def __bytes__(self) -> bytes:
+        return self._array("bytes").tobytes()  # type: ignore[no-any-return]
+
     def __index__(self) -> int:
         return operator.index(self._array("an index"))
 
@@ -307,10 +324,10 @@ class Lazy:
         return dir(np.ndarray)
 
     def __copy__(self) -> Any:
-        return self.copy()
+        return self.copy("K")
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()
+        return self.copy("K")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self._array("pickled").__reduce_ex__(protocol)
@@ -416,9 +433,9 @@ def as_inputs(recorder: Recorder, operands: tuple[Any, ...]) -> tuple[Any, ...] 
                 return None
             nodes.append(node)
         elif type(x) in WEAK:
-            nodes.append((type(x), x) if x or type(x) is int else (type(x), x, str(x)))
+            nodes.append(constant(x))
         elif isinstance(x, bool | np.bool_):
-            nodes.append(("?", np.bool_(x)))
+            nodes.append(constant(np.bool_(x)))
         elif type(x) is np.ndarray and x.ndim:
             node = foreign(recorder, x, operands)
             if node is None:
@@ -427,8 +444,7 @@ def as_inputs(recorder: Recorder, operands: tuple[Any, ...]) -> tuple[Any, ...] 
         elif isinstance(x, np.generic) or type(x) is np.ndarray:
             if x.dtype.char not in BOUNDS or not x.dtype.isnative:
                 return None
-            value: Any = x[()]  # type: ignore[index]
-            nodes.append((x.dtype.char, value) if value else (x.dtype.char, value, str(value)))
+            nodes.append(constant(x[()]))  # type: ignore[index]
         else:
             return None
     return tuple(nodes)
@@ -480,6 +496,8 @@ def written(
     """A call with an output: what is behind its operands is made on the way."""
     array = out._array("written to") if type(out) is Lazy else out
     recorder.before_write(array)
+    if type(out) is Lazy and out._node.recorder is not recorder:  # that of a fused function around this one
+        out._node.recorder.before_write(array)
     is_open(recorder)
     nodes = as_inputs(recorder, operands)
     if nodes is not None and not recorder.at_once and any(type(x) is Node and x.value is None for x in nodes):
@@ -498,7 +516,8 @@ def written(
             del nodes, arrays  # whose references would count
             recorder.run([node], "written to", array, passing)
             return out
-    return called(recorder, UFUNCS.get(name, ufunc), operands, {"out": (out,)}, name, True)
+    called(recorder, UFUNCS.get(name, ufunc), operands, {"out": (out,)}, name, True)
+    return out
 
 
 def called(recorder: Recorder, function: Any, args: Any, kwargs: Any, name: str, writes: bool) -> Any:
@@ -508,15 +527,40 @@ def called(recorder: Recorder, function: Any, args: Any, kwargs: Any, name: str,
     lazies: dict[int, Lazy] = {}
     args = unwrapped(args, recorder, name, lazies)
     kwargs = unwrapped(kwargs, recorder, name, lazies)
+    ours = {place for place, lazy in lazies.items() if lazy._node.recorder is recorder}
+    # Those of fused functions around this one have calls waiting as well.
+    recorders = {recorder, *[lazy._node.recorder for lazy in lazies.values()]}
     if writes:
         for lazy in lazies.values():
-            recorder.before_write(lazy._node.value)
+            for one in recorders:
+                one.before_write(lazy._node.value)
     is_open(recorder)
     result = recorder.call(function, args, kwargs)
     if lazies and (not is_known(result) or any(map(callable, args))):
         for lazy in lazies.values():  # which it may have kept
-            recorder.give_away(lazy._node.value)
-    return wrapped(result, recorder, lazies)
+            for one in recorders:
+                one.give_away(lazy._node.value)
+    # What was not lazy stays what it is, and who has it may write to what shares its memory.
+    known: dict[int, Any] = {id(x): x for x in arrays_in((args, kwargs))}
+    outside = {id(owner_of(x)) for place, x in known.items() if place not in ours}
+    if outside:
+        for x in arrays_in(result):
+            if id(x) not in known and id(owner_of(x)) in outside:
+                for one in recorders:
+                    one.give_away(x)
+    return wrapped(result, recorder, known | lazies)
+
+
+def arrays_in(x: Any) -> Iterator[Any]:
+    """The arrays in tuples, lists and dicts, none of them lazy."""
+    if type(x) is not Lazy and isinstance(x, np.ndarray):
+        yield x
+    elif type(x) is tuple or type(x) is list:
+        for item in x:
+            yield from arrays_in(item)
+    elif type(x) is dict:
+        for item in x.values():
+            yield from arrays_in(item)
 
 
 def is_known(result: Any) -> bool:
@@ -546,19 +590,24 @@ def unwrapped(x: Any, recorder: Recorder, why: str, lazies: dict[int, Lazy] | No
     return x
 
 
-def wrapped(x: Any, recorder: Recorder, lazies: dict[int, Lazy] | None = None) -> Any:
-    """With lazy arrays for arrays that are large or may share memory, unless the function is over."""
+def wrapped(x: Any, recorder: Recorder, known: dict[int, Any] | None = None) -> Any:
+    """With lazy arrays for arrays that are large or may share memory, unless the function is over.
+
+    `known` has what stands for which.
+    """
     kind = type(x)
     if kind is np.ndarray:
-        if lazies and id(x) in lazies:
-            return lazies[id(x)]
+        if known and id(x) in known:
+            return known[id(x)]
         if x.ndim == 0 or recorder.over or x.dtype.char not in BOUNDS or not x.dtype.isnative:
+            if x.base is not None:
+                recorder.give_away(x)
             return x
         if x.size < SMALL and x.base is None:
             return x  # and nobody's memory
         return Lazy(leaf(recorder, x))
     if kind is tuple or kind is list:
-        return kind([wrapped(item, recorder, lazies) for item in x])
+        return kind([wrapped(item, recorder, known) for item in x])
     return x
 
 

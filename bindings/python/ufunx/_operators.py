@@ -68,9 +68,13 @@ def in_place(name: str, function: Callable[..., Any]) -> Any:
             result = (
                 recorded(node.recorder, name, (self, other), None) if name != "power" else power(self, other)
             )
-            if type(result) is Lazy and result._node.kind == node.kind and result._node.shape == node.shape:
-                self._node = result._node
-                return self
+            if type(result) is Lazy:
+                made = result._node
+                # Of the same order of axes too, which an array that is written to keeps.
+                if (made.kind, made.shape, made.odd) == (node.kind, node.shape, node.odd):
+                    self._node = made
+                    return self
+                del made
             del result  # which nobody wants, so that it is not made
         elif type(other) in PLAIN and name in UFUNCS and name != "power":
             passes = type(other) is Lazy and is_temporary(references, other, "in place")

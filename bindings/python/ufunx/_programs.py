@@ -5,6 +5,7 @@ are kept by the shape of the graph: which calls on which values, whatever the ar
 constant is part of the program until it changes from one run to the next; from then on it is an operand.
 """
 
+from threading import RLock
 from typing import Any, Final
 
 from . import _native
@@ -13,7 +14,7 @@ from ._kinds import WEAK, Shape
 # So many operands and results a program has at most.
 OPERANDS: Final = 60
 
-Constant = tuple[Any, ...]  # the class if it is weak, else the dtype's character; the value; a zero's sign
+Constant = tuple[Any, ...]  # of `constant`
 
 
 class Node:
@@ -64,27 +65,34 @@ class Program:
     ) -> None:
         self.constants = constants
         self.fold = fold
-        self.varying: list[int] = []
-        self.ufunc = self.define(order, outputs)
+        self.lock = RLock()
+        # Which constants vary, and the ufunc that takes those: one thing, as other threads look at it.
+        self.state: tuple[tuple[int, ...], Any] = (), self.define(order, outputs, ())
 
-    def for_constants(self, constants: list[Constant], order: list[Node], outputs: list[Node]) -> Any:
-        """The ufunc, made anew if one of its constants is another now; None if there are too many
-        operands."""
-        if constants != self.constants:
-            changed = [
-                i
-                for i, (a, b) in enumerate(zip(constants, self.constants, strict=True))
-                if a != b and i not in self.varying
-            ]
-            if changed:
-                self.varying += changed
-                self.ufunc = self.define(order, outputs)
-        return self.ufunc
+    def for_constants(
+        self, constants: list[Constant], order: list[Node], outputs: list[Node]
+    ) -> tuple[tuple[int, ...], Any]:
+        """Which constants are operands, and the ufunc, None if there are too many operands.
 
-    def operands(self, leaves: list[Any], constants: list[Constant]) -> list[Any]:
-        return [*leaves, *(constants[i][1] for i in self.varying)] if self.varying else leaves
+        Both are made anew if one of the constants is another now.
+        """
+        state = self.state
+        if constants == self.constants or not self.changed(constants, state[0]):
+            return state
+        with self.lock:
+            varying = self.state[0] + self.changed(constants, self.state[0])
+            if varying != self.state[0]:
+                state = self.state = varying, self.define(order, outputs, varying)
+            else:  # another thread was faster
+                state = self.state
+            return state
 
-    def define(self, order: list[Node], outputs: list[Node]) -> Any:
+    def changed(self, constants: list[Constant], varying: tuple[int, ...]) -> tuple[int, ...]:
+        """Those that are no longer what they are in the program."""
+        pairs = enumerate(zip(constants, self.constants, strict=True))
+        return tuple([i for i, (a, b) in pairs if a != b and i not in varying])
+
+    def define(self, order: list[Node], outputs: list[Node], varying: tuple[int, ...]) -> Any:
         """The graph in the form that `_native.define` takes, and made of it a ufunc."""
         numbers: dict[Node, int] = {}
         calls: list[tuple[Any, ...]] = []
@@ -106,7 +114,7 @@ class Program:
                         places.append(("call" if x.value is None else "input", numbers[x]))
             numbers[node] = len(calls)
             calls.append((node.op, places))
-        nin = len(inputs) + len(self.varying)
+        nin = len(inputs) + len(varying)
         if nin + len(outputs) > OPERANDS:
             return None
         nodes: list[tuple[Any, ...]] = [("input", i) for i in range(nin)]
@@ -118,8 +126,8 @@ class Program:
                     args.append(number)
                 elif what == "call":
                     args.append(ids[number])
-                elif number in self.varying:
-                    args.append(len(inputs) + self.varying.index(number))
+                elif number in varying:
+                    args.append(len(inputs) + varying.index(number))
                 else:
                     kind, value = self.constants[number][:2]
                     args.append(len(nodes))
@@ -135,6 +143,10 @@ class Program:
             tuple(ids[numbers[node]] for node in outputs),
             fold=self.fold,
         )
+
+
+def operands_of(leaves: list[Any], constants: list[Constant], varying: tuple[int, ...]) -> list[Any]:
+    return [*leaves, *(constants[i][1] for i in varying)] if varying else leaves
 
 
 PROGRAMS: Final[dict[tuple[Any, ...], Program]] = {}

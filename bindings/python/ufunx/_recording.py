@@ -19,9 +19,9 @@ from weakref import ref
 
 import numpy as np
 
-from ._blocks import block, release
+from ._blocks import block, release, untraced
 from ._kinds import DTYPES, UFUNCS, UMATH, Shape, performer
-from ._programs import Node, described, program_of
+from ._programs import Node, described, operands_of, program_of
 
 # Fewer elements are called at once: recording a call costs a microsecond or two, running what was recorded
 # ten. With three light calls a program breaks even at 25,000 elements, with sixty at 8,000.
@@ -184,11 +184,14 @@ class Recorder:
             outputs = targets + [node for node in held(uses) if node not in targets]
             order = self.in_order(uses)
             self.execute(order, outputs, why, out)
-            self.forget(uses)
+            del uses, order  # whose references would count
+            self.forget()
 
-    def forget(self, made: dict[Node, int]) -> None:
-        """Wait for these no longer."""
-        self.nodes = [node for node in self.nodes if node not in made]
+    def forget(self) -> None:
+        """Wait no longer for what is made, nor for what nobody refers to. What was taken for temporary and is
+        held after all still waits."""
+        self.nodes = [node for node in self.nodes if node.value is None]
+        self.drop_dead()
 
     def needed(self, targets: list[Node], why: str) -> dict[Node, int]:
         """The calls behind the nodes, each with the number of references to it from among them.
@@ -245,7 +248,7 @@ class Recorder:
             return
         key, leaves, constants = described(order, outputs)
         program = program_of(key, order, outputs, constants)
-        ufunc = program.for_constants(constants, order, outputs)
+        varying, ufunc = program.for_constants(constants, order, outputs)
         if ufunc is None:
             first, rest = order[: len(order) // 2], order[len(order) // 2 :]
             later = {x for node in rest for x in node.inputs if type(x) is Node}
@@ -256,7 +259,7 @@ class Recorder:
         if out is not None:
             outs[0] = out  # the first is what was asked for
         out = outs[0] if len(outs) == 1 else tuple(outs) if any(x is not None for x in outs) else None
-        results = self.in_state(ufunc, program.operands(leaves, constants), out)
+        results = self.in_state(ufunc, operands_of(leaves, constants, varying), out)
         self.give(outputs, results)
         if self.log is not None:
             self.log.ran(order, why)
@@ -279,14 +282,15 @@ class Recorder:
             order = self.in_order(uses)
             key, leaves, constants = described(order, [node])
             program = program_of((fold, *key), order, [node], constants, fold)
-            ufunc = program.for_constants(constants, order, [node])
+            varying, ufunc = program.for_constants(constants, order, [node])
             if ufunc is None:
                 return None
-            operands = program.operands(leaves, constants)
+            operands = operands_of(leaves, constants, varying)
             result = self.in_state(ufunc, operands, None, axis=axis, keepdims=keepdims)
-            self.forget(uses)
             if self.log is not None:
                 self.log.ran(order, why, fold)
+            del uses, order  # whose references would count
+            self.forget()
             return result
 
     def in_state(self, function: Any, operands: Sequence[Any], out: Any, **options: Any) -> Any:
@@ -361,6 +365,7 @@ def held(uses: dict[Node, int]) -> list[Node]:
     return [node for node, inside in uses.items() if sys.getrefcount(node) - inside > IN_USES]
 
 
+@untraced()
 def count_references() -> tuple[int, int]:
     """What `sys.getrefcount` says of a node that nothing refers to but the places that look for it."""
     recorder = Recorder()

@@ -8,6 +8,7 @@ import numpy as np
 from ._kinds import FUNCTIONS, UFUNCS
 from ._lazy import FOLDS, Lazy, called, is_open, wrapped
 from ._references import is_temporary
+from ._writers import method_writes
 
 # By which ufunc a function reduces; a mean divides after that.
 REDUCTIONS: Final = {
@@ -30,7 +31,7 @@ def method(name: str) -> Any:
             result = reduced(self, name, *args, **kwargs)
             if result is not None:
                 return result
-        writes = kwargs.get("out") is not None
+        writes = method_writes(name, (self, *args), kwargs)  # an array may be the output, by place too
         return called(self._node.recorder, FUNCTIONS[name], (self, *args), kwargs, name, writes)
 
     call.__name__ = name

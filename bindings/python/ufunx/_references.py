@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._blocks import untraced
 from ._programs import Node
 from ._recording import Recorder
 
@@ -19,6 +20,7 @@ def is_temporary(references: int, lazy: Any, way: str) -> bool:
 
 
 @cache
+@untraced()
 def temporaries() -> dict[str, int]:
     """How many references a value has that is used where it is made. CPython's versions differ.
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import numpy as np
 
 from . import _native
-from ._kinds import DTYPES, NAMES, RESULTS, WEAK, short_cut
+from ._kinds import DTYPES, NAMES, RESULTS, WEAK, constant, short_cut
 from ._untraceable import advice_for_bool, advice_for_number, line_of_user, segment_of_user
 
 # Nodes of a graph, and how often one may be made that is there: a loop that makes the same over and over ends
@@ -94,7 +94,7 @@ class Graph:
                 )
             return x.id  # type: ignore[no-any-return]
         if kind in WEAK or kind is bool:
-            return self.node(("weak", x), ("weak", kind, x, str(x) if not x else None))
+            return self.node(("weak", x), ("weak", *constant(x)))
         if isinstance(x, np.generic) and x.dtype.char in DTYPES:
             return self.node(("strong", x), ("strong", x.dtype.char, x.tobytes()))
         if isinstance(x, np.ndarray):

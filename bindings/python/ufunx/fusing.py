@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import update_wrapper
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -87,6 +88,11 @@ class Fused(Generic[P, R]):
             result = self._function(*args, **kwargs)
             del args, kwargs
             return finished(result, recorder)
+        except BaseException:
+            # Lazy arrays that got out have the values of now: what is written from here on is not seen.
+            with suppress(Exception):
+                recorder.run_all("an exception")
+            raise
         finally:
             recorder.over = recorder.at_once = True
             recorder.nodes = []  # which are there after an error only
