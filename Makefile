@@ -31,14 +31,15 @@ demo: native ## in half a minute: a call from Rust, own classes, foreign arrays,
 	$(PY) bindings/python/examples/demo.py
 
 test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Python tests; INTEROP=full: with large libraries too
-	cargo test --release --workspace $(NOT_PYTHONS) --no-run
+	cargo test --release --workspace $(NOT_PYTHONS) --lib --tests --no-run
 	@$(MAKE) -j2 --output-sync=target tests-of-rust tests-of-python tests-of-numpy tests-of-numpy-in-place tests-of-interop
 
-# Two at a time, each printed as a whole when it is done.
+# Two at a time, each printed as a whole when it is done. (Examples and benches, each a minute to link, are compiled by `check`.)
 .PHONY: tests-of-rust tests-of-python tests-of-interop tests-of-numpy tests-of-numpy-in-place
 NOT_PYTHONS := --exclude ufunx-python --exclude ufunx-extension
 tests-of-rust:
-	cargo test --release --workspace $(NOT_PYTHONS) --no-fail-fast
+	cargo test --release --workspace $(NOT_PYTHONS) --lib --tests --no-fail-fast
+	cargo test --release --workspace $(NOT_PYTHONS) --doc --no-fail-fast
 tests-of-python:
 	$(PY) -m pytest tests/python -q
 tests-of-interop:

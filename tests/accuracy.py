@@ -1,7 +1,7 @@
 """`make accuracy`: how exact every function with an error bound is, and how quick, into docs/accuracy.md.
 
 The engine's tests know the exact answers (tests/src/reference, in some 30 digits), so the work goes to and
-fro: `accuracy points` (tests/src/bin) writes samples of every loop, this script has NumPy compute them,
+fro: `accuracy points` (tests/examples) writes samples of every loop, this script has NumPy compute them,
 `accuracy judge` measures both, and then each level is timed in a process of its own, by turns with NumPy.
 """
 
@@ -27,7 +27,7 @@ ROUNDS = 7
 
 def engine(what: str) -> str:
     """What the engine's half prints."""
-    command = "cargo run --quiet --release -p ufunx-tests --bin accuracy --".split()
+    command = "cargo run --quiet --release -p ufunx-tests --example accuracy --".split()
     return printed([*command, what, str(POINTS)], dict(os.environ))
 
 
