@@ -476,3 +476,18 @@ def test_programs_hold_no_arrays():
     function = ux.fuse(lambda x: np.exp(x) * 2 + x)
     function(big)
     assert sys.getrefcount(big) == 2
+
+
+def test_an_axis_that_another_operand_gives_lies_where_numpy_puts_it():
+    def f(a, b, x):
+        r = a + b
+        return r, r + x
+
+    columns = np.asfortranarray(np.arange(20000.0).reshape(100, 200))
+    deep = np.asfortranarray(np.ones((3, 100, 200)))
+    with ux.installed():
+        expected = f(columns, np.ones((3, 1, 1)), deep)
+        got = ux.fuse(f)(columns, np.ones((3, 1, 1)), deep)
+    for ours, theirs in zip(got, expected, strict=True):
+        assert ours.strides == theirs.strides
+        assert np.array_equal(ours, theirs)

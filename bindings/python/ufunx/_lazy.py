@@ -467,7 +467,8 @@ def oddity(arrays: list[Node], shape: Shape) -> int | None:
         return None
     if bits & IS_FORTRAN:
         full = [node for node in arrays if sum(n > 1 for n in node.shape) > 1]
-        if not all(node.odd & IS_FORTRAN for node in full):
+        # (What another operand gives an axis lies in neither order.)
+        if not all(node.odd & IS_FORTRAN and node.shape == shape for node in full):
             return None
         return IS_FORTRAN
     return 0
