@@ -37,9 +37,10 @@ test: native $(if $(filter full,$(INTEROP)),$(READY_INTEROP)) ## all Rust and Py
 # Two at a time, each printed as a whole when it is done. (Examples and benches, each a minute to link, are compiled by `check`.)
 .PHONY: tests-of-rust tests-of-python tests-of-interop tests-of-numpy tests-of-numpy-in-place
 NOT_PYTHONS := --exclude ufunx-python --exclude ufunx-extension
+# (make's jobs are none of cargo's here.)
 tests-of-rust:
-	cargo test --release --workspace $(NOT_PYTHONS) --lib --tests --no-fail-fast
-	cargo test --release --workspace $(NOT_PYTHONS) --doc --no-fail-fast
+	env -u MAKEFLAGS cargo test --release --workspace $(NOT_PYTHONS) --lib --tests --no-fail-fast
+	env -u MAKEFLAGS cargo test --release --workspace $(NOT_PYTHONS) --doc --no-fail-fast
 tests-of-python:
 	$(PY) -m pytest tests/python -q
 tests-of-interop:
