@@ -142,10 +142,24 @@ pub fn aligned_rows<'py>(x: &Bound<'py, array::Array>) -> Returned<'py> {
         return Ok(x.clone().into_any());
     }
     let shape: Vec<usize> = inner.dims().collect();
-    let (rows, _) = np.aligned(|| np.new_array(py, x.get().element(py), &shape, None))?;
-    // SAFETY: two arrays of the same shape and dtype.
-    if unsafe { PY_ARRAY_API.PyArray_CopyInto(py, rows.as_ptr().cast(), inner.as_ptr()) } < 0 {
-        return Err(PyErr::fetch(py));
+    let dtype = x.get().element(py);
+    let (rows, to) = np.aligned(|| np.new_array(py, dtype, &shape, None))?;
+    // What NumPy has a stand-in for, it need not know how to copy: as integers of that size.
+    let bits = match (dtype.numpy_number(), dtype.size()) {
+        (Some(_), _) => dtype,
+        (None, 1) => DType::U8,
+        (None, _) => DType::U16,
+    };
+    let lengths: Vec<isize> = shape.iter().map(|&n| n as isize).collect();
+    let strides: Vec<isize> = inner.strides().collect();
+    // SAFETY: two arrays of the same shape, and so many bytes an element; the views are gone before their owners.
+    unsafe {
+        let source =
+            np.view(bits, &lengths, Some(&strides), inner.data().cast(), false, x.clone().into_any())?;
+        let target = np.view(bits, &lengths, None, to.cast(), true, rows.clone())?;
+        if PY_ARRAY_API.PyArray_CopyInto(py, target.as_ptr().cast(), source.as_ptr().cast()) < 0 {
+            return Err(PyErr::fetch(py));
+        }
     }
     array::wrap(py, np, rows)
 }
