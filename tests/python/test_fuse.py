@@ -468,7 +468,7 @@ def test_explain_says_what_broke_a_chain():
 
 def test_references_are_told_apart_on_this_interpreter():
     assert _recording.IN_USES >= 2
-    assert set(temporaries()) == {"method", "function", "in place", "item", "node"}
+    assert set(temporaries()) == {"method", "function", "in place", "node"}
 
 
 def test_programs_hold_no_arrays():

@@ -44,7 +44,6 @@ from ._recording import (
     leaf,
     owner_of,
 )
-from ._references import is_temporary
 from ._writers import function_writes, method_writes
 
 # Beside these, a Python number that is not huge becomes what they are.
@@ -269,17 +268,6 @@ class Lazy:
         recorder = self._node.recorder
         key = unwrapped(key, recorder, "an index")
         recorder.before_write(array)
-        if type(value) is Lazy and value._node.value is None and is_basic(key):
-            place, node = array[key], value._node
-            if (
-                type(place) is np.ndarray
-                and place.shape == node.shape
-                and place.dtype == node.kind
-                and node.recorder is recorder
-                and is_temporary(sys.getrefcount(value), value, "item")
-            ):
-                recorder.run([node], "assigned to items", place)
-                return
         array[key] = unwrapped(value, recorder, "assigned to items")
 
     def __delitem__(self, key: Any) -> None:
@@ -610,9 +598,3 @@ def wrapped(x: Any, recorder: Recorder, known: dict[int, Any] | None = None) -> 
     if kind is tuple or kind is list:
         return kind([wrapped(item, recorder, known) for item in x])
     return x
-
-
-def is_basic(key: Any) -> bool:
-    """Whether an index makes a view."""
-    parts = key if type(key) is tuple else (key,)
-    return all(type(x) in (int, slice) or x is None or x is Ellipsis for x in parts)

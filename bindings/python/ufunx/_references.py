@@ -38,21 +38,14 @@ def temporaries() -> dict[str, int]:
             self.count = sys.getrefcount(other)
             return self
 
-        def __setitem__(self, key: Any, value: Any) -> None:
-            self.count = sys.getrefcount(value)
-
     x: Any = Counts()
     adds: Any = [Counts(), Counts()]
     adds[0] += Counts()
     adds[1] += x
-    keeps: Any = [Counts(), Counts()]
-    keeps[0][0] = Counts()
-    keeps[1][0] = x
     found = {
         "method": (Counts().sum(), x.sum()),
         "function": (np.sum(Counts()), np.sum(x)),  # type: ignore[call-overload]
         "in place": (adds[0].count, adds[1].count),
-        "item": (keeps[0].count, keeps[1].count),
     }
     least = {way: temporary if temporary < kept else 0 for way, (temporary, kept) in found.items()}
     lazy: Any = Counts()

@@ -4,7 +4,7 @@
 use super::bind::Slots;
 use super::composed::{self, Composed};
 use super::native::{Native, Ufuncs};
-use super::objects::{call_object, given, given_and_not_none, is_plain_out};
+use super::objects::{call_object, given, given_and_not_none, is_plain_out, reduce};
 use crate::arguments::passed::Arguments;
 use crate::pipeline;
 use crate::python::array_ref::ArrayRef;
@@ -216,11 +216,8 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
             let sum = self.reduce_of([self.array.object(), dtype, out], Some(mask)).transpose()?;
             Ok(sum.map(|sum| (sum, count)))
         });
-        let mean = sum.transpose()?.and_then(|(sum, count)| match self.np.is_array(sum.as_borrowed()) {
-            true => divide_in_place(self.py, self.ufuncs, &sum, &count),
-            false => sum.get_type().call1((sum.div(&count)?,)),
-        });
-        Some(mean)
+        let mean = |(sum, count)| quotient(self.py, self.np, self.ufuncs, &sum, &count);
+        Some(sum.transpose()?.and_then(mean))
     }
 
     /// NumPy's `_var`, and `_std` on it.
@@ -237,7 +234,8 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
             true => self.folded(&mean),
             false => self.squares(&mean).and_then(|squares| self.sum_of(&squares, dtype)),
         });
-        Some(sum.and_then(|sum| self.divided(moment, &sum, &divisor.scalar(py, self.np)?)))
+        let divisor = divisor.scalar(py, self.np);
+        Some(sum.and_then(|sum| variance(py, self.np, self.ufuncs, moment, &sum, &divisor?)))
     }
 
     /// Whether squares are summed up as they are made: in the dtype that they have, which is that of sums.
@@ -261,8 +259,7 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         let (py, none) = (self.py, none(self.py));
         let out = self.out.unwrap_or(none);
         let positional = [squares.as_borrowed(), self.axis, dtype.unwrap_or(none), out, self.keepdims];
-        let reduce = self.ufuncs.add.bind(py).getattr(intern!(py, "reduce"))?;
-        call_object(reduce.as_borrowed(), &positional, &[])
+        reduce(py, &self.ufuncs.add, &positional)
     }
 
     /// Whether NumPy squares by `square`, under whose name flags are reported, and not by `multiply`.
@@ -279,24 +276,6 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         match self.squares_by_square() {
             true => call_object(ufuncs.square.bind_borrowed(py), &[x], &out),
             false => call_object(ufuncs.multiply.bind_borrowed(py), &[x, x], &out),
-        }
-    }
-
-    /// The variance of a sum of squares, or its root.
-    fn divided(&self, moment: Moment, sum: &Bound<'py, PyAny>, divisor: &Bound<'py, PyAny>) -> Returned<'py> {
-        let (py, root) = (self.py, self.ufuncs.sqrt.bind_borrowed(self.py));
-        if self.np.is_array(sum.as_borrowed()) {
-            let variance = divide_in_place(py, self.ufuncs, sum, divisor)?;
-            let out = [(intern!(py, "out"), variance.as_borrowed())];
-            return match moment {
-                Moment::Std => call_object(root, &[variance.as_borrowed()], &out),
-                _ => Ok(variance),
-            };
-        }
-        let variance = sum.get_type().call1((sum.div(divisor)?,))?;
-        match moment {
-            Moment::Std => variance.get_type().call1((call_object(root, &[variance.as_borrowed()], &[])?,)),
-            _ => Ok(variance),
         }
     }
 
@@ -344,8 +323,42 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
     }
 }
 
+/// The variance of a sum of squares, or its root.
+pub fn variance<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufuncs: &Ufuncs,
+    moment: Moment,
+    sum: &Bound<'py, PyAny>,
+    divisor: &Bound<'py, PyAny>,
+) -> Returned<'py> {
+    let variance = quotient(py, np, ufuncs, sum, divisor)?;
+    if moment != Moment::Std {
+        return Ok(variance);
+    }
+    let (root, of) = (ufuncs.sqrt.bind_borrowed(py), variance.as_borrowed());
+    match np.is_array(of) {
+        true => call_object(root, &[of], &[(intern!(py, "out"), of)]),
+        false => variance.get_type().call1((call_object(root, &[of], &[])?,)),
+    }
+}
+
+/// A sum over a count: in the sum's memory where it is an array, else of the sum's class.
+pub fn quotient<'py>(
+    py: Python<'py>,
+    np: &NumPy,
+    ufuncs: &Ufuncs,
+    sum: &Bound<'py, PyAny>,
+    count: &Bound<'py, PyAny>,
+) -> Returned<'py> {
+    match np.is_array(sum.as_borrowed()) {
+        true => divide_in_place(py, ufuncs, sum, count),
+        false => sum.get_type().call1((sum.div(count)?,)),
+    }
+}
+
 /// `divide(a, by, out=a, casting="unsafe", subok=False)`.
-pub fn divide_in_place<'py>(
+fn divide_in_place<'py>(
     py: Python<'py>,
     ufuncs: &Ufuncs,
     a: &Bound<'py, PyAny>,

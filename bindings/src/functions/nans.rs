@@ -3,9 +3,9 @@
 
 use super::bind::Slots;
 use super::composed::{self, Composed};
-use super::moments::{self, Moment, divide_in_place};
+use super::moments::{self, Moment};
 use super::native::Native;
-use super::objects::{call_object, given, given_and_not_none};
+use super::objects::{call_object, given, given_and_not_none, reduce};
 use super::reductions;
 use crate::python::array_ref::known_array;
 use crate::python::number::{float, integer};
@@ -223,10 +223,9 @@ impl<'a, 'py: 'a> Nans<'a, 'py> {
         let enough = match self.np.exact_array(counts.as_borrowed()) {
             None => counts.extract::<i64>()? >= least,
             Some(_) => {
-                let minimum = self.native.ufuncs.minimum.bind(self.py).getattr(intern!(self.py, "reduce"))?;
                 let array = known_array(self.np, &counts);
-                let fewest =
-                    || call_object(minimum.as_borrowed(), &[counts.as_borrowed(), none(self.py)], &[]);
+                let all = [counts.as_borrowed(), none(self.py)];
+                let fewest = || reduce(self.py, &self.native.ufuncs.minimum, &all);
                 array.dims().product::<usize>() > 0 && fewest()?.extract::<i64>()? >= least
             }
         };
@@ -236,7 +235,7 @@ impl<'a, 'py: 'a> Nans<'a, 'py> {
     fn mean(&self, keepdims: Option<Object<'_, 'py>>) -> Attempt<'py> {
         let Some(counts) = self.counts(keepdims, 1)? else { return Ok(None) };
         let sum = self.fold(&self.composed.nan_sum, &[], keepdims)?;
-        self.quotient(&sum, &counts).map(Some)
+        moments::quotient(self.py, self.np, &self.native.ufuncs, &sum, &counts).map(Some)
     }
 
     fn spread(&self, moment: Moment, ddof: Option<Object<'_, 'py>>) -> Attempt<'py> {
@@ -249,22 +248,6 @@ impl<'a, 'py: 'a> Nans<'a, 'py> {
         let Some(mean) = self.mean(keep)? else { return Ok(None) };
         let squares = self.fold(&self.composed.nan_squares, &[mean.as_borrowed()], self.keepdims)?;
         let counts = if ddof == 0 { counts } else { counts.sub(ddof)? };
-        let variance = self.quotient(&squares, &counts)?;
-        if moment == Moment::Var {
-            return Ok(Some(variance));
-        }
-        let (root, of) = (self.native.ufuncs.sqrt.bind_borrowed(py), variance.as_borrowed());
-        Ok(Some(match self.np.is_array(of) {
-            true => call_object(root, &[of], &[(intern!(py, "out"), of)])?,
-            false => variance.get_type().call1((call_object(root, &[of], &[])?,))?,
-        }))
-    }
-
-    /// NumPy's `_divide_by_count`.
-    fn quotient(&self, sum: &Bound<'py, PyAny>, counts: &Bound<'py, PyAny>) -> Returned<'py> {
-        match self.np.is_array(sum.as_borrowed()) {
-            true => divide_in_place(self.py, &self.native.ufuncs, sum, counts),
-            false => sum.get_type().call1((sum.div(counts)?,)),
-        }
+        moments::variance(py, self.np, &self.native.ufuncs, moment, &squares, &counts).map(Some)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, vectorcall};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use smallvec::SmallVec;
@@ -19,6 +20,12 @@ pub fn given_and_not_none<'a, 'py>(np: &NumPy, object: Option<Object<'a, 'py>>) 
 /// Whether an `out` may be written to by the native way: none, or an array of no subclass.
 pub fn is_plain_out(np: &NumPy, out: Option<Object<'_, '_>>) -> bool {
     out.is_none_or(|out| out.is_none() || np.is_exact_array(out))
+}
+
+/// `ufunc.reduce(...)`.
+pub fn reduce<'py>(py: Python<'py>, ufunc: &Py<PyAny>, positional: &[Object<'_, 'py>]) -> Returned<'py> {
+    let reduce = ufunc.bind(py).getattr(intern!(py, "reduce"))?;
+    call_object(reduce.as_borrowed(), positional, &[])
 }
 
 /// Calls an object with arguments by position and by name.

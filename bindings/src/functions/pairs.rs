@@ -6,7 +6,7 @@ use super::composed::{self, Composed, invalid_ignored};
 use super::moments;
 use super::nans::floats;
 use super::native::Native;
-use super::objects::{call_object, given, given_and_not_none};
+use super::objects::{call_object, given, given_and_not_none, reduce};
 use crate::python::number::{float, integer, is_float, is_int};
 use crate::python::numpy_api::NumPy;
 use crate::python::object::{Object, Returned, boolean, is_false, is_true, none};
@@ -82,8 +82,7 @@ pub fn allclose<'py>(
 ) -> Option<Returned<'py>> {
     let close = isclose(py, np, native, slots)?;
     Some(close.and_then(|close| {
-        let reduce = native.ufuncs.logical_and.bind(py).getattr(intern!(py, "reduce"))?;
-        let all = call_object(reduce.as_borrowed(), &[close.as_borrowed(), none(py)], &[])?;
+        let all = reduce(py, &native.ufuncs.logical_and, &[close.as_borrowed(), none(py)])?;
         Ok(PyBool::new(py, all.is_truthy()?).to_owned().into_any())
     }))
 }
@@ -116,10 +115,9 @@ pub fn average<'py>(
     // Axes that are none of the array's, or lists, are NumPy's to judge.
     moments::count_items(array, axis).filter(|&n| n > 0)?;
     let run = || -> PyResult<Option<Bound<'py, PyAny>>> {
-        let add = native.ufuncs.add.bind(py).getattr(intern!(py, "reduce"))?;
         let keep = keepdims.unwrap_or(boolean(py, false));
         let all = [weights, axis.unwrap_or(none(py)), none(py), none(py), keep];
-        let scale = call_object(add.as_borrowed(), &all, &[])?;
+        let scale = reduce(py, &native.ufuncs.add, &all)?;
         let nothing = call_object(
             native.ufuncs.not_equal.bind_borrowed(py),
             &[scale.as_borrowed(), zero(py).as_borrowed()],
@@ -214,12 +212,9 @@ pub fn ptp<'py>(
     let none = none(py);
     let keepdims = given(np, keepdims).unwrap_or(boolean(py, false));
     let all = [array.object(), axis.unwrap_or(none), none, none, keepdims];
-    let extreme = |ufunc: &Py<PyAny>| {
-        let reduce = ufunc.bind(py).getattr(intern!(py, "reduce"))?;
-        call_object(reduce.as_borrowed(), &all, &[])
-    };
     let run = || {
-        let [most, least] = [extreme(&native.ufuncs.maximum)?, extreme(&native.ufuncs.minimum)?];
+        let [most, least] =
+            [reduce(py, &native.ufuncs.maximum, &all)?, reduce(py, &native.ufuncs.minimum, &all)?];
         call_object(native.ufuncs.subtract.bind_borrowed(py), &[most.as_borrowed(), least.as_borrowed()], &[])
     };
     Some(run())
