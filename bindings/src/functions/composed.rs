@@ -33,8 +33,6 @@ pub struct Composed {
     pub area: Py<PyAny>,
     /// The same where places are 1 apart.
     pub steps_area: Py<PyAny>,
-    /// Whether all are equal.
-    pub all_equal: Py<PyAny>,
     /// Whether the second is as near to the first as the last two, the relative and the absolute distance, say.
     pub close: Py<PyAny>,
     /// The same, and NaN near to NaN.
@@ -73,7 +71,6 @@ impl Composed {
             products: folding(py, "average", "add", |[x, weight]| x * weight)?,
             area: folding(py, "trapezoid", "add", |[a, b, from, to]| trapezoids(to - from, [&a, &b]))?,
             steps_area: folding(py, "trapezoid", "add", |[a, b]| trapezoids(Value::from(1.0), [&a, &b]))?,
-            all_equal: folding(py, "array_equal", "logical_and", |[a, b]| equal_of(a, b))?,
             close: object(py, Program::new("isclose", |all| close(all, false)))?,
             close_nan: object(py, Program::new("isclose", |all| close(all, true)))?,
             nan_to_num: object(
@@ -86,6 +83,10 @@ impl Composed {
         })
     }
 }
+
+/// From so many elements on, two steps are better one pass: below, an array between them stays in the cache, and costs less than
+/// walking piece by piece (sums of products of 100,000 f64: 44 us by two calls, 59 in one pass; of a million, 1241 and 944).
+pub const ONE_PASS: usize = 1 << 17;
 
 /// Calls one that folds, along an axis or all.
 pub fn fold<'py>(

@@ -2,7 +2,7 @@
 //! contiguous arrays have a shorter way, in `short_moments`.
 
 use super::bind::Slots;
-use super::composed::{self, Composed};
+use super::composed::{self, Composed, ONE_PASS};
 use super::native::{Native, Ufuncs};
 use super::objects::{call_object, given, given_and_not_none, is_plain_out, reduce};
 use crate::arguments::passed::Arguments;
@@ -238,10 +238,11 @@ impl<'a, 'py: 'a> Moments<'a, 'py> {
         Some(sum.and_then(|sum| variance(py, self.np, self.ufuncs, moment, &sum, &divisor?)))
     }
 
-    /// Whether squares are summed up as they are made: in the dtype that they have, which is that of sums.
+    /// Whether squares are summed up as they are made: there are many, and of the dtype that sums have.
     fn is_one_pass(&self, mean: &Bound<'py, PyAny>) -> bool {
         let of_mean = || self.np.exact_array(mean.as_borrowed()).and_then(|mean| mean.dtype(self.np));
-        let plain = self.out.is_none() && self.given_dtype.is_none() && self.dtype != DType::F16;
+        let large = self.array.dims().product::<usize>() >= ONE_PASS;
+        let plain = large && self.out.is_none() && self.given_dtype.is_none() && self.dtype != DType::F16;
         plain && (self.dtype.kind() == Kind::Float || of_mean() == Some(DType::F64))
     }
 

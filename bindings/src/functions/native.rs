@@ -72,7 +72,7 @@ macro_rules! ufuncs {
     };
 }
 ufuncs! {
-    add multiply maximum minimum fmax fmin logical_or logical_and not_equal divide subtract square sqrt rint isnan
+    add multiply maximum minimum fmax fmin logical_or logical_and equal not_equal divide subtract square sqrt rint isnan
 }
 
 impl Ufuncs {

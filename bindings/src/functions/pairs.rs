@@ -2,7 +2,7 @@
 //! beside them `diff` and `ptp`, which are two ufuncs' work. Of exact arrays, by the same steps; what is not plain is NumPy's.
 
 use super::bind::Slots;
-use super::composed::{self, Composed, invalid_ignored};
+use super::composed::{self, Composed, ONE_PASS, invalid_ignored};
 use super::moments;
 use super::nans::floats;
 use super::native::Native;
@@ -20,7 +20,7 @@ use ufunx::operand::broadcast_shape;
 pub fn array_equal<'py>(
     py: Python<'py>,
     np: &NumPy,
-    _: &Native,
+    native: &Native,
     slots: &Slots<'_, 'py>,
 ) -> Option<Returned<'py>> {
     let [a, b, equal_nan, ..] = *slots;
@@ -32,9 +32,10 @@ pub fn array_equal<'py>(
     if a.shape() != b.shape() {
         return Some(Ok(boolean(py, false).to_owned()));
     }
-    Some(Composed::get(py).and_then(|composed| {
-        let equal = composed::fold(&composed.all_equal, py, &[a.object(), b.object()], None, None)?;
-        Ok(boolean(py, equal.is_truthy()?).to_owned())
+    let equal = call_object(native.ufuncs.equal.bind_borrowed(py), &[a.object(), b.object()], &[]);
+    Some(equal.and_then(|equal| {
+        let all = reduce(py, &native.ufuncs.logical_and, &[equal.as_borrowed(), none(py)])?;
+        Ok(boolean(py, all.is_truthy()?).to_owned())
     }))
 }
 
@@ -127,7 +128,15 @@ pub fn average<'py>(
         if !nothing.call_method0(intern!(py, "all"))?.is_truthy()? {
             return Ok(None);
         }
-        let sum = composed::fold(&Composed::get(py)?.products, py, &[a, weights], axis, keepdims)?;
+        let sum = match array.dims().product::<usize>() < ONE_PASS {
+            true => {
+                let multiply = native.ufuncs.multiply.bind_borrowed(py);
+                let products = call_object(multiply, &[a, weights], &[])?;
+                let all = [products.as_borrowed(), all[1], none(py), none(py), keep];
+                reduce(py, &native.ufuncs.add, &all)?
+            }
+            false => composed::fold(&Composed::get(py)?.products, py, &[a, weights], axis, keepdims)?,
+        };
         Ok(Some(sum.div(scale)?))
     };
     run().transpose()
