@@ -468,3 +468,27 @@ def test_odd_outputs_and_names_are_refused():
         double(np.ones(2), out=())
     with pytest.raises(ValueError, match="null character"):
         _native.define("a\0b", None, None, ("x",), [("input", 0)], (0,))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16", "i4"])
+def test_folds_of_long_rows_with_values_that_are_repeated(dtype):
+    """One for all, one a row, one a column, several: the bits of folding what was made."""
+    random = np.random.default_rng(3)
+    draw = lambda *shape: (random.normal(size=shape) * 9).astype(dtype)  # noqa: E731
+    product = ux.elementwise(lambda x, y, z: (x - y) * z)
+    folded = ux.elementwise(lambda x, y, z: (x - y) * z, fold=ux.add)
+    for shape in [(5000,), (3, 5000), (4, 2, 1500), (2, 140_000), (1, 9000), (9000, 1)]:
+        x = draw(*shape)
+        row = draw(*shape[:-1], 1)
+        for y, z in [
+            (row, x),
+            (row, row),
+            (draw(1), row),
+            (draw(*[1] * len(shape)), draw(1)),
+            (x, draw(shape[-1])),
+        ]:
+            for axis in (None, -1, 0):
+                expected = ux.add.reduce(product(x, y, z), axis=axis)
+                got = folded(x, y, z, axis=axis)
+                assert type(got) is type(expected)
+                assert np.asarray(got).tobytes() == np.asarray(expected).tobytes(), (shape, axis)
